@@ -1,0 +1,337 @@
+package render
+
+import (
+	"context"
+	"io/fs"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+)
+
+// Discover finds the sources at and below a path of the tree, sorted by path and environment:
+//   - every chart, once with its defaults and once with each values file that stands where people put the
+//     values of an environment; a subchart is rendered through its parent, whether it stands in charts/, is
+//     named by file://, or is inflated by a kustomization;
+//   - every kustomization that no other one below the path uses; never a component;
+//   - every YAML or JSON file outside of both.
+//
+// Symbolic links, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
+// a packaged chart, a Chart.yaml, a kustomization file, a manifest.
+func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
+	info, err := fs.Stat(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return discoverFile(tree, name), nil
+	}
+	found := &discovery{
+		ctx: ctx, tree: tree,
+		kustomizations: map[string]*Kustomization{},
+		files:          map[string]bool{},
+		subcharts:      map[string]bool{},
+	}
+	if err := found.walk(name, ancestorPatterns(tree, name), name != "." && insideChart(tree, path.Dir(name))); err != nil {
+		return nil, err
+	}
+	return found.sources(), nil
+}
+
+// discoverFile is the source that a single file stands for.
+func discoverFile(tree fs.FS, name string) []Source {
+	dir, base := path.Dir(name), path.Base(name)
+	file, isKustomization := KustomizationFile(tree, dir)
+	switch {
+	case path.Ext(name) == ".tgz":
+		return []Source{{Kind: Helm, Path: name}}
+	case base == "Chart.yaml":
+		return chartSources(tree, dir)
+	case isKustomization && file == name:
+		return []Source{{Kind: Kustomize, Path: dir}}
+	}
+	return []Source{rawSource(name)}
+}
+
+func rawSource(name string) Source {
+	return Source{Kind: Raw, Path: name, Files: []File{{Path: name}}}
+}
+
+// discovery is the state of one walk.
+type discovery struct {
+	ctx    context.Context
+	tree   fs.FS
+	charts []string
+	// kustomizations has what could be parsed of every directory with a kustomization file, nil otherwise.
+	kustomizations map[string]*Kustomization
+	files          map[string]bool // candidates for manifests
+	subcharts      map[string]bool // charts rendered through another source
+}
+
+// walk visits a directory. ignored are the .gitignore patterns of the directories above; in a chart there
+// are no loose manifests.
+func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) error {
+	if err := d.ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(d.tree, dir)
+	if err != nil {
+		return err
+	}
+	ignored = append(slices.Clip(ignored), readPatterns(d.tree, dir)...)
+	matcher := gitignore.NewMatcher(ignored)
+	isChart := isFile(d.tree, path.Join(dir, "Chart.yaml"))
+	if isChart {
+		d.addChart(dir)
+	}
+	isKustomization := d.addKustomization(dir)
+	for _, entry := range entries {
+		child := path.Join(dir, entry.Name())
+		switch {
+		case entry.Type()&fs.ModeSymlink != 0 || matcher.Match(strings.Split(child, "/"), entry.IsDir()):
+		case entry.IsDir():
+			if skippedDirectory(entry.Name(), isChart) {
+				continue
+			}
+			if err := d.walk(child, ignored, inChart || isChart); err != nil {
+				return err
+			}
+		case !inChart && !isChart && !isKustomization && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(child)):
+			d.files[child] = true
+		}
+	}
+	return nil
+}
+
+// skippedDirectory tells directories that hold no sources of their own: of a chart those that Helm reads.
+func skippedDirectory(name string, inChart bool) bool {
+	switch name {
+	case ".git", "node_modules":
+		return true
+	case "templates", "charts", "crds":
+		return inChart
+	}
+	return false
+}
+
+func (d *discovery) addChart(dir string) {
+	d.charts = append(d.charts, dir)
+	data, err := fs.ReadFile(d.tree, path.Join(dir, "Chart.yaml"))
+	if err != nil {
+		return // The engine reports it.
+	}
+	for _, match := range localDependency.FindAllSubmatch(data, -1) {
+		d.subcharts[path.Join(dir, string(match[1]))] = true
+	}
+}
+
+// localDependency matches the directory of a dependency in Chart.yaml that stands elsewhere in the tree.
+var localDependency = regexp.MustCompile(`(?m)^[\s-]*repository:\s*["']?file://([^"'\s#]+)`)
+
+func (d *discovery) addKustomization(dir string) bool {
+	file, ok := KustomizationFile(d.tree, dir)
+	if !ok {
+		return false
+	}
+	d.kustomizations[dir] = nil
+	data, err := fs.ReadFile(d.tree, file)
+	if err != nil {
+		return true // The engine reports it, as it does what cannot be parsed.
+	}
+	if k, err := ParseKustomization(file, data); err == nil {
+		d.kustomizations[dir] = k
+		for _, chart := range k.HelmCharts {
+			d.subcharts[path.Join(dir, k.ChartDirectory(chart))] = true
+		}
+	}
+	return true
+}
+
+func (d *discovery) sources() []Source {
+	var sources []Source
+	for _, dir := range d.charts {
+		if !d.subcharts[dir] {
+			sources = append(sources, chartSources(d.tree, dir)...)
+		}
+	}
+	for _, dir := range d.kustomizationRoots() {
+		sources = append(sources, Source{Kind: Kustomize, Path: dir})
+	}
+	for file := range d.files {
+		sources = append(sources, rawSource(file))
+	}
+	slices.SortFunc(sources, func(a, b Source) int {
+		return strings.Compare(a.Path+"\x00"+a.Environment, b.Path+"\x00"+b.Environment)
+	})
+	return sources
+}
+
+// kustomizationRoots returns the directories of the kustomizations that no other one uses, and takes the
+// files that kustomizations use from the candidates.
+func (d *discovery) kustomizationRoots() []string {
+	uses := map[string][]string{}
+	used := map[string]bool{}
+	for dir, k := range d.kustomizations {
+		if k == nil {
+			continue
+		}
+		for _, reference := range k.References() {
+			target := path.Join(dir, reference.Path)
+			delete(d.files, target)
+			if _, ok := d.kustomizations[target]; ok && target != dir {
+				uses[dir] = append(uses[dir], target)
+				used[target] = true
+			}
+		}
+	}
+	var roots []string
+	reached := map[string]bool{}
+	var reach func(string)
+	reach = func(dir string) {
+		if !reached[dir] {
+			reached[dir] = true
+			for _, target := range uses[dir] {
+				reach(target)
+			}
+		}
+	}
+	dirs := sortedKeys(d.kustomizations)
+	for _, dir := range dirs {
+		if k := d.kustomizations[dir]; k != nil && k.Kind == "Component" {
+			reached[dir] = true
+		} else if !used[dir] {
+			roots = append(roots, dir)
+			reach(dir)
+		}
+	}
+	// What is left uses each other in a circle: one of them is rendered, and says so.
+	for _, dir := range dirs {
+		if !reached[dir] {
+			roots = append(roots, dir)
+			reach(dir)
+		}
+	}
+	return roots
+}
+
+// chartSources are a chart's defaults and its environments.
+func chartSources(tree fs.FS, dir string) []Source {
+	sources := []Source{{Kind: Helm, Path: dir}}
+	files := environmentFiles(tree, dir)
+	count := map[string]int{}
+	for _, file := range files {
+		count[environmentName(dir, file)]++
+	}
+	for _, file := range files {
+		name := environmentName(dir, file)
+		if count[name] > 1 {
+			name = strings.TrimPrefix(strings.TrimSuffix(file, path.Ext(file)), dir+"/")
+		}
+		sources = append(sources, Source{
+			Kind: Helm, Path: dir, Environment: name,
+			Helm: HelmOptions{ValuesFiles: []File{{Path: file}}},
+		})
+	}
+	return sources
+}
+
+// environmentFiles finds the values files of a chart's environments by the conventions people use:
+// values-prod.yaml, values.prod.yaml, prod-values.yaml beside the chart's values.yaml; values/prod.yaml;
+// env/prod.yaml and env/prod/values.yaml (also envs, environments, …); ci/*-values.yaml of chart-testing.
+func environmentFiles(tree fs.FS, dir string) []string {
+	patterns := []string{
+		`values[\-_.]*.yaml`, `*[\-_.]values.yaml`,
+		"values/*.yaml",
+		"env*/*.yaml", "env*/*/values.yaml",
+		"ci/*-values.yaml",
+	}
+	var files []string
+	for _, pattern := range patterns {
+		for _, pattern := range []string{pattern, strings.TrimSuffix(pattern, "yaml") + "yml"} {
+			// The directory's own name may hold characters that Glob takes for a pattern.
+			sub, err := fs.Sub(tree, dir)
+			if err != nil {
+				continue
+			}
+			matches, _ := fs.Glob(sub, pattern)
+			for _, match := range matches {
+				if base := path.Base(match); isFile(sub, match) && !strings.HasPrefix(base, "values.schema.") {
+					files = append(files, path.Join(dir, match))
+				}
+			}
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files)
+}
+
+// environmentName is what is special in the path of an environment's values file.
+func environmentName(dir, file string) string {
+	relative := strings.TrimPrefix(file, dir+"/")
+	base := strings.TrimSuffix(path.Base(relative), path.Ext(relative))
+	if base == "values" {
+		return path.Base(path.Dir(relative))
+	}
+	name := strings.TrimLeft(strings.TrimPrefix(base, "values"), "-_.")
+	name = strings.TrimRight(strings.TrimSuffix(name, "values"), "-_.")
+	if strings.HasPrefix(relative, "ci/") {
+		return "ci/" + name
+	}
+	return name
+}
+
+// insideChart tells whether a directory belongs to a chart.
+func insideChart(tree fs.FS, dir string) bool {
+	for ; ; dir = path.Dir(dir) {
+		if isFile(tree, path.Join(dir, "Chart.yaml")) {
+			return true
+		}
+		if dir == "." {
+			return false
+		}
+	}
+}
+
+// ancestorPatterns reads the .gitignore files above a directory. Where they ignore the directory itself
+// somebody asked for it nevertheless, and they do not count.
+func ancestorPatterns(tree fs.FS, dir string) []gitignore.Pattern {
+	if dir == "." {
+		return nil
+	}
+	var patterns []gitignore.Pattern
+	parts := strings.Split(dir, "/")
+	for i := range parts {
+		patterns = append(patterns, readPatterns(tree, path.Join(".", path.Join(parts[:i]...)))...)
+	}
+	if gitignore.NewMatcher(patterns).Match(parts, true) {
+		return nil
+	}
+	return patterns
+}
+
+// readPatterns reads the .gitignore of a directory; most have none.
+func readPatterns(tree fs.FS, dir string) []gitignore.Pattern {
+	data, err := fs.ReadFile(tree, path.Join(dir, ".gitignore"))
+	if err != nil {
+		return nil
+	}
+	var domain []string
+	if dir != "." {
+		domain = strings.Split(dir, "/")
+	}
+	var patterns []gitignore.Pattern
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, "\r\n")
+		if line != "" && !strings.HasPrefix(line, "#") {
+			patterns = append(patterns, gitignore.ParsePattern(line, domain))
+		}
+	}
+	return patterns
+}
+
+func isFile(tree fs.FS, name string) bool {
+	info, err := fs.Stat(tree, name)
+	return err == nil && info.Mode().IsRegular()
+}

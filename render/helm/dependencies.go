@@ -1,0 +1,111 @@
+package helm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// addDependencies adds the subcharts that Chart.yaml names and charts/ lacks: from file:// next to the
+// chart, or downloaded in the version that Chart.lock, or without one Chart.yaml, names.
+func (e *Engine) addDependencies(ctx context.Context, tree fs.FS, dir string, c *loadedChart) error {
+	vendored := map[string]bool{}
+	for _, subchart := range c.Dependencies() {
+		vendored[subchart.Name()] = true
+	}
+	for _, dependency := range c.Metadata.Dependencies {
+		if vendored[dependency.Name] {
+			continue
+		}
+		if err := e.addDependency(ctx, tree, dir, c, dependency); err != nil {
+			return dependencyError(path.Join(dir, "Chart.yaml"), err)
+		}
+	}
+	return nil
+}
+
+// dependencyError names the file that asks for a dependency, and keeps the hint of the cause.
+func dependencyError(chartFile string, err error) error {
+	failure := &render.Error{Location: render.Location{Path: chartFile}, Err: fmt.Errorf("dependency %w", err)}
+	if cause := (*render.Error)(nil); errors.As(err, &cause) {
+		failure.Hint = cause.Hint
+	}
+	return failure
+}
+
+func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *loadedChart, dependency *chart.Dependency) error {
+	if dependency.Repository == "" {
+		return &render.Error{
+			Err:  fmt.Errorf("%s: not in charts/, and Chart.yaml names no repository for it", dependency.Name),
+			Hint: "put the chart into " + path.Join(dir, "charts", dependency.Name) + ", or name its repository",
+		}
+	}
+	if local, ok := strings.CutPrefix(dependency.Repository, "file://"); ok {
+		return c.addLocal(tree, path.Join(dir, local), dependency)
+	}
+	version, err := lockedVersion(c.Chart, dependency)
+	if err != nil {
+		return err
+	}
+	data, err := e.Charts.Pull(ctx, dependency.Repository, dependency.Name, version)
+	if err != nil {
+		return err
+	}
+	archive := path.Join(dir, "charts", dependency.Name+"-"+version+".tgz")
+	files, err := readArchive(data, archive)
+	if err != nil {
+		return err
+	}
+	subchart, err := c.assemble(files, archive)
+	if err != nil {
+		return err
+	}
+	c.AddDependency(subchart)
+	return nil
+}
+
+// addLocal adds the chart in a directory of the tree, the target of a file:// dependency.
+func (c *loadedChart) addLocal(tree fs.FS, dir string, dependency *chart.Dependency) error {
+	if !fs.ValidPath(dir) {
+		return fmt.Errorf("%s: %s is outside of the repository", dependency.Name, dependency.Repository)
+	}
+	files, err := readDirectory(tree, dir)
+	if err != nil {
+		return fmt.Errorf("%s: %s: %w", dependency.Name, dependency.Repository, err)
+	}
+	subchart, err := c.assemble(files, dir)
+	if err != nil {
+		return err
+	}
+	if version := subchart.Metadata.Version; !chartutil.IsCompatibleRange(dependency.Version, version) {
+		return fmt.Errorf("%s: %s has the version %s, Chart.yaml asks for %q", dependency.Name, dir, version, dependency.Version)
+	}
+	c.AddDependency(subchart)
+	return nil
+}
+
+// lockedVersion is the version to download. A lock that does not fit Chart.yaml is an error, as for
+// `helm dependency build`. Helm compares a digest of the dependencies, which aliased repositories and locks
+// of Helm 2 change; what counts is whether the locked version is one that Chart.yaml accepts.
+func lockedVersion(c *chart.Chart, dependency *chart.Dependency) (string, error) {
+	if c.Lock == nil {
+		return dependency.Version, nil
+	}
+	for _, locked := range c.Lock.Dependencies {
+		if locked.Name == dependency.Name && chartutil.IsCompatibleRange(dependency.Version, locked.Version) {
+			return locked.Version, nil
+		}
+	}
+	return "", &render.Error{
+		Err:  fmt.Errorf("%s: no version in Chart.lock fits %q", dependency.Name, dependency.Version),
+		Hint: "bring the lock up to date with: helm dependency update",
+	}
+}

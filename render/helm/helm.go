@@ -1,0 +1,215 @@
+// Package helm renders charts as `helm template` does, in process.
+//
+// It uses Helm's own loader, values, engine and sorter. It does without helm.sh/helm/v3/pkg/action, which
+// reads only the disk and doubles the time that the program takes to start; a test holds it to the same bytes.
+package helm
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/engine"
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/releaseutil"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// DefaultKubeVersion is the Kubernetes version that charts see unless told otherwise: that of k8s.io/client-go
+// v0.37 in go.mod, as in Helm's release builds. The SDK's own default is 1.20, which real charts refuse.
+const DefaultKubeVersion = "1.37.0"
+
+// Engine renders charts.
+type Engine struct {
+	// Charts downloads the dependencies that are not vendored in charts/.
+	Charts *Charts
+}
+
+// Render renders a chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
+// Dependencies that charts/ lacks are taken as `helm dependency build` would, without writing to the tree.
+func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+	c, err := load(tree, source.Path)
+	if err != nil {
+		return nil, err
+	}
+	switch c.Metadata.Type {
+	case "", "application":
+	case "library":
+		return &render.Result{Nothing: "a library chart has no manifests of its own"}, nil
+	default:
+		return nil, &render.Error{
+			Location: render.Location{Path: path.Join(source.Path, "Chart.yaml")},
+			Err:      fmt.Errorf("type is %q, a chart that can be installed has the type application", c.Metadata.Type),
+		}
+	}
+	if err := e.addDependencies(ctx, tree, source.Path, c); err != nil {
+		return nil, err
+	}
+	given, err := Values(tree, source.Helm)
+	if err != nil {
+		return nil, err
+	}
+	files, err := c.execute(given, source.Helm)
+	if err != nil {
+		return nil, c.locate(source.Path, err)
+	}
+	result, err := c.output(files, source.Helm)
+	if err != nil {
+		return nil, c.locate(source.Path, err)
+	}
+	return result, nil
+}
+
+// execute runs the templates and returns what each came to, NOTES.txt left out.
+func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) (map[string]string, error) {
+	if err := chartutil.ProcessDependenciesWithMerge(c.Chart, given); err != nil {
+		return nil, err
+	}
+	capabilities, err := capabilities(options)
+	if err != nil {
+		return nil, err
+	}
+	if required := c.Metadata.KubeVersion; required != "" && !chartutil.IsCompatibleRange(required, capabilities.KubeVersion.String()) {
+		return nil, &render.Error{
+			Err:  fmt.Errorf("the chart requires Kubernetes %s, it is rendered for %s", required, capabilities.KubeVersion.String()),
+			Hint: "give the version of the cluster with --kube-version",
+		}
+	}
+	top, err := chartutil.ToRenderValuesWithSchemaValidation(c.Chart, given, chartutil.ReleaseOptions{
+		Name:      cmp.Or(options.ReleaseName, "release-name"),
+		Namespace: cmp.Or(options.Namespace, "default"),
+		Revision:  1,
+		IsInstall: true,
+	}, capabilities, false)
+	if err != nil {
+		return nil, err
+	}
+	files, err := engine.Render(c.Chart, top)
+	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasSuffix(name, "NOTES.txt") })
+	return files, err
+}
+
+func capabilities(options render.HelmOptions) (*chartutil.Capabilities, error) {
+	capabilities := chartutil.DefaultCapabilities.Copy()
+	version, err := chartutil.ParseKubeVersion(cmp.Or(options.KubeVersion, DefaultKubeVersion))
+	if err != nil {
+		return nil, fmt.Errorf("kube-version: %w", err)
+	}
+	capabilities.KubeVersion = *version
+	capabilities.APIVersions = slices.Concat(capabilities.APIVersions, options.APIVersions)
+	return capabilities, nil
+}
+
+// output puts the rendered files into the order and form that `helm template` prints (cmd/helm/template.go,
+// pkg/action/action.go renderResources).
+func (c *loadedChart) output(files map[string]string, options render.HelmOptions) (*render.Result, error) {
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	if err != nil {
+		return nil, err
+	}
+	paths := c.renderedPaths()
+	var text bytes.Buffer
+	var documents []span
+	write := func(name, content string) {
+		fmt.Fprintf(&text, "---\n# Source: %s\n", name)
+		documents = append(documents, span{paths[name], text.Len(), text.Len() + len(content)})
+		fmt.Fprintf(&text, "%s\n", content)
+	}
+	if options.IncludeCRDs {
+		for _, crd := range c.CRDObjects() {
+			write(crd.Filename, string(crd.File.Data))
+		}
+	}
+	for _, manifest := range manifests {
+		write(manifest.Name, manifest.Content)
+	}
+	text.Truncate(len(bytes.TrimRight(text.Bytes(), " \t\n\v\f\r\u0085\u00A0")))
+	text.WriteByte('\n')
+	for _, hook := range hooks {
+		if options.NoHooks || options.SkipTests && slices.Contains(hook.Events, release.HookTest) {
+			continue
+		}
+		write(hook.Path, hook.Manifest)
+	}
+	result := &render.Result{Text: text.Bytes()}
+	for _, d := range documents {
+		end := min(d.end, text.Len())
+		result.Documents = append(result.Documents, render.Document{Path: d.path, Text: result.Text[min(d.start, end):end]})
+	}
+	return result, nil
+}
+
+// span is where in the text the document of a file stands.
+type span struct {
+	path       string
+	start, end int
+}
+
+// renderedPaths maps the names that Helm prints (chart/charts/alias/templates/x.yaml) to paths in the tree.
+func (c *loadedChart) renderedPaths() map[string]string {
+	paths := map[string]string{}
+	var add func(*chart.Chart)
+	add = func(current *chart.Chart) {
+		for _, file := range slices.Concat(current.Templates, current.Files) {
+			paths[path.Join(current.ChartFullPath(), file.Name)] = c.paths[file]
+		}
+		for _, dependency := range current.Dependencies() {
+			add(dependency)
+		}
+	}
+	add(c.Chart)
+	return paths
+}
+
+// place matches the template, line and column that Go's templates and Helm's engine put into an error.
+var place = regexp.MustCompile(`([^\s()"<>:]+/templates/[^\s()"<>:]+):(\d+)(?::(\d+))?`)
+
+// locate gives an error of Helm's engine its place in the tree: the innermost template that it names. The
+// templates that included it are named behind what went wrong.
+func (c *loadedChart) locate(sourcePath string, err error) error {
+	if known := (*render.Error)(nil); errors.As(err, &known) {
+		known.Location.Path = cmp.Or(known.Location.Path, path.Join(sourcePath, "Chart.yaml"))
+		return err
+	}
+	failure := &render.Error{Location: render.Location{Path: sourcePath}, Err: err}
+	text := err.Error()
+	places := place.FindAllStringSubmatchIndex(text, -1)
+	if len(places) == 0 {
+		return failure
+	}
+	paths := c.renderedPaths()
+	location := func(at []int) render.Location {
+		parts := place.FindStringSubmatch(text[at[0]:at[1]])
+		line, _ := strconv.Atoi(parts[2])
+		place := render.Location{Path: cmp.Or(paths[parts[1]], parts[1]), Line: line}
+		if column, err := strconv.Atoi(parts[3]); err == nil {
+			place.Column = column + 1 // text/template counts columns from 0.
+		}
+		return place
+	}
+	innermost := places[len(places)-1]
+	failure.Location = location(innermost)
+	if message := strings.TrimLeft(text[innermost[1]:], "): "); message != "" {
+		for _, outer := range slices.Backward(places[:len(places)-1]) {
+			message += ", included from " + location(outer).String()
+		}
+		failure.Err = errors.New(message)
+	}
+	return failure
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	return slices.Sorted(maps.Keys(m))
+}

@@ -1,0 +1,348 @@
+package helm
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/tools/txtar"
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/cli/values"
+	"helm.sh/helm/v3/pkg/getter"
+	"helm.sh/helm/v3/pkg/release"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// flags are what a test case may say in its comment, one a line: "--set a=b".
+func flags(t *testing.T, comment []byte) render.HelmOptions {
+	t.Helper()
+	var options render.HelmOptions
+	for line := range strings.Lines(string(comment)) {
+		flag, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch flag {
+		case "-f":
+			options.ValuesFiles = append(options.ValuesFiles, render.File{Path: value})
+		case "--set":
+			options.Set = append(options.Set, value)
+		case "--set-string":
+			options.SetString = append(options.SetString, value)
+		case "--set-file":
+			options.SetFile = append(options.SetFile, value)
+		case "--set-json":
+			options.SetJSON = append(options.SetJSON, value)
+		case "--release":
+			options.ReleaseName = value
+		case "--namespace":
+			options.Namespace = value
+		case "--kube-version":
+			options.KubeVersion = value
+		case "--api-versions":
+			options.APIVersions = append(options.APIVersions, value)
+		case "--include-crds":
+			options.IncludeCRDs = true
+		case "--skip-tests":
+			options.SkipTests = true
+		}
+	}
+	return options
+}
+
+// TestRenderEqualsHelm holds the engine to what the SDK's own action, the one behind `helm template`, renders
+// from the disk, for every case in testdata/charts: the chart is in the directory chart, the file want holds
+// what must be in the output (a line each; with "!" in front, what must not be).
+func TestRenderEqualsHelm(t *testing.T) {
+	cases, err := filepath.Glob("testdata/charts/*.txtar")
+	if err != nil || len(cases) == 0 {
+		t.Fatalf("no cases: %v", err)
+	}
+	for _, file := range cases {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			for _, f := range archive.Files {
+				write(t, filepath.Join(dir, f.Name), f.Data)
+			}
+			options := flags(t, archive.Comment)
+			got, err := (&Engine{}).Render(context.Background(), os.DirFS(dir), render.Source{Path: "chart", Helm: options})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := helmTemplate(t, dir, options); !bytes.Equal(got.Text, want) {
+				t.Errorf("got:\n%s\nhelm template prints:\n%s", got.Text, want)
+			}
+			checkWanted(t, dir, string(got.Text))
+			checkDocuments(t, os.DirFS(dir), got)
+		})
+	}
+}
+
+func write(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// helmTemplate does what cmd/helm/template.go does.
+func helmTemplate(t *testing.T, dir string, options render.HelmOptions) []byte {
+	t.Helper()
+	t.Chdir(dir)
+	given := values.Options{
+		JSONValues: options.SetJSON, Values: options.Set, StringValues: options.SetString, FileValues: options.SetFile,
+	}
+	for _, file := range options.ValuesFiles {
+		given.ValueFiles = append(given.ValueFiles, file.Path)
+	}
+	vals, err := given.MergeValues(getter.Providers{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chart, err := loader.Load("chart")
+	if err != nil {
+		t.Fatal(err)
+	}
+	install := action.NewInstall(&action.Configuration{Log: func(string, ...any) {}})
+	install.DryRun, install.ClientOnly, install.Replace = true, true, true
+	install.ReleaseName, install.Namespace = "release-name", "default"
+	if options.ReleaseName != "" {
+		install.ReleaseName = options.ReleaseName
+	}
+	if options.Namespace != "" {
+		install.Namespace = options.Namespace
+	}
+	version := DefaultKubeVersion
+	if options.KubeVersion != "" {
+		version = options.KubeVersion
+	}
+	if install.KubeVersion, err = chartutil.ParseKubeVersion(version); err != nil {
+		t.Fatal(err)
+	}
+	install.APIVersions, install.IncludeCRDs = options.APIVersions, options.IncludeCRDs
+	rendered, err := install.Run(chart, vals)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	fmt.Fprintln(&text, strings.TrimSpace(rendered.Manifest))
+	for _, hook := range rendered.Hooks {
+		if !options.SkipTests || hook.Events[0] != release.HookTest {
+			fmt.Fprintf(&text, "---\n# Source: %s\n%s\n", hook.Path, hook.Manifest)
+		}
+	}
+	return text.Bytes()
+}
+
+func checkWanted(t *testing.T, dir, text string) {
+	t.Helper()
+	want, err := os.ReadFile(filepath.Join(dir, "want"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(want)) {
+		line = strings.TrimSpace(line)
+		unwanted, negative := strings.CutPrefix(line, "!")
+		if negative && strings.Contains(text, unwanted) {
+			t.Errorf("%q is in the output:\n%s", unwanted, text)
+		}
+		if !negative && !strings.Contains(text, line) {
+			t.Errorf("%q is not in the output:\n%s", line, text)
+		}
+	}
+}
+
+var source = regexp.MustCompile(`(?m)^# Source: .*$`)
+
+// checkDocuments holds the documents to the text and their paths to files that exist.
+func checkDocuments(t *testing.T, tree fs.FS, result *render.Result) {
+	t.Helper()
+	if got, want := len(result.Documents), len(source.FindAll(result.Text, -1)); got != want {
+		t.Errorf("%d documents, the text has %d", got, want)
+	}
+	for _, document := range result.Documents {
+		if !bytes.Contains(result.Text, document.Text) {
+			t.Errorf("%s: the document is no part of the text:\n%s", document.Path, document.Text)
+		}
+		if _, err := fs.Stat(tree, document.Path); err != nil {
+			t.Errorf("the path of a document: %v", err)
+		}
+	}
+}
+
+// TestDefaultKubeVersion holds the constant to the version of client-go that the module builds with.
+func TestDefaultKubeVersion(t *testing.T) {
+	module, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	match := regexp.MustCompile(`k8s\.io/client-go v0\.(\d+)\.`).FindSubmatch(module)
+	if match == nil {
+		t.Fatal("go.mod does not name k8s.io/client-go")
+	}
+	if want := "1." + string(match[1]) + ".0"; DefaultKubeVersion != want {
+		t.Errorf("DefaultKubeVersion is %s, client-go in go.mod says %s", DefaultKubeVersion, want)
+	}
+}
+
+// TestFailures holds the errors to the place, the words and the hint that a person needs.
+func TestFailures(t *testing.T) {
+	const chart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"
+	for _, test := range []struct {
+		name    string
+		files   map[string]string
+		options render.HelmOptions
+		want    string
+		hint    string
+	}{
+		{
+			name:  "no Chart.yaml",
+			files: map[string]string{"api/values.yaml": ""},
+			want:  "api: Chart.yaml file is missing",
+		},
+		{
+			name:  "broken Chart.yaml",
+			files: map[string]string{"api/Chart.yaml": "name: api\nversion: [\n"},
+			want:  "api/Chart.yaml:2:1: did not find expected node content",
+		},
+		{
+			name:  "broken values.yaml",
+			files: map[string]string{"api/Chart.yaml": chart, "api/values.yaml": "a: 1\n  b: 2\n"},
+			want:  "api/values.yaml:2:3: mapping values are not allowed in this context",
+		},
+		{
+			name:  "template syntax",
+			files: map[string]string{"api/Chart.yaml": chart, "api/templates/a.yaml": "a: 1\nb: {{ .Values.x\n"},
+			want:  "api/templates/a.yaml:2: parse error at (api/templates/a.yaml:3): unclosed action started at",
+		},
+		{
+			name: "the innermost template",
+			files: map[string]string{
+				"api/Chart.yaml":            chart,
+				"api/templates/a.yaml":      "a: {{ include \"f\" . }}\n",
+				"api/templates/_helper.tpl": "{{ define \"f\" }}\n{{ .Values.a.b.c }}\n{{ end }}",
+			},
+			want: `api/templates/_helper.tpl:2:11: executing "f" at <.Values.a.b.c>: nil pointer evaluating interface {}.b, included from api/templates/a.yaml:1:7`,
+		},
+		{
+			name:  "required",
+			files: map[string]string{"api/Chart.yaml": chart, "api/templates/a.yaml": "a: {{ required \"a tag is required\" .Values.tag }}\n"},
+			want:  "api/templates/a.yaml:1:7: a tag is required",
+		},
+		{
+			name: "schema",
+			files: map[string]string{
+				"api/Chart.yaml":         chart,
+				"api/values.schema.json": `{"type": "object", "required": ["tag"]}`,
+			},
+			want: "api: values don't meet the specifications of the schema(s) in the following chart(s):\napi:\n",
+		},
+		{
+			name:  "kubeVersion",
+			files: map[string]string{"api/Chart.yaml": chart + "kubeVersion: '>=1.99'\n"},
+			want:  "api/Chart.yaml: the chart requires Kubernetes >=1.99, it is rendered for v1.37.0",
+			hint:  "--kube-version",
+		},
+		{
+			name:  "unknown type",
+			files: map[string]string{"api/Chart.yaml": chart + "type: plugin\n"},
+			want:  `api: validation: chart.metadata.type must be application or library`,
+		},
+		{
+			name:  "output is no YAML",
+			files: map[string]string{"api/Chart.yaml": chart, "api/templates/a.yaml": "a: b: c\n"},
+			want:  "YAML parse error on api/templates/a.yaml",
+		},
+		{
+			name:    "values are a list",
+			files:   map[string]string{"api/Chart.yaml": chart, "v.yaml": "- a\n"},
+			options: render.HelmOptions{ValuesFiles: []render.File{{Path: "v.yaml"}}},
+			want:    "v.yaml: values must be a mapping of keys, this is a list",
+			hint:    "KEY: VALUE",
+		},
+		{
+			name:    "broken --set",
+			files:   map[string]string{"api/Chart.yaml": chart},
+			options: render.HelmOptions{Set: []string{"a[0"}},
+			want:    "--set a[0: ",
+		},
+		{
+			name:    "--set-file out of the tree",
+			files:   map[string]string{"api/Chart.yaml": chart},
+			options: render.HelmOptions{SetFile: []string{"a=../../etc/passwd"}},
+			want:    "--set-file a=../../etc/passwd: ",
+		},
+		{
+			name:  "dependency without repository",
+			files: map[string]string{"api/Chart.yaml": chart + "dependencies: [{name: db, version: 1.0.0}]\n"},
+			want:  "api/Chart.yaml: dependency db: not in charts/, and Chart.yaml names no repository for it",
+			hint:  "api/charts/db",
+		},
+		{
+			name:  "file:// dependency out of the tree",
+			files: map[string]string{"api/Chart.yaml": chart + "dependencies: [{name: db, version: 1.0.0, repository: 'file://../../db'}]\n"},
+			want:  "api/Chart.yaml: dependency db: file://../../db is outside of the repository",
+		},
+		{
+			name: "file:// dependency of another version",
+			files: map[string]string{
+				"api/Chart.yaml": chart + "dependencies: [{name: db, version: 2.x.x, repository: 'file://../db'}]\n",
+				"db/Chart.yaml":  "apiVersion: v2\nname: db\nversion: 1.0.0\n",
+			},
+			want: "api/Chart.yaml: dependency db: db has the version 1.0.0, Chart.yaml asks for \"2.x.x\"",
+		},
+		{
+			name: "lock that does not fit",
+			files: map[string]string{
+				"api/Chart.yaml": chart + "dependencies: [{name: db, version: 2.x.x, repository: 'https://charts.example.com'}]\n",
+				"api/Chart.lock": "dependencies: [{name: db, version: 1.0.0, repository: 'https://charts.example.com'}]\n",
+			},
+			want: "api/Chart.yaml: dependency db: no version in Chart.lock fits \"2.x.x\"",
+			hint: "helm dependency update",
+		},
+		{
+			name:  "a file in charts",
+			files: map[string]string{"api/Chart.yaml": chart, "api/charts/README.md": "text"},
+			want:  "api/charts/README.md: Chart.yaml file is missing",
+		},
+		{
+			name:  "vendored archive is broken",
+			files: map[string]string{"api/Chart.yaml": chart, "api/charts/db-1.0.0.tgz": "no archive"},
+			want:  "api/charts/db-1.0.0.tgz: this is no packaged chart: ",
+			hint:  "helm package",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree := fstest.MapFS{}
+			for name, content := range test.files {
+				tree[name] = &fstest.MapFile{Data: []byte(content)}
+			}
+			_, err := (&Engine{}).Render(context.Background(), tree, render.Source{Path: "api", Helm: test.options})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), test.want) {
+				t.Errorf("the error is %q, want %q in it", err, test.want)
+			}
+			var failure *render.Error
+			if test.hint != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Hint, test.hint)) {
+				t.Errorf("the hint of %#v lacks %q", err, test.hint)
+			}
+		})
+	}
+}

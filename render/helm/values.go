@@ -1,0 +1,80 @@
+package helm
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+
+	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/strvals"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Values merges what the user gives beside the chart's own values.yaml, with the precedence of
+// helm.sh/helm/v3/pkg/cli/values (which reads only the disk).
+func Values(tree fs.FS, options render.HelmOptions) (map[string]any, error) {
+	merged := map[string]any{}
+	for _, file := range options.ValuesFiles {
+		given, err := ReadValues(tree, file)
+		if err != nil {
+			return nil, err
+		}
+		merged = chartutil.MergeTables(given, merged)
+	}
+	readFile := func(name []rune) (any, error) {
+		data, err := fs.ReadFile(tree, path.Join(options.SetFileDir, string(name)))
+		return string(data), err
+	}
+	for _, flag := range []struct {
+		name   string
+		values []string
+		parse  func(value string, into map[string]any) error
+	}{
+		{"--set-json", options.SetJSON, strvals.ParseJSON},
+		{"--set", options.Set, strvals.ParseInto},
+		{"--set-string", options.SetString, strvals.ParseIntoString},
+		{"--set-file", options.SetFile, func(value string, into map[string]any) error {
+			return strvals.ParseIntoFile(value, into, readFile)
+		}},
+	} {
+		for _, value := range flag.values {
+			if err := flag.parse(value, merged); err != nil {
+				return nil, fmt.Errorf("%s %s: %w", flag.name, value, err)
+			}
+		}
+	}
+	return merged, nil
+}
+
+// ReadValues reads a values file. An error is a *render.Error with the place.
+func ReadValues(tree fs.FS, file render.File) (map[string]any, error) {
+	data, err := file.Read(tree)
+	if err != nil {
+		return nil, err
+	}
+	var content any
+	if err := yaml.Unmarshal(data, &content); err != nil {
+		return nil, render.YAMLError(file.Path, data, err)
+	}
+	switch content := content.(type) {
+	case nil:
+		return map[string]any{}, nil
+	case map[string]any:
+		return content, nil
+	default:
+		return nil, &render.Error{
+			Location: render.Location{Path: file.Path},
+			Err:      fmt.Errorf("values must be a mapping of keys, this is %s", typeName(content)),
+			Hint:     "write KEY: VALUE lines, as in the chart's values.yaml",
+		}
+	}
+}
+
+func typeName(value any) string {
+	if _, ok := value.([]any); ok {
+		return "a list"
+	}
+	return fmt.Sprintf("the single value %q", fmt.Sprint(value))
+}

@@ -1,0 +1,182 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// KustomizationFile returns the path of the kustomization file of a directory: the first of the three
+// names that kustomize knows. The directory is slash-separated and relative to the root of the tree.
+func KustomizationFile(tree fs.FS, dir string) (string, bool) {
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		file := path.Join(dir, name)
+		if info, err := fs.Stat(tree, file); err == nil && !info.IsDir() {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+// Kustomization is the content of a kustomization file, with deprecated fields moved to their successors.
+type Kustomization struct {
+	types.Kustomization
+	path string
+	data []byte
+}
+
+// ParseKustomization reads a kustomization file as kustomize does (kusttarget.go, Load). The path only
+// names it in errors, which are an *Error with the line where it is known.
+func ParseKustomization(path string, data []byte) (*Kustomization, error) {
+	k := &Kustomization{path: path, data: data}
+	if err := k.Unmarshal(data); err != nil {
+		return nil, k.parseError(err)
+	}
+	k.FixKustomization()
+	if err := k.CheckEmpty(); err != nil {
+		return nil, &Error{Location: Location{Path: path}, Err: errors.New("the kustomization is empty"),
+			Hint: "name something in resources, or remove the file"}
+	}
+	if faults := k.EnforceFields(); len(faults) > 0 {
+		return nil, &Error{Location: k.Locate("apiVersion"), Err: errors.New(strings.Join(faults, "; "))}
+	}
+	return k, nil
+}
+
+var unknownField = regexp.MustCompile(`^json: unknown field "(.*)"$`)
+
+// parseError gives the place of an error of Unmarshal, which wraps that of a YAML or of a JSON parser.
+func (k *Kustomization) parseError(err error) error {
+	text := strings.TrimPrefix(err.Error(), "invalid Kustomization: ")
+	text = strings.TrimPrefix(text, "error converting YAML to JSON: ")
+	if match := unknownField.FindStringSubmatch(text); match != nil {
+		return &Error{Location: k.Locate(match[1]), Err: fmt.Errorf("unknown field %q", match[1]),
+			Hint: "see https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ for the fields of a kustomization"}
+	}
+	return YAMLError(k.path, k.data, errors.New(strings.TrimPrefix(text, "json: ")))
+}
+
+// Locate finds the first key or value with this text, or with KEY=text. Without one it is the file.
+func (k *Kustomization) Locate(text string) Location {
+	var root yaml.Node
+	if yaml.Unmarshal(k.data, &root) == nil {
+		if node := findScalar(&root, text); node != nil {
+			return Location{Path: k.path, Line: node.Line, Column: node.Column}
+		}
+	}
+	return Location{Path: k.path}
+}
+
+func findScalar(node *yaml.Node, text string) *yaml.Node {
+	if node.Kind == yaml.ScalarNode && (node.Value == text || strings.HasSuffix(node.Value, "="+text)) {
+		return node
+	}
+	for _, child := range node.Content {
+		if found := findScalar(child, text); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// Reference is a place of a kustomization that names a file, a directory or a URL.
+type Reference struct {
+	// Field is the field's path, as "patches.path".
+	Field string
+	// Path is as written: relative to the kustomization's directory, or a URL.
+	Path string
+	// Directory is true where the path may be that of a directory with a kustomization of its own.
+	Directory bool
+	// Set puts another path in the place, in the Kustomization.
+	Set func(path string)
+}
+
+// References lists what the kustomization names, except the values files of helmCharts, in the order in
+// which kustomize reads it. Inline patches, generators, transformers and validators are none.
+func (k *Kustomization) References() []Reference {
+	var all []Reference
+	add := func(field string, directory bool, place *string) {
+		if *place != "" && !isInline(*place) {
+			all = append(all, Reference{field, *place, directory, func(path string) { *place = path }})
+		}
+	}
+	list := func(field string, directory bool, places []string) {
+		for i := range places {
+			add(field, directory, &places[i])
+		}
+	}
+	if path, ok := k.OpenAPI["path"]; ok {
+		all = append(all, Reference{"openapi.path", path, false, func(path string) { k.OpenAPI["path"] = path }})
+	}
+	list("resources", true, k.Resources)
+	list("configurations", false, k.Configurations)
+	list("crds", false, k.Crds)
+	for i := range k.ConfigMapGenerator {
+		list("configMapGenerator.envs", false, k.ConfigMapGenerator[i].EnvSources)
+		all = append(all, fileSources("configMapGenerator.files", k.ConfigMapGenerator[i].FileSources)...)
+	}
+	for i := range k.SecretGenerator {
+		list("secretGenerator.envs", false, k.SecretGenerator[i].EnvSources)
+		all = append(all, fileSources("secretGenerator.files", k.SecretGenerator[i].FileSources)...)
+	}
+	list("generators", true, k.Generators)
+	list("components", true, k.Components)
+	for i := range k.PatchesStrategicMerge {
+		add("patchesStrategicMerge", false, (*string)(&k.PatchesStrategicMerge[i]))
+	}
+	for i := range k.Patches {
+		add("patches.path", false, &k.Patches[i].Path)
+	}
+	for i := range k.PatchesJson6902 {
+		add("patchesJson6902.path", false, &k.PatchesJson6902[i].Path)
+	}
+	for i := range k.Replacements {
+		add("replacements.path", false, &k.Replacements[i].Path)
+	}
+	list("transformers", true, k.Transformers)
+	list("validators", true, k.Validators)
+	return all
+}
+
+// fileSources lists the files of a generator. A file's key is its base name or stands before the only
+// "=" (kustomize's api/internal/generators/utils.go); other entries are kustomize's to refuse.
+func fileSources(field string, sources []string) []Reference {
+	var all []Reference
+	for i := range sources {
+		key, file, found := strings.Cut(sources[i], "=")
+		if !found {
+			key, file = path.Base(key), key
+		}
+		if key != "" && file != "" && !strings.Contains(file, "=") {
+			all = append(all, Reference{field, file, false, func(path string) { sources[i] = key + "=" + path }})
+		}
+	}
+	return all
+}
+
+// isInline tells content from a path, which kustomize does by trying to read it as an object.
+func isInline(text string) bool {
+	var node yaml.Node
+	err := yaml.Unmarshal([]byte(text), &node)
+	return strings.Contains(text, "\n") || err == nil && len(node.Content) == 1 && node.Content[0].Kind == yaml.MappingNode
+}
+
+// ChartDirectory is where kustomize looks for a chart of helmCharts, relative to the kustomization's
+// directory, before it pulls it (api/internal/builtins/HelmChartInflationGenerator.go, absChartHome).
+func (k *Kustomization) ChartDirectory(chart types.HelmChart) string {
+	home := types.HelmDefaultHome
+	if k.HelmGlobals != nil && k.HelmGlobals.ChartHome != "" {
+		home = k.HelmGlobals.ChartHome
+	}
+	if chart.Version != "" && chart.Repo != "" {
+		home = path.Join(home, chart.Name+"-"+chart.Version)
+	}
+	return path.Join(home, chart.Name)
+}

@@ -1,0 +1,105 @@
+package render
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Resolve follows an alias to the node it stands for. It returns nil for nil.
+func Resolve(node *yaml.Node) *yaml.Node {
+	for node != nil && node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node
+}
+
+// Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved, or nil. Of
+// duplicate keys the last counts, as for the API server.
+func Field(mapping *yaml.Node, key string) *yaml.Node {
+	mapping = Resolve(mapping)
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return nil
+	}
+	var merged *yaml.Node
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		switch name := mapping.Content[i]; {
+		case name.Tag == "!!merge":
+			if value := mergedField(mapping.Content[i+1], key); value != nil {
+				merged = value
+			}
+		case name.Value == key:
+			return Resolve(mapping.Content[i+1])
+		}
+	}
+	return merged
+}
+
+// mergedField looks a key up in the value of a merge key: a mapping, or a list of them of which the
+// first that has the key wins (https://yaml.org/type/merge.html).
+func mergedField(value *yaml.Node, key string) *yaml.Node {
+	value = Resolve(value)
+	if value.Kind != yaml.SequenceNode {
+		return Field(value, key)
+	}
+	for _, mapping := range value.Content {
+		if found := Field(mapping, key); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// Scalar returns the text of a key of a mapping, or "" where there is none or it is no scalar or null.
+func Scalar(mapping *yaml.Node, key string) string {
+	value := Field(mapping, key)
+	if value == nil || value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+		return ""
+	}
+	return value.Value
+}
+
+var (
+	yamlLine = regexp.MustCompile(`(?:.*: )?yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
+	// The parser counts the lines of its own errors from 0, those of its scanner from 1 (func fail in decode.go
+	// of go.yaml.in/yaml). These are the parser's (parserc.go).
+	parserError = regexp.MustCompile(`^did not find expected (<document start>|node content|key|'-' indicator|',' or )`)
+	// The parser tells no line for an alias without its anchor.
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+)
+
+// YAMLError gives a YAML parser's error its place. The parser tells no column: it is that of the line's first
+// character. An error without a line is about the first.
+func YAMLError(path string, text []byte, err error) error {
+	message := err.Error()
+	line := 1
+	if match := yamlLine.FindStringSubmatch(message); match != nil {
+		message = strings.TrimPrefix(message, match[0])
+		if match[1] != "" {
+			line, _ = strconv.Atoi(match[1])
+			if parserError.MatchString(message) {
+				line++
+			}
+		}
+	}
+	if match := unknownAnchor.FindStringSubmatch(message); match != nil {
+		before, _, _ := strings.Cut(string(text), "*"+match[1])
+		line = strings.Count(before, "\n") + 1
+	}
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	line = min(line, len(lines))
+	if strings.Contains(message, "a tab character") {
+		// The parser tells where the scalar before the tab starts.
+		for i := line - 1; i < len(lines); i++ {
+			if strings.HasPrefix(strings.TrimLeft(lines[i], " "), "\t") {
+				line = i + 1
+				break
+			}
+		}
+	}
+	column := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " \t")) + 1
+	return &Error{Location: Location{Path: path, Line: line, Column: column}, Err: errors.New(message)}
+}

@@ -1,0 +1,58 @@
+package render
+
+import (
+	"testing"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+func TestField(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"plain", "a: 1\nb: 2", "2"},
+		{"absent", "a: 1", ""},
+		{"the last of duplicates", "b: 1\nb: 2", "2"},
+		{"alias", "x: &x 2\nb: *x", "2"},
+		{"merge key", "x: &x {b: 2}\n<<: *x", "2"},
+		{"a key wins over a merged one before it", "x: &x {b: 1}\nb: 2\n<<: *x", "2"},
+		{"a key wins over a merged one behind it", "x: &x {b: 1}\n<<: *x\nb: 2", "2"},
+		{"the first of merged mappings", "x: &x {b: 2}\ny: &y {b: 1}\n<<: [*x, *y]", "2"},
+		{"a merge of a merge", "x: &x {b: 2}\ny: &y {<<: *x, c: 1}\n<<: *y", "2"},
+		{"a quoted << is a key", "\"<<\": {b: 2}", ""},
+		{"null", "b: null", ""},
+		{"a mapping is no scalar", "b: {c: 1}", ""},
+		{"a list has no fields", "- b: 1", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var document yaml.Node
+			if err := yaml.Unmarshal([]byte(test.text), &document); err != nil {
+				t.Fatal(err)
+			}
+			if got := Scalar(document.Content[0], "b"); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestYAMLError(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"scanner", "a: 1\nb: 2\n  c: 3\n", "f.yaml:3:3: mapping values are not allowed in this context"},
+		{"tab", "a:\n\tb: 1\n", "f.yaml:2:2: found character that cannot start any token"},
+		{"parser", "a: 1\nb: 2\nc: {d: 1\n  e: 2\n", "f.yaml:3:1: did not find expected ',' or '}'"},
+		{"list", "a:\n  - b\n  c\n", "f.yaml:3:3: could not find expected ':'"},
+		{"first line", "a: {b", "f.yaml:1:1: did not find expected ',' or '}'"},
+		{"end of file", "a: 1\nb: [c,\n", "f.yaml:2:1: did not find expected node content"},
+		{"alias", "a: 1\nb: *c\n", "f.yaml:2:1: unknown anchor 'c' referenced"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var node yaml.Node
+			err := yaml.Unmarshal([]byte(test.text), &node)
+			if err == nil {
+				t.Fatal("the text is no error")
+			}
+			if got := YAMLError("f.yaml", []byte(test.text), err).Error(); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}

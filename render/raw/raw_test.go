@@ -1,0 +1,70 @@
+package raw
+
+import (
+	"context"
+	"testing"
+	"testing/fstest"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+func TestRender(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\n"
+	for _, test := range []struct {
+		name    string
+		files   []string
+		want    string
+		nothing string
+		err     string
+	}{
+		{name: "one file, as it is", files: []string{"# comment\n" + pod}, want: "# comment\n" + pod},
+		{name: "several files", files: []string{pod, "a: 1\n", "kind: Pod\napiVersion: v1"}, want: pod + "---\nkind: Pod\napiVersion: v1\n"},
+		{name: "JSON", files: []string{`{"kind":"Pod","apiVersion":"v1"}`}, want: `{"kind":"Pod","apiVersion":"v1"}` + "\n"},
+		{name: "a list of objects in flow style", files: []string{"- {apiVersion: v1, kind: Pod}\n"}, nothing: "no Kubernetes object in it"},
+		{name: "no object", files: []string{"services: {}\n"}, nothing: "no Kubernetes object in it"},
+		{name: "broken, but no object", files: []string{"a: {\n"}, nothing: "no Kubernetes object in it"},
+		{name: "words only in a comment", files: []string{"# apiVersion and kind\nx: 1\n"}, nothing: "no Kubernetes object in it"},
+		{name: "empty", files: []string{""}, nothing: "no Kubernetes object in it"},
+		{name: "a Helm template", files: []string{pod + "{{- if .Values.x }}\na: b\n{{ end }}\n"}, nothing: "a template of another tool, and no YAML before that tool has run"},
+		{name: "a Jinja template", files: []string{pod + "{% if x %}\na: b\n"}, nothing: "a template of another tool, and no YAML before that tool has run"},
+		{name: "a shell template that is YAML", files: []string{pod + "metadata: {name: '${NAME}'}\n"}, want: pod + "metadata: {name: '${NAME}'}\n"},
+		{name: "a shell template that is none", files: []string{pod + "metadata: ${META: x}: y\n"}, nothing: "a template of another tool, and no YAML before that tool has run"},
+		{name: "broken", files: []string{pod + "metadata: {name\n  x: y\n"}, err: "0.yaml:3:1: did not find expected ',' or '}'"},
+		{name: "the second is broken", files: []string{pod, pod + "\tx: 1\n"}, err: "1.yaml:3:2: found a tab character that violates indentation"},
+		{name: "the second document is broken", files: []string{pod + "---\na: b: c\n"}, err: "0.yaml:4:1: mapping values are not allowed in this context"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree := fstest.MapFS{}
+			source := render.Source{Kind: render.Raw}
+			for i, content := range test.files {
+				name := string(rune('0'+i)) + ".yaml"
+				tree[name] = &fstest.MapFile{Data: []byte(content)}
+				source.Files = append(source.Files, render.File{Path: name})
+			}
+			result, err := Engine{}.Render(context.Background(), tree, source)
+			if test.err != "" {
+				if err == nil || err.Error() != test.err {
+					t.Errorf("the error is %v, want %s", err, test.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := string(result.Text); got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if result.Nothing != test.nothing {
+				t.Errorf("the reason is %q, want %q", result.Nothing, test.nothing)
+			}
+		})
+	}
+}
+
+func TestRenderReadsWhatIsGiven(t *testing.T) {
+	source := render.Source{Kind: render.Raw, Files: []render.File{{Path: "-", Data: []byte("{kind: Pod, apiVersion: v1}")}}}
+	result, err := Engine{}.Render(context.Background(), nil, source)
+	if err != nil || len(result.Documents) != 1 || result.Documents[0].Path != "-" || !result.Documents[0].Verbatim {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}

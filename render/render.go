@@ -1,0 +1,224 @@
+// Package render turns a tree of files into the Kubernetes objects that would really be deployed, and
+// says which file each object comes from. It knows nothing of pull policy.
+//
+// Discover finds the sources of a tree; an Engine (packages helm, kustomize, raw) renders one of them.
+package render
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Kind says which engine renders a source.
+type Kind string
+
+// The kinds of sources, as the JSON report names them.
+const (
+	Helm      Kind = "helm"
+	Kustomize Kind = "kustomize"
+	Raw       Kind = "raw"
+)
+
+// Source is one thing that renders to manifests.
+type Source struct {
+	Kind Kind
+	// Path is slash-separated and relative to the root of the tree: a chart (directory or .tgz), the
+	// directory of a kustomization, a manifest file or a directory of such. "-" is standard input.
+	Path string
+	// Environment names one set of values of a chart; empty for a chart's defaults and for all else.
+	Environment string
+	// Files are what a raw source consists of, in the order they are rendered.
+	Files []File
+	// Helm and Kustomize hold what their engine needs beside the path.
+	Helm      HelmOptions
+	Kustomize KustomizeOptions
+}
+
+// String is how messages name the source.
+func (s Source) String() string {
+	if s.Environment == "" {
+		return s.Path
+	}
+	return s.Path + " (" + s.Environment + ")"
+}
+
+// File is a file of the tree, or one that a flag or standard input gave.
+type File struct {
+	// Path is slash-separated and relative to the root of the tree. With Data it only names the file.
+	Path string
+	// Data, if not nil, is the content, and the tree is not read.
+	Data []byte
+}
+
+// Read returns the file's content, from the tree unless it was given with the file.
+func (f File) Read(tree fs.FS) ([]byte, error) {
+	if f.Data != nil {
+		return f.Data, nil
+	}
+	return fs.ReadFile(tree, f.Path)
+}
+
+// HelmOptions are the options of `helm template` under its own names.
+type HelmOptions struct {
+	ReleaseName string // "release-name" if empty, as in `helm template CHART`
+	Namespace   string // "default" if empty
+	KubeVersion string // the version of the build's client-go if empty
+	APIVersions []string
+	IncludeCRDs bool
+	SkipTests   bool
+	NoHooks     bool
+	// ValuesFiles are -f, the lowest precedence first. The four below win over them, each over the one
+	// before it, in Helm's order.
+	ValuesFiles []File
+	SetJSON     []string
+	Set         []string
+	SetString   []string
+	SetFile     []string // KEY=PATH, the path relative to SetFileDir
+	SetFileDir  string   // a directory of the tree
+}
+
+// KustomizeOptions are the options of `kustomize build` under its own names.
+type KustomizeOptions struct {
+	// LoadRestrictionsNone lets a kustomization read files from outside its own directory.
+	LoadRestrictionsNone bool
+	HelmKubeVersion      string
+	HelmAPIVersions      []string
+}
+
+// Engine renders one kind of source. Render is safe for concurrent use. A failure is an *Error where
+// the engine knows the place. A canceled context ends the work soon.
+type Engine interface {
+	Render(ctx context.Context, tree fs.FS, source Source) (*Result, error)
+}
+
+// Result is what a source rendered to.
+type Result struct {
+	// Text is, byte for byte, what `helm template` or `kustomize build` prints.
+	Text []byte
+	// Documents are the parts of Text that hold objects, in the same order.
+	Documents []Document
+	// Nothing says why there are no documents, where that is no fault (a library chart).
+	Nothing string
+}
+
+// Document is a part of the rendered text that came from one file: one or more YAML documents.
+type Document struct {
+	// Path is the template, kustomization or manifest file. A file inside a packaged chart has the
+	// archive's path, a slash, and its path in the chart.
+	Path string
+	Text []byte
+	// Verbatim is true where Text is the whole file at Path, so that lines and columns are the file's.
+	Verbatim bool
+}
+
+// Manifest is one rendered object. Its nodes keep their lines and columns in the document's text.
+type Manifest struct {
+	Document   *Document
+	APIVersion string
+	Kind       string
+	Namespace  string
+	Name       string
+	Node       *yaml.Node // a mapping
+}
+
+// Manifests parses the documents and returns the objects in them, those inside a List one by one.
+// Documents without apiVersion and kind are left out. An error is an *Error with the place.
+func (r *Result) Manifests() ([]Manifest, error) {
+	var manifests []Manifest
+	for i := range r.Documents {
+		document := &r.Documents[i]
+		decoder := yaml.NewDecoder(bytes.NewReader(document.Text))
+		for {
+			var node yaml.Node
+			err := decoder.Decode(&node)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return nil, YAMLError(document.Path, document.Text, err)
+			}
+			manifests = appendObjects(manifests, document, node.Content[0])
+		}
+	}
+	return manifests, nil
+}
+
+// appendObjects appends the object at node, or, if it is a List of objects of any kind, those in it.
+func appendObjects(manifests []Manifest, document *Document, node *yaml.Node) []Manifest {
+	if !isObject(node) {
+		return manifests
+	}
+	if items := Field(node, "items"); items != nil && strings.HasSuffix(Scalar(node, "kind"), "List") && allObjects(items) {
+		for _, item := range items.Content {
+			manifests = appendObjects(manifests, document, Resolve(item))
+		}
+		return manifests
+	}
+	metadata := Field(node, "metadata")
+	return append(manifests, Manifest{
+		Document:   document,
+		APIVersion: Scalar(node, "apiVersion"),
+		Kind:       Scalar(node, "kind"),
+		Namespace:  Scalar(metadata, "namespace"),
+		Name:       Scalar(metadata, "name"),
+		Node:       node,
+	})
+}
+
+func isObject(node *yaml.Node) bool {
+	return Scalar(node, "apiVersion") != "" && Scalar(node, "kind") != ""
+}
+
+// allObjects is false for the items of a custom resource whose kind only ends in List.
+func allObjects(items *yaml.Node) bool {
+	return items.Kind == yaml.SequenceNode && !slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return !isObject(item) })
+}
+
+// Location is a place in a file of the tree. Lines and columns count from 1, columns in bytes, the end
+// is exclusive; they are 0 where only the file is known.
+type Location struct {
+	Path      string `json:"path"`
+	Line      int    `json:"line,omitempty"`
+	Column    int    `json:"column,omitempty"`
+	EndLine   int    `json:"endLine,omitempty"`
+	EndColumn int    `json:"endColumn,omitempty"`
+	// Key names the place where a line number would not last: a path of keys, or an object.
+	Key string `json:"key,omitempty"`
+}
+
+// String is the location as compilers print it: path, path:line or path:line:column.
+func (l Location) String() string {
+	switch {
+	case l.Line == 0:
+		return l.Path
+	case l.Column == 0:
+		return fmt.Sprintf("%s:%d", l.Path, l.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", l.Path, l.Line, l.Column)
+}
+
+// Error says why a source could not be rendered.
+type Error struct {
+	// Location is where the engine stopped; its path is empty where the engine does not say.
+	Location Location
+	Err      error
+	// Hint is the next thing to do or type, if there is one.
+	Hint string
+}
+
+func (e *Error) Error() string {
+	if e.Location.Path == "" {
+		return e.Err.Error()
+	}
+	return e.Location.String() + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
