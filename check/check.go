@@ -1,0 +1,295 @@
+// Package check says which containers of rendered manifests do not ask their registry before they
+// start, and which line decides that. It does no I/O.
+package check
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strings"
+
+	"github.com/pullcheck/pullcheck/render"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Hit is one container that breaks one rule. It keeps nothing of the manifest alive.
+type Hit struct {
+	Rule *Rule
+	// Decision is the value whose edit changes the outcome, if Exact; otherwise the file that the
+	// object came from, with "KIND/NAME" as the key.
+	Decision render.Location
+	Exact    bool
+	Message  string
+	Affected Affected
+}
+
+// Affected is a container as reports show it.
+type Affected struct {
+	Source      string `json:"source"`
+	Environment string `json:"environment"`
+	APIVersion  string `json:"apiVersion"`
+	Kind        string `json:"kind"`
+	Namespace   string `json:"namespace"`
+	Name        string `json:"name"`
+	Container   string `json:"container"`
+	Field       string `json:"field"`
+	Image       string `json:"image"`
+	Written     string `json:"written"`
+	Effective   string `json:"effective"`
+}
+
+// compare orders by source and object, then the containers of an object as people count them: items 2
+// before 10.
+func (a Affected) compare(b Affected) int {
+	return cmp.Or(
+		strings.Compare(a.Source, b.Source),
+		strings.Compare(a.Environment, b.Environment),
+		strings.Compare(a.Kind, b.Kind),
+		strings.Compare(a.Namespace, b.Namespace),
+		strings.Compare(a.Name, b.Name),
+		strings.Compare(a.APIVersion, b.APIVersion),
+		cmp.Compare(len(a.Field), len(b.Field)),
+		strings.Compare(a.Field, b.Field),
+		strings.Compare(a.Container, b.Container),
+		strings.Compare(a.Image, b.Image),
+		strings.Compare(a.Written, b.Written),
+	)
+}
+
+// Run checks what a source was rendered to. It returns the containers that break a rule, and how many
+// there are in all.
+func Run(source render.Source, manifests []render.Manifest) (hits []Hit, containers int) {
+	var document *render.Document
+	var content *text // of the document, once it is needed
+	for _, manifest := range manifests {
+		if manifest.Document != document {
+			document, content = manifest.Document, nil
+		}
+		found := Containers(manifest)
+		containers += len(found)
+		for _, c := range found {
+			rule, message := judge(c)
+			if rule == nil {
+				continue
+			}
+			hit := Hit{Rule: rule, Message: message, Exact: document.Verbatim, Affected: affected(source, manifest, c)}
+			if hit.Exact {
+				if content == nil {
+					content = newText(document.Text)
+				}
+				hit.Decision = content.decision(c)
+				hit.Decision.Key = c.Field
+			} else {
+				hit.Decision.Key = manifest.Kind + "/" + manifest.Name
+			}
+			hit.Decision.Path = document.Path
+			hits = append(hits, hit)
+		}
+	}
+	return hits, containers
+}
+
+// judge returns the rule that a container breaks, if any, and how.
+func judge(c Container) (*Rule, string) {
+	for i := range Rules {
+		if message := Rules[i].message(c); message != "" {
+			return &Rules[i], message
+		}
+	}
+	return nil, ""
+}
+
+// decision returns the place of the value that decides a container's policy: the policy, or the image
+// if there is no policy that could be edited.
+func (t *text) decision(c Container) render.Location {
+	if p := c.PolicyNode; p != nil && (p.Kind != yaml.ScalarNode || p.Value != "" || p.Style != 0) {
+		return t.span(p)
+	}
+	return t.span(c.ImageNode)
+}
+
+func affected(source render.Source, manifest render.Manifest, c Container) Affected {
+	return Affected{
+		Source:      source.Path,
+		Environment: source.Environment,
+		APIVersion:  manifest.APIVersion,
+		Kind:        manifest.Kind,
+		Namespace:   manifest.Namespace,
+		Name:        manifest.Name,
+		Container:   c.Name,
+		Field:       c.Field,
+		Image:       c.Image,
+		Written:     c.Written,
+		Effective:   c.Effective,
+	}
+}
+
+// Report is the result of a check of many sources. Its JSON is part of the program's interface.
+type Report struct {
+	Version  int       `json:"version"`
+	Findings []Finding `json:"findings"`
+	Failures []Failure `json:"failures"`
+	// Suppressed is always empty until findings can be suppressed.
+	Suppressed []struct{}     `json:"suppressed"`
+	Sources    []SourceStatus `json:"sources"`
+}
+
+// Finding is a rule that is broken by one decision, and every container that this affects.
+type Finding struct {
+	Rule     string   `json:"rule"`
+	Severity Severity `json:"severity"`
+	// Message is true of each affected container.
+	Message string `json:"message"`
+	// Fingerprint names the finding from one run to the next: it does not change when lines move.
+	Fingerprint string          `json:"fingerprint"`
+	Decision    render.Location `json:"decision"`
+	// Via is always empty until decisions are traced through the files between.
+	Via []render.Location `json:"via"`
+	// Exact is false where the decision is the object and not yet the line.
+	Exact    bool       `json:"exact"`
+	Affected []Affected `json:"affected"`
+	// Fix is always null until fixes are proven.
+	Fix *struct{} `json:"fix"`
+}
+
+// Failure is a source that could not be rendered or read.
+type Failure struct {
+	Source      string `json:"source"`
+	Environment string `json:"environment"`
+	Message     string `json:"message"`
+	// Location has an empty path where the engine does not name the place.
+	Location render.Location `json:"location"`
+	// Hint is the next thing to do or type, if there is one; it is for people, not for programs.
+	Hint string `json:"-"`
+}
+
+// SourceStatus says what became of a source.
+type SourceStatus struct {
+	Path        string      `json:"path"`
+	Kind        render.Kind `json:"kind"`
+	Environment string      `json:"environment"`
+	Status      Status      `json:"status"`
+	// Reason says why a source was skipped, failed, or rendered to nothing.
+	Reason     string `json:"reason"`
+	Containers int    `json:"containers"`
+}
+
+// Status is what became of a source.
+type Status string
+
+// The ways a source can go.
+const (
+	Rendered Status = "rendered"
+	Failed   Status = "failed"
+	Skipped  Status = "skipped"
+)
+
+// NewReport groups hits into findings and sorts everything, so that the order of its arguments does
+// not matter.
+func NewReport(hits []Hit, failures []Failure, sources []SourceStatus) *Report {
+	report := &Report{
+		Version:    1,
+		Findings:   findings(hits),
+		Failures:   append([]Failure{}, failures...),
+		Suppressed: []struct{}{},
+		Sources:    append([]SourceStatus{}, sources...),
+	}
+	slices.SortFunc(report.Failures, func(a, b Failure) int {
+		return cmp.Or(
+			strings.Compare(a.Source, b.Source),
+			strings.Compare(a.Environment, b.Environment),
+			strings.Compare(a.Location.String(), b.Location.String()),
+			strings.Compare(a.Message, b.Message),
+		)
+	})
+	slices.SortFunc(report.Sources, func(a, b SourceStatus) int {
+		return cmp.Or(
+			strings.Compare(a.Path, b.Path),
+			strings.Compare(a.Environment, b.Environment),
+			strings.Compare(string(a.Kind), string(b.Kind)),
+		)
+	})
+	return report
+}
+
+// identity is what makes two hits the same finding, in every run.
+type identity struct {
+	rule, path, key       string
+	kind, namespace, name string
+}
+
+// fingerprint is the identity in 32 hexadecimal digits.
+func (id identity) fingerprint() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{id.rule, id.path, id.key, id.kind, id.namespace, id.name}, "\x00")))
+	return hex.EncodeToString(sum[:16])
+}
+
+// place is a value in a file. Through aliases it can decide for several fields and objects.
+type place struct {
+	rule, path   string
+	line, column int
+}
+
+// findings groups hits by decision.
+func findings(hits []Hit) []Finding {
+	hits = slices.Clone(hits)
+	slices.SortFunc(hits, func(a, b Hit) int {
+		return cmp.Or(a.Affected.compare(b.Affected), compareLocations(a.Decision, b.Decision), strings.Compare(a.Rule.ID, b.Rule.ID))
+	})
+	found := []Finding{}
+	index := make(map[identity]int)
+	first := make(map[place]identity)
+	for _, hit := range hits {
+		id := identity{hit.Rule.ID, hit.Decision.Path, hit.Decision.Key, hit.Affected.Kind, hit.Affected.Namespace, hit.Affected.Name}
+		if hit.Exact && hit.Decision.Line > 0 {
+			at := place{hit.Rule.ID, hit.Decision.Path, hit.Decision.Line, hit.Decision.Column}
+			if _, ok := first[at]; !ok {
+				first[at] = id
+			}
+			id = first[at]
+		}
+		i, ok := index[id]
+		if !ok {
+			i = len(found)
+			index[id] = i
+			found = append(found, newFinding(hit, id))
+		}
+		found[i].add(hit)
+	}
+	slices.SortFunc(found, func(a, b Finding) int {
+		return cmp.Or(compareLocations(a.Decision, b.Decision), strings.Compare(a.Rule, b.Rule), a.Affected[0].compare(b.Affected[0]))
+	})
+	return found
+}
+
+func newFinding(hit Hit, id identity) Finding {
+	return Finding{
+		Rule:        hit.Rule.ID,
+		Severity:    hit.Rule.Severity,
+		Message:     hit.Message,
+		Fingerprint: id.fingerprint(),
+		Decision:    hit.Decision,
+		Via:         []render.Location{},
+		Exact:       hit.Exact,
+	}
+}
+
+// add adds a hit that comes after those added before, in the order of what is affected.
+func (f *Finding) add(hit Hit) {
+	if n := len(f.Affected); n == 0 || f.Affected[n-1] != hit.Affected {
+		f.Affected = append(f.Affected, hit.Affected)
+	}
+	if f.Message != hit.Message {
+		f.Message = hit.Rule.Summary
+	}
+}
+
+func compareLocations(a, b render.Location) int {
+	return cmp.Or(
+		strings.Compare(a.Path, b.Path),
+		cmp.Compare(a.Line, b.Line),
+		cmp.Compare(a.Column, b.Column),
+		strings.Compare(a.Key, b.Key),
+	)
+}

@@ -1,0 +1,309 @@
+package check
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pullcheck/pullcheck/render"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// scalar is the node of a plain text, nil for none.
+func scalar(value string) *yaml.Node {
+	if value == "" {
+		return nil
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: value}
+}
+
+// file checks one manifest file.
+func file(t testing.TB, path, text string) []Hit {
+	t.Helper()
+	return check(t, render.Source{Kind: render.Raw, Path: path}, render.Document{Path: path, Text: []byte(text), Verbatim: true})
+}
+
+// check checks documents that a source was rendered to.
+func check(t testing.TB, source render.Source, documents ...render.Document) []Hit {
+	t.Helper()
+	manifests, err := (&render.Result{Documents: documents}).Manifests(everything)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hits, _ := Run(source, manifests)
+	return hits
+}
+
+// show writes findings as a few lines each.
+func show(findings []Finding) string {
+	var b strings.Builder
+	for _, f := range findings {
+		fmt.Fprintf(&b, "%s %s %s exact=%v\n  %s\n", f.Rule, f.Decision, f.Decision.Key, f.Exact, f.Message)
+		for _, a := range f.Affected {
+			fmt.Fprintf(&b, "  - %s(%s) %s/%s/%s %s %s %s %s\n", a.Source, a.Environment, a.Kind, a.Namespace, a.Name, a.Container, a.Field, a.Image, a.Effective)
+		}
+	}
+	return b.String()
+}
+
+func expect(t *testing.T, got, want string) {
+	t.Helper()
+	if want = strings.TrimPrefix(want, "\n"); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestFindingsOfAFile(t *testing.T) {
+	hits := file(t, "app.yaml", `
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: prod}
+spec:
+  containers:
+    - name: written
+      image: example.com/web:1
+      imagePullPolicy: "IfNotPresent"
+    - name: unset
+      image: example.com/web:2
+    - name: empty
+      image: example.com/web:3
+      imagePullPolicy: ""
+    - name: nothing
+      image: example.com/web:4
+      imagePullPolicy:
+    - name: fine
+      image: example.com/web:5
+      imagePullPolicy: Always
+`)
+	expect(t, show(NewReport(hits, nil, nil).Findings), `
+pull-policy-not-always app.yaml:9:24 spec.containers[0].imagePullPolicy exact=true
+  imagePullPolicy is IfNotPresent: a node that already has the image starts it without asking the registry
+  - app.yaml() Pod/prod/web written spec.containers[0].imagePullPolicy example.com/web:1 IfNotPresent
+pull-policy-not-always app.yaml:11:14 spec.containers[1].imagePullPolicy exact=true
+  imagePullPolicy is not set and the tag 2 makes it IfNotPresent: a node that already has the image starts it without asking the registry
+  - app.yaml() Pod/prod/web unset spec.containers[1].imagePullPolicy example.com/web:2 IfNotPresent
+pull-policy-not-always app.yaml:14:24 spec.containers[2].imagePullPolicy exact=true
+  imagePullPolicy is not set and the tag 3 makes it IfNotPresent: a node that already has the image starts it without asking the registry
+  - app.yaml() Pod/prod/web empty spec.containers[2].imagePullPolicy example.com/web:3 IfNotPresent
+pull-policy-not-always app.yaml:16:14 spec.containers[3].imagePullPolicy exact=true
+  imagePullPolicy is not set and the tag 4 makes it IfNotPresent: a node that already has the image starts it without asking the registry
+  - app.yaml() Pod/prod/web nothing spec.containers[3].imagePullPolicy example.com/web:4 IfNotPresent
+`)
+}
+
+// TestFindingsOfAnchors: an anchor that decides for several containers is one finding; an image that is
+// shared by an alias is not, because the missing policies are several.
+func TestFindingsOfAnchors(t *testing.T) {
+	hits := file(t, "app.yaml", `
+apiVersion: v1
+kind: List
+items:
+  - apiVersion: v1
+    kind: Pod
+    metadata: {name: a}
+    spec:
+      containers:
+        - {name: one, image: &image "example.com/web:1", imagePullPolicy: &policy IfNotPresent}
+        - {name: two, image: *image, imagePullPolicy: *policy}
+        - {name: three, image: *image}
+        - {name: four, image: *image}
+        - &shared {name: five, image: "example.com/five:1"}
+  - apiVersion: v1
+    kind: Pod
+    metadata: {name: b}
+    spec:
+      containers:
+        - {name: other, image: "example.com/other@`+sum+`", imagePullPolicy: *policy}
+        - {name: six, image: "example.com/six:1", imagePullPolicy: *policy}
+        - *shared
+`)
+	const because = "a node that already has the image starts it without asking the registry"
+	expect(t, show(NewReport(hits, nil, nil).Findings), `
+pull-policy-digest app.yaml:10:83 spec.containers[0].imagePullPolicy exact=true
+  imagePullPolicy is IfNotPresent: the digest keeps the bytes the same, but a node that has them starts them without asking the registry whether it still may
+  - app.yaml() Pod//b other spec.containers[0].imagePullPolicy example.com/other@`+sum+` IfNotPresent
+pull-policy-not-always app.yaml:10:83 spec.containers[0].imagePullPolicy exact=true
+  imagePullPolicy is IfNotPresent: `+because+`
+  - app.yaml() Pod//a one spec.containers[0].imagePullPolicy example.com/web:1 IfNotPresent
+  - app.yaml() Pod//a two spec.containers[1].imagePullPolicy example.com/web:1 IfNotPresent
+  - app.yaml() Pod//b six spec.containers[1].imagePullPolicy example.com/six:1 IfNotPresent
+pull-policy-not-always app.yaml:12:32 spec.containers[2].imagePullPolicy exact=true
+  imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
+  - app.yaml() Pod//a three spec.containers[2].imagePullPolicy example.com/web:1 IfNotPresent
+pull-policy-not-always app.yaml:13:31 spec.containers[3].imagePullPolicy exact=true
+  imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
+  - app.yaml() Pod//a four spec.containers[3].imagePullPolicy example.com/web:1 IfNotPresent
+pull-policy-not-always app.yaml:14:39 spec.containers[4].imagePullPolicy exact=true
+  imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
+  - app.yaml() Pod//a five spec.containers[4].imagePullPolicy example.com/five:1 IfNotPresent
+  - app.yaml() Pod//b five spec.containers[2].imagePullPolicy example.com/five:1 IfNotPresent
+`)
+}
+
+// TestFindingsOfAChart: rendered objects are decided by their template, for all environments at once.
+func TestFindingsOfAChart(t *testing.T) {
+	deployment := func(namespace, policy string) render.Document {
+		return render.Document{Path: "chart/templates/deployment.yaml", Text: []byte(`
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: ` + namespace + `}
+spec:
+  template:
+    spec:
+      initContainers:
+        - {name: init, image: "example.com/init:1"}
+      containers:
+` + strings.Repeat("        - {name: web, image: \"example.com/web:1\", imagePullPolicy: "+policy+"}\n", 11))}
+	}
+	hits := slices.Concat(
+		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "prod"}, deployment("shop", "Always")),
+		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "dev"}, deployment("shop", "Never")),
+		check(t, render.Source{Kind: render.Helm, Path: "chart"}, deployment("shop", "Always"), deployment("other", "Always"), deployment("shop", "Always")),
+	)
+	expect(t, show(NewReport(hits, nil, nil).Findings), `
+pull-policy-not-always chart/templates/deployment.yaml Deployment/web exact=false
+  imagePullPolicy is not set and the tag 1 makes it IfNotPresent: a node that already has the image starts it without asking the registry
+  - chart() Deployment/other/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+pull-policy-not-always chart/templates/deployment.yaml Deployment/web exact=false
+  the pull policy is not Always: a node that already has the image uses it without asking the registry
+  - chart() Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+`+containers("dev", 11)+`  - chart(dev) Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+  - chart(prod) Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+`)
+}
+
+// containers are the lines of affected containers that TestFindingsOfAChart expects, 2 before 10.
+func containers(environment string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "  - chart(%s) Deployment/shop/web web spec.template.spec.containers[%d].imagePullPolicy example.com/web:1 Never\n", environment, i)
+	}
+	return b.String()
+}
+
+// TestFindingsOfTheSameObjectTwice: rule, path, key and object make the finding, even where a file has
+// the object twice.
+func TestFindingsOfTheSameObjectTwice(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{image: 'x:1'}]}\n"
+	findings := NewReport(file(t, "app.yaml", pod+"---\n"+pod), nil, nil).Findings
+	if len(findings) != 1 || findings[0].Decision.Line != 4 || len(findings[0].Affected) != 1 {
+		t.Errorf("got %s", show(findings))
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod}\nspec:\n  containers:\n    - {image: 'x:1', imagePullPolicy: Never}\n"
+	fingerprint := func(path, text string) string {
+		t.Helper()
+		findings := NewReport(file(t, path, text), nil, nil).Findings
+		if len(findings) != 1 {
+			t.Fatalf("got %s", show(findings))
+		}
+		return findings[0].Fingerprint
+	}
+	want := fingerprint("app.yaml", pod)
+	if want != "cce8cd7909149a2cfd389acbd5a5fd0e" {
+		t.Errorf("the fingerprint is %s: people have it in their baselines", want)
+	}
+	for name, text := range map[string]string{
+		"lines above":      "# more\n\n---\n" + pod,
+		"another position": strings.Replace(pod, "{image", "   {name: web,   image", 1),
+		"another message":  strings.Replace(pod, "Never", "IfNotPresent", 1),
+		"another version":  strings.Replace(pod, "x:1", "x:2", 1),
+	} {
+		if got := fingerprint("app.yaml", text); got != want {
+			t.Errorf("%s: the fingerprint changed", name)
+		}
+	}
+	for name, text := range map[string]string{
+		"another rule":      strings.Replace(pod, "Never", "never", 1),
+		"another kind":      strings.Replace(pod, "Pod", "Pot", 1),
+		"another name":      strings.Replace(pod, "web", "api", 1),
+		"another namespace": strings.Replace(pod, "prod", "dev", 1),
+		"another field":     strings.Replace(pod, "containers", "initContainers", 1),
+	} {
+		if got := fingerprint("app.yaml", text); got == want {
+			t.Errorf("%s: the fingerprint did not change", name)
+		}
+	}
+	if fingerprint("other.yaml", pod) == want {
+		t.Error("another path: the fingerprint did not change")
+	}
+}
+
+func TestReportJSON(t *testing.T) {
+	hits := append(
+		file(t, "app.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: 'x:1', imagePullPolicy: Never}\n"),
+		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "prod"}, render.Document{
+			Path: "chart/templates/pod.yaml",
+			Text: []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod}\nspec: {volumes: [{name: v, image: {reference: x}}]}\n"),
+		})...)
+	report := NewReport(hits,
+		[]Failure{{Source: "charts/worker", Message: "broken", Location: render.Location{Path: "charts/worker/Chart.yaml", Line: 8}, Hint: "mend it"}},
+		[]SourceStatus{
+			{Path: "chart", Kind: render.Helm, Environment: "prod", Status: Rendered, Containers: 1},
+			{Path: "app.yaml", Kind: render.Raw, Status: Rendered, Containers: 1},
+			{Path: "chart", Kind: render.Helm, Status: Skipped, Reason: "needs values"},
+			{Path: "charts/worker", Kind: render.Helm, Status: Failed, Reason: "broken"},
+		})
+	got, err := json.MarshalIndent(report, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(filepath.Join("testdata", "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got)+"\n" != string(want) {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+func TestReportJSONEmpty(t *testing.T) {
+	got, err := json.Marshal(NewReport(nil, nil, nil))
+	const want = `{"version":1,"findings":[],"failures":[],"suppressed":[],"sources":[]}`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+}
+
+// TestReportOrder: a report does not depend on the order in which sources were rendered.
+func TestReportOrder(t *testing.T) {
+	var hits []Hit
+	var failures []Failure
+	var sources []SourceStatus
+	for i := range 5 {
+		for _, environment := range []string{"", "prod", "dev"} {
+			source := render.Source{Kind: render.Helm, Path: fmt.Sprint("chart", i%2), Environment: environment}
+			for j := range 12 {
+				pod := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web%d}\nspec: {containers: [{image: 'x:%d'}, &p {image: 'y:1'}], initContainers: [*p]}\n", j%3, i)
+				hits = append(hits, check(t, source, render.Document{Path: "t.yaml", Text: []byte(pod), Verbatim: j%2 == 0})...)
+			}
+			failures = append(failures, Failure{Source: source.Path, Environment: environment, Message: fmt.Sprint(i)})
+			sources = append(sources, SourceStatus{Path: source.Path, Environment: environment, Kind: []render.Kind{render.Helm, render.Kustomize}[i%2]})
+		}
+	}
+	sources = slices.Compact(sources)
+	want, _ := json.Marshal(NewReport(hits, failures, nil))
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 20 {
+		random.Shuffle(len(hits), func(i, j int) { hits[i], hits[j] = hits[j], hits[i] })
+		random.Shuffle(len(failures), func(i, j int) { failures[i], failures[j] = failures[j], failures[i] })
+		random.Shuffle(len(sources), func(i, j int) { sources[i], sources[j] = sources[j], sources[i] })
+		report := NewReport(hits, failures, sources)
+		if !slices.IsSortedFunc(report.Sources, func(a, b SourceStatus) int {
+			return strings.Compare(a.Path+" "+a.Environment, b.Path+" "+b.Environment)
+		}) {
+			t.Fatalf("sources are not sorted: %+v", report.Sources)
+		}
+		report.Sources = []SourceStatus{}
+		if got, _ := json.Marshal(report); string(got) != string(want) {
+			t.Fatalf("got:\n%s\nwant:\n%s", got, want)
+		}
+	}
+}

@@ -1,0 +1,433 @@
+package check
+
+import (
+	"bytes"
+	"cmp"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/pullcheck/pullcheck/render"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Container is a place in an object where an image is run or mounted: a container of any kind, or an
+// image volume.
+type Container struct {
+	// Name is the container's name, or "volume:" and the name of an image volume; empty where none is
+	// written. The container of an Argo template without a name of its own has the template's.
+	Name string
+	// Field is the path from the object to its pull policy, also where none is written. A policy that is
+	// inherited within the object has the path of the field that it comes from.
+	Field string
+	// Image is the reference as written, empty where somebody else chooses the image.
+	Image string
+	// Written is the policy as written, empty where there is none, or only null or "".
+	Written string
+	// Default is the policy that the operator of a custom resource sets where none is written; empty
+	// where that is left to the API server.
+	Default string
+	// Effective is what becomes of Image, Written and Default.
+	Effective string
+	// PolicyNode and ImageNode are the values of the fields, nil where the field is missing. The former
+	// is what an alias stands for, because an edit there changes the policy; the latter may be an alias.
+	PolicyNode *yaml.Node
+	ImageNode  *yaml.Node
+
+	tag    string // as the API server sees it
+	pinned bool   // by a digest
+}
+
+// Containers returns every container and image volume of an object: those of the custom resources that
+// it is or embeds first, then the others in the order of the text.
+func Containers(manifest render.Manifest) []Container {
+	var w walker
+	w.mapping(manifest.Node)
+	return w.found
+}
+
+// MayHoldContainers reports whether a text of YAML documents may hold an object that has containers. It
+// is quick where parsing is slow, and never wrong when it says no.
+func MayHoldContainers(text []byte) bool {
+	for more := true; more; {
+		var document []byte
+		document, text, more = bytes.Cut(text, []byte("\n---"))
+		if mayHoldContainers(document) {
+			return true
+		}
+	}
+	return false
+}
+
+// header is the beginning of an object by which its kind is certain without a parser, as tools write it.
+var header = regexp.MustCompile(`\A(?:---)?(?:[ \t\r]*(?:#[^\n]*)?\n)*apiVersion: (\S+)\r?\nkind: (\S+)\r?\n`)
+
+// another is a line that might write the kind again.
+var another = regexp.MustCompile(`\n(?:kind|[^\sA-Za-z#])`)
+
+func mayHoldContainers(document []byte) bool {
+	// The name of each field that makes a container has "image" in it (TestCustomResourcesTable), unless
+	// it is written with an escape, or in UTF-16.
+	if !bytes.Contains(document, []byte("image")) && !bytes.ContainsAny(document, "\\\x00") {
+		return false
+	}
+	match := header.FindSubmatchIndex(document)
+	if match == nil || another.Match(document[match[1]-1:]) {
+		return true
+	}
+	return !withoutContainers(groupOf(string(document[match[2]:match[3]])), string(document[match[4]:match[5]]))
+}
+
+// groupOf returns the group of an apiVersion, empty for the core group.
+func groupOf(apiVersion string) string {
+	group, _, ok := strings.Cut(apiVersion, "/")
+	if !ok {
+		return ""
+	}
+	return group
+}
+
+// dialect says which places beside those of a pod template hold a container.
+type dialect int
+
+const (
+	podTemplate dialect = iota
+	// argoWorkflow: container, script and sidecars, and templateDefaults that each template inherits
+	// (https://argo-workflows.readthedocs.io/en/latest/template-defaults/).
+	argoWorkflow
+	// tekton: steps and sidecars, and a stepTemplate that each step inherits
+	// (https://tekton.dev/docs/pipelines/tasks/#specifying-a-step-template).
+	tekton
+)
+
+func dialectOf(group, kind string) dialect {
+	switch group {
+	case "tekton.dev":
+		return tekton
+	case "argoproj.io":
+		switch kind {
+		case "Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow":
+			return argoWorkflow
+		}
+	}
+	return podTemplate
+}
+
+// withoutContainers reports whether what looks like a container in an object of this kind is none:
+// schemas, data, and the patterns and mutations of policy engines.
+func withoutContainers(group, kind string) bool {
+	switch group {
+	case "":
+		return kind == "ConfigMap" || kind == "Secret"
+	case "apiextensions.crossplane.io":
+		return kind == "CompositeResourceDefinition"
+	case "apiextensions.k8s.io",
+		"kyverno.io", "policies.kyverno.io",
+		"templates.gatekeeper.sh", "constraints.gatekeeper.sh", "mutations.gatekeeper.sh", "expansion.gatekeeper.sh":
+		return true
+	}
+	return false
+}
+
+// walker finds the containers of one object. It looks at every mapping, because a pod template can
+// stand anywhere: in a CronJob, a custom resource, an object embedded in another one.
+type walker struct {
+	found []Container
+	path  []step
+	scope
+}
+
+// step is a key of a mapping or, if the index is not negative, an item of a sequence.
+type step struct {
+	key   string
+	index int
+}
+
+// scope is what the objects and mappings around a place mean for it.
+type scope struct {
+	object  *yaml.Node // the innermost object
+	dialect dialect
+	// defaults are the templateDefaults of an Argo workflow.
+	defaults inherited
+}
+
+// inherited is a mapping from which a container takes what it does not write itself.
+type inherited struct {
+	node *yaml.Node
+	path string
+}
+
+func (w *walker) mapping(node *yaml.Node) {
+	outer := w.scope
+	defer func() { w.scope = outer }()
+	if kind, apiVersion := render.Scalar(node, "kind"), render.Scalar(node, "apiVersion"); kind != "" && apiVersion != "" {
+		group := groupOf(apiVersion)
+		if withoutContainers(group, kind) {
+			return
+		}
+		w.scope = scope{object: node, dialect: dialectOf(group, kind)}
+		w.customResource(node, group, kind)
+	}
+	if w.dialect == argoWorkflow {
+		if defaults := render.Field(node, "templateDefaults"); defaults != nil {
+			w.defaults = inherited{defaults, w.field("templateDefaults")}
+		}
+	}
+	w.pairs(node, node)
+}
+
+// pairs walks the values in part, which is the mapping itself or one that it merges (<<), unless the
+// mapping has another value under the same key.
+func (w *walker) pairs(mapping, part *yaml.Node) {
+	last := lastKeys(part)
+	for i := 0; i+1 < len(part.Content); i += 2 {
+		key, value := part.Content[i], part.Content[i+1]
+		switch {
+		case value.Kind == yaml.ScalarNode:
+		case key.Tag == "!!merge":
+			w.merged(mapping, value)
+		case last != nil && last[key.Value] != i || last == nil && repeated(part.Content[i:]):
+		case mapping != part && render.Field(mapping, key.Value) != render.Resolve(value):
+		case key.Value == "metadata" || key.Value == "status" && mapping == w.object:
+		default:
+			w.path = append(w.path, step{key.Value, -1})
+			w.value(mapping, key.Value, value)
+			w.path = w.path[:len(w.path)-1]
+		}
+	}
+}
+
+// lastKeys returns where each key of a large mapping stands last, so that looking for keys that are
+// written twice does not take time by the square of its size.
+func lastKeys(mapping *yaml.Node) map[string]int {
+	if len(mapping.Content) < 100 {
+		return nil
+	}
+	last := make(map[string]int, len(mapping.Content)/2)
+	for i := 0; i < len(mapping.Content); i += 2 {
+		last[mapping.Content[i].Value] = i
+	}
+	return last
+}
+
+// repeated reports whether the first of some keys and values comes again: the API server takes the last.
+func repeated(pairs []*yaml.Node) bool {
+	for i := 2; i < len(pairs); i += 2 {
+		if pairs[i].Value == pairs[0].Value {
+			return true
+		}
+	}
+	return false
+}
+
+func (w *walker) merged(mapping, value *yaml.Node) {
+	switch value.Kind {
+	case yaml.AliasNode:
+		w.merged(mapping, value.Alias)
+	case yaml.SequenceNode:
+		for _, item := range value.Content {
+			w.merged(mapping, item)
+		}
+	case yaml.MappingNode:
+		w.pairs(mapping, value)
+	}
+}
+
+// value walks what a mapping has under a key.
+func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
+	switch node.Kind {
+	case yaml.AliasNode:
+		w.value(mapping, key, node.Alias)
+	case yaml.MappingNode:
+		if !w.single(mapping, key, node) {
+			w.mapping(node)
+		}
+	case yaml.SequenceNode:
+		for i, item := range node.Content {
+			w.path = append(w.path, step{index: i})
+			if !w.item(mapping, key, render.Resolve(item)) {
+				w.value(nil, "", item)
+			}
+			w.path = w.path[:len(w.path)-1]
+		}
+	}
+}
+
+// single adds the container that a mapping has under a key, if it is a place for one, and reports
+// whether it was.
+func (w *walker) single(mapping *yaml.Node, key string, node *yaml.Node) bool {
+	if w.dialect != argoWorkflow {
+		return false
+	}
+	switch key {
+	case "container", "script":
+		// In templateDefaults it is no container, but what those of the templates inherit: the defaults
+		// of the template's own type (mergedTemplateDefaultsInto in Argo's workflow/controller/operator.go).
+		return mapping == w.defaults.node || w.container(node, render.Scalar(mapping, "name"), w.defaults.field(key))
+	case "containerSet":
+		return mapping == w.defaults.node
+	}
+	return false
+}
+
+// item adds the container that is an item of the list which a mapping has under a key, if it is a
+// place for one, and reports whether it was.
+func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
+	var from inherited
+	switch key {
+	case "volumes":
+		return w.volume(item)
+	case "containers", "ephemeralContainers":
+	case "initContainers", "sidecars":
+		if key == "sidecars" && w.dialect == podTemplate {
+			return false
+		}
+		if w.dialect == argoWorkflow && mapping != w.defaults.node {
+			from = w.defaults.item(key, render.Scalar(item, "name"))
+		}
+	case "steps":
+		if w.dialect != tekton {
+			return false
+		}
+		if template := render.Field(mapping, "stepTemplate"); template != nil {
+			from = inherited{template, fieldPath(w.path[:len(w.path)-2], "stepTemplate")}
+		}
+	default:
+		return false
+	}
+	return w.container(item, "", from)
+}
+
+// field returns the mapping under a key of the mapping from which is inherited.
+func (d inherited) field(key string) inherited {
+	return inherited{render.Field(d.node, key), d.path + "." + key}
+}
+
+// item returns the item of that name of the list under a key of the mapping from which is inherited.
+func (d inherited) item(key, name string) inherited {
+	list := d.field(key)
+	if list.node != nil && list.node.Kind == yaml.SequenceNode {
+		for i, item := range list.node.Content {
+			if render.Scalar(item, "name") == name {
+				return inherited{render.Resolve(item), list.path + "[" + strconv.Itoa(i) + "]"}
+			}
+		}
+	}
+	return inherited{}
+}
+
+// container adds a container, unless it has neither image nor policy: operators take patches that look
+// like containers, and then choose both themselves. It reports whether it added one.
+func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
+	if node.Kind != yaml.MappingNode {
+		return false
+	}
+	image, policy := valueOf(node, "image"), render.Field(node, "imagePullPolicy")
+	field := ""
+	if own := render.Field(from.node, "imagePullPolicy"); !isSet(policy) && isSet(own) {
+		policy, field = own, from.path+".imagePullPolicy"
+	}
+	// A Tekton step that refers to a StepAction runs the action's image, not the stepTemplate's.
+	if image == nil && render.Field(node, "ref") == nil {
+		image = render.Field(from.node, "image")
+	}
+	if !isText(image) && !isSet(policy) {
+		return false
+	}
+	if field == "" {
+		field = w.field("imagePullPolicy")
+	}
+	w.add(Container{Name: cmp.Or(render.Scalar(node, "name"), name), Field: field, PolicyNode: policy, ImageNode: image})
+	return true
+}
+
+// volume adds the image volume at an item of a list of volumes, if it is one
+// (https://kep.k8s.io/4639), and reports whether it was.
+func (w *walker) volume(node *yaml.Node) bool {
+	source := render.Field(node, "image")
+	image, policy := valueOf(source, "reference"), render.Field(source, "pullPolicy")
+	if !isText(image) && !isSet(policy) {
+		return false
+	}
+	w.add(Container{Name: "volume:" + render.Scalar(node, "name"), Field: w.field("image.pullPolicy"), PolicyNode: policy, ImageNode: image})
+	return true
+}
+
+// add completes a container from its nodes.
+func (w *walker) add(c Container) {
+	if isText(c.ImageNode) && c.Image == "" {
+		c.Image = render.Resolve(c.ImageNode).Value
+	}
+	c.Written = written(c.PolicyNode)
+	if c.Written != Always {
+		c.tag, c.pinned = parseImage(c.Image)
+	}
+	c.Effective = cmp.Or(c.Written, c.Default)
+	if c.Effective == "" {
+		c.Effective = Effective(c.Image, "")
+	}
+	w.found = append(w.found, c)
+}
+
+// written returns a policy as text. What is no text is shown by its brackets: the API server refuses it.
+func written(policy *yaml.Node) string {
+	switch {
+	case !isSet(policy):
+		return ""
+	case policy.Kind == yaml.MappingNode:
+		return "{…}"
+	case policy.Kind == yaml.SequenceNode:
+		return "[…]"
+	}
+	return policy.Value
+}
+
+// isSet reports whether a field has a value: the API server takes null and "" for none.
+func isSet(node *yaml.Node) bool {
+	return node != nil && (node.Kind != yaml.ScalarNode || node.Tag != "!!null" && node.Value != "")
+}
+
+// isText reports whether a value is a scalar other than null.
+func isText(node *yaml.Node) bool {
+	node = render.Resolve(node)
+	return node != nil && node.Kind == yaml.ScalarNode && node.Tag != "!!null"
+}
+
+// valueOf is render.Field without following the alias that the value may be: the alias has a place in
+// the text of its own.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return render.Field(mapping, key)
+}
+
+// field returns the path to a field of the mapping that the walker is at.
+func (w *walker) field(name string) string { return fieldPath(w.path, name) }
+
+// fieldPath writes a path as spec.containers[0].image, and a key that this would not set apart as ["a.b"].
+func fieldPath(path []step, name string) string {
+	var b strings.Builder
+	for _, s := range path {
+		switch {
+		case s.index >= 0:
+			b.WriteString("[" + strconv.Itoa(s.index) + "]")
+		case s.key == "" || strings.ContainsAny(s.key, ".[]\" \t\n"):
+			b.WriteString("[" + strconv.Quote(s.key) + "]")
+		default:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(s.key)
+		}
+	}
+	if b.Len() > 0 {
+		b.WriteByte('.')
+	}
+	return b.String() + name
+}

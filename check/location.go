@@ -1,0 +1,170 @@
+package check
+
+import (
+	"bytes"
+	"sort"
+	"unicode/utf8"
+
+	"github.com/pullcheck/pullcheck/render"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// text finds nodes in the text they were parsed from. The parser counts columns in characters and ends
+// lines also at a lone carriage return, NEL, LS and PS; locations have bytes, and lines as editors and
+// version control count them.
+type text struct {
+	bytes []byte
+	lines []textLine
+	last  position // that was asked for
+}
+
+// position is where the parser sees a character.
+type position struct{ line, column, offset int }
+
+// textLine is a line as the parser counts them.
+type textLine struct {
+	start  int // of the line
+	number int // of the line of a location that it belongs to
+	origin int // where that line starts
+}
+
+func newText(content []byte) *text {
+	t := &text{bytes: content}
+	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
+		return t // UTF-16
+	}
+	line := textLine{number: 1}
+	if bytes.HasPrefix(content, []byte("\ufeff")) {
+		line.start = len("\ufeff") // the parser does not count it
+	}
+	t.lines = append(t.lines, line)
+	for i := line.start; i < len(content); {
+		width := breakAt(content[i:])
+		if width == 0 {
+			i++
+			continue
+		}
+		i += width
+		line.start = i
+		if content[i-1] == '\n' {
+			line.number, line.origin = line.number+1, i
+		}
+		t.lines = append(t.lines, line)
+	}
+	return t
+}
+
+// breakAt returns the length of the line break that the text starts with, 0 if there is none (is_break
+// in the parser's yamlprivateh.go).
+func breakAt(text []byte) int {
+	const nel, ls, ps = "\u0085", "\u2028", "\u2029"
+	switch text[0] {
+	case '\n':
+		return 1
+	case '\r':
+		if len(text) > 1 && text[1] == '\n' {
+			return 2
+		}
+		return 1
+	case nel[0]:
+		if bytes.HasPrefix(text, []byte(nel)) {
+			return len(nel)
+		}
+	case ls[0]:
+		if bytes.HasPrefix(text, []byte(ls)) || bytes.HasPrefix(text, []byte(ps)) {
+			return len(ls)
+		}
+	}
+	return 0
+}
+
+// span returns the place of a value, without the anchor and tag before it, or nothing if the text is
+// not UTF-8. The end of a value that takes several lines, other than in quotes, is that of its first.
+func (t *text) span(node *yaml.Node) render.Location {
+	start, ok := t.offset(node)
+	if !ok {
+		return render.Location{}
+	}
+	start = t.skipProperties(start)
+	var span render.Location
+	span.Line, span.Column = t.lineColumn(start)
+	span.EndLine, span.EndColumn = t.lineColumn(t.end(start, node))
+	return span
+}
+
+// offset returns where the parser saw a node.
+func (t *text) offset(node *yaml.Node) (int, bool) {
+	if node.Line < 1 || node.Line > len(t.lines) {
+		return 0, false
+	}
+	// Most nodes are asked for in their order. JSON can have all of them on one long line.
+	if t.last.line != node.Line || t.last.column > node.Column {
+		t.last = position{node.Line, 1, t.lines[node.Line-1].start}
+	}
+	for ; t.last.column < node.Column; t.last.column++ {
+		_, width := utf8.DecodeRune(t.bytes[t.last.offset:])
+		t.last.offset += width
+	}
+	return t.last.offset, true
+}
+
+// skipProperties returns where the value itself begins: a node begins with its anchor and tag, which
+// may stand on a line before.
+func (t *text) skipProperties(offset int) int {
+	for offset < len(t.bytes) {
+		switch t.bytes[offset] {
+		case '&', '!':
+			offset += until(t.bytes[offset:], " \t\r\n")
+		case '#':
+			offset += until(t.bytes[offset:], "\r\n")
+		case ' ', '\t', '\r', '\n':
+			offset++
+		default:
+			return offset
+		}
+	}
+	return offset
+}
+
+// end returns where a value that begins at start ends.
+func (t *text) end(start int, node *yaml.Node) int {
+	rest := t.bytes[start:]
+	switch {
+	case node.Style&yaml.DoubleQuotedStyle != 0:
+		for i := 1; i < len(rest); i++ {
+			switch rest[i] {
+			case '\\':
+				i++
+			case '"':
+				return start + i + 1
+			}
+		}
+	case node.Style&yaml.SingleQuotedStyle != 0:
+		for i := 1; i < len(rest); i++ {
+			if rest[i] == '\'' {
+				if i++; i == len(rest) || rest[i] != '\'' {
+					return start + i
+				}
+			}
+		}
+	case node.Kind == yaml.AliasNode:
+		return start + len("*") + len(node.Value)
+	case node.Kind == yaml.ScalarNode && bytes.HasPrefix(rest, []byte(node.Value)):
+		return start + len(node.Value)
+	}
+	return start + len(bytes.TrimRight(rest[:until(rest, "\r\n")], " \t"))
+}
+
+// until returns where the first of some characters stands, or the length of the text.
+func until(text []byte, chars string) int {
+	if i := bytes.IndexAny(text, chars); i >= 0 {
+		return i
+	}
+	return len(text)
+}
+
+// lineColumn returns the line and column of an offset.
+func (t *text) lineColumn(offset int) (line, column int) {
+	i := sort.Search(len(t.lines), func(i int) bool { return t.lines[i].start > offset }) - 1
+	return t.lines[i].number, offset - t.lines[i].origin + 1
+}
