@@ -45,41 +45,60 @@ func ParseKustomization(path string, data []byte) (*Kustomization, error) {
 			Hint: "name something in resources, or remove the file"}
 	}
 	if faults := k.EnforceFields(); len(faults) > 0 {
-		return nil, &Error{Location: k.Locate("apiVersion"), Err: errors.New(strings.Join(faults, "; "))}
+		return nil, &Error{Location: k.locateKey("apiVersion"), Err: errors.New(strings.Join(faults, "; "))}
 	}
 	return k, nil
 }
 
-var unknownField = regexp.MustCompile(`^json: unknown field "(.*)"$`)
+var (
+	unknownField = regexp.MustCompile(`^json: unknown field "(.*)"$`)
+	wrongType    = regexp.MustCompile(`^json: cannot unmarshal (\S+) into Go struct field .*\b(\w+) of type (?:types\.)?(\S+)$`)
+)
 
 // parseError gives the place of an error of Unmarshal, which wraps that of a YAML or of a JSON parser.
 func (k *Kustomization) parseError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "invalid Kustomization: ")
 	text = strings.TrimPrefix(text, "error converting YAML to JSON: ")
 	if match := unknownField.FindStringSubmatch(text); match != nil {
-		return &Error{Location: k.Locate(match[1]), Err: fmt.Errorf("unknown field %q", match[1]),
+		return &Error{Location: k.locateKey(match[1]), Err: fmt.Errorf("unknown field %q", match[1]),
 			Hint: "see https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ for the fields of a kustomization"}
 	}
-	return YAMLError(k.path, k.data, errors.New(strings.TrimPrefix(text, "json: ")))
+	if match := wrongType.FindStringSubmatch(text); match != nil {
+		return &Error{Location: k.locateKey(match[2]), Err: fmt.Errorf("%s has a %s in the place of a %s", match[2], match[1], match[3])}
+	}
+	return YAMLError(k.path, k.data, errors.New(text))
 }
 
-// Locate finds the first key or value with this text, or with KEY=text. Without one it is the file.
+// Locate finds the first value with this text, or with KEY=text. Without one it is the file.
 func (k *Kustomization) Locate(text string) Location {
+	return k.locate(func(parent *yaml.Node, i int) bool {
+		value := parent.Content[i].Value
+		return (parent.Kind != yaml.MappingNode || i%2 == 1) && text != "" && (value == text || strings.HasSuffix(value, "="+text))
+	})
+}
+
+func (k *Kustomization) locateKey(key string) Location {
+	return k.locate(func(parent *yaml.Node, i int) bool {
+		return parent.Kind == yaml.MappingNode && i%2 == 0 && parent.Content[i].Value == key
+	})
+}
+
+func (k *Kustomization) locate(match func(parent *yaml.Node, i int) bool) Location {
 	var root yaml.Node
 	if yaml.Unmarshal(k.data, &root) == nil {
-		if node := findScalar(&root, text); node != nil {
+		if node := findNode(&root, match); node != nil {
 			return Location{Path: k.path, Line: node.Line, Column: node.Column}
 		}
 	}
 	return Location{Path: k.path}
 }
 
-func findScalar(node *yaml.Node, text string) *yaml.Node {
-	if node.Kind == yaml.ScalarNode && (node.Value == text || strings.HasSuffix(node.Value, "="+text)) {
-		return node
-	}
-	for _, child := range node.Content {
-		if found := findScalar(child, text); found != nil {
+func findNode(node *yaml.Node, match func(parent *yaml.Node, i int) bool) *yaml.Node {
+	for i, child := range node.Content {
+		if match(node, i) {
+			return child
+		}
+		if found := findNode(child, match); found != nil {
 			return found
 		}
 	}

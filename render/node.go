@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"regexp"
 	"strconv"
 	"strings"
@@ -15,6 +16,54 @@ func Resolve(node *yaml.Node) *yaml.Node {
 		node = node.Alias
 	}
 	return node
+}
+
+// maxExpanded is how many nodes the aliases of a document may stand for. The decoder behind the API server
+// begins to refuse there (alias_ratio_range_low in go.yaml.in/yaml's decode.go).
+const maxExpanded = 400_000
+
+// aliases measures what the aliases of a document stand for: an anchor may stand inside itself, and a few lines
+// may expand to billions of nodes. Whatever walks a document that was measured comes to an end.
+type aliases struct {
+	open     map[*yaml.Node]bool // anchors that the place is inside of
+	sizes    map[*yaml.Node]int  // of the anchors that are complete
+	expanded int
+}
+
+func measureAliases(root *yaml.Node) error {
+	a := aliases{map[*yaml.Node]bool{}, map[*yaml.Node]int{}, 0}
+	_, err := a.size(root)
+	return err
+}
+
+// size is the number of nodes that a node stands for. An anchor stands before its aliases.
+func (a *aliases) size(node *yaml.Node) (int, error) {
+	if node.Kind == yaml.AliasNode {
+		a.expanded += a.sizes[node.Alias]
+		switch {
+		case a.open[node.Alias]:
+			return 0, fmt.Errorf("yaml: line %d: the alias *%s stands inside its own anchor", node.Line, node.Value)
+		case a.expanded > maxExpanded:
+			return 0, fmt.Errorf("yaml: line %d: the aliases up to here stand for more than %d nodes", node.Line, maxExpanded)
+		}
+		return a.sizes[node.Alias], nil
+	}
+	if node.Anchor != "" {
+		a.open[node] = true
+	}
+	total := 1
+	for _, child := range node.Content {
+		size, err := a.size(child)
+		if err != nil {
+			return 0, err
+		}
+		total += size
+	}
+	if node.Anchor != "" {
+		delete(a.open, node)
+		a.sizes[node] = total
+	}
+	return total, nil
 }
 
 // Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved, or nil. Of

@@ -7,12 +7,14 @@ package render
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -129,26 +131,97 @@ type Manifest struct {
 	Node       *yaml.Node // a mapping
 }
 
-// Manifests parses the documents and returns the objects in them, those inside a List one by one.
-// Documents without apiVersion and kind are left out. An error is an *Error with the place.
-func (r *Result) Manifests() ([]Manifest, error) {
+// Manifests parses the documents that are wanted, by their text, and returns the objects in them, those
+// inside a List one by one. What has no apiVersion and kind is left out. An error is an *Error with the place.
+func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
 	var manifests []Manifest
 	for i := range r.Documents {
 		document := &r.Documents[i]
-		decoder := yaml.NewDecoder(bytes.NewReader(document.Text))
-		for {
-			var node yaml.Node
-			err := decoder.Decode(&node)
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				return nil, YAMLError(document.Path, document.Text, err)
-			}
-			manifests = appendObjects(manifests, document, node.Content[0])
+		if !wanted(document.Text) {
+			continue
+		}
+		nodes, err := parse(document.Text)
+		if err != nil {
+			return nil, YAMLError(document.Path, document.Text, err)
+		}
+		for _, node := range nodes {
+			manifests = appendObjects(manifests, document, node)
 		}
 	}
 	return manifests, nil
+}
+
+// parse returns the roots of the YAML documents of a text, or of JSON values one behind the other, which
+// kubectl reads too and YAML does not allow.
+func parse(text []byte) ([]*yaml.Node, error) {
+	ends := jsonValues(text)
+	if len(ends) < 2 {
+		return parseYAML(text)
+	}
+	var nodes []*yaml.Node
+	start, line, column := 0, 0, 0
+	for _, end := range ends {
+		value, err := parseYAML(text[start:end])
+		if err != nil {
+			return nil, err
+		}
+		shift(value[0], line, column)
+		nodes = append(nodes, value[0])
+		line += bytes.Count(text[start:end], []byte("\n"))
+		column = utf8.RuneCount(text[bytes.LastIndexByte(text[:end], '\n')+1 : end])
+		start = end
+	}
+	return nodes, nil
+}
+
+// shift moves a node that was parsed from where its text began to its place in the whole. Columns count characters.
+func shift(node *yaml.Node, lines, columns int) {
+	if node.Line == 1 {
+		node.Column += columns
+	}
+	node.Line += lines
+	for _, child := range node.Content {
+		shift(child, lines, columns)
+	}
+}
+
+// jsonValues returns where each value of a text that is nothing but JSON ends.
+func jsonValues(text []byte) []int {
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return nil
+	}
+	var ends []int
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var value json.RawMessage
+		err := decoder.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return ends
+		}
+		if err != nil {
+			return nil // YAML in flow style begins like this too.
+		}
+		ends = append(ends, int(decoder.InputOffset()))
+	}
+}
+
+func parseYAML(text []byte) ([]*yaml.Node, error) {
+	var nodes []*yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return nodes, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := measureAliases(&node); err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, node.Content[0])
+	}
 }
 
 // appendObjects appends the object at node, or, if it is a List of objects of any kind, those in it.

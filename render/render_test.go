@@ -1,6 +1,7 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -32,8 +33,10 @@ items: [x, y]
 ---
 `)},
 		{Path: "b.json", Text: []byte(`{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "four"}}`)},
+		{Path: "c.json", Text: []byte("{\"apiVersion\": \"v1\", \"kind\": \"Pod\"}\n\n  {\n\"apiVersion\": \"v1\", \"kind\": \"Pod\", \"metadata\": {\"name\": \"six\"}} {\"apiVersion\": \"v1\", \"kind\": \"Pod\"}\n")},
+		{Path: "flow.yaml", Text: []byte("{apiVersion: v1, kind: Pod}\n---\n{apiVersion: v1, kind: Pod}\n")},
 	}}
-	manifests, err := result.Manifests()
+	manifests, err := result.Manifests(everything)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,19 +50,49 @@ items: [x, y]
 		"a.yaml v1 ConfigMap  three",
 		"a.yaml example.com/v1 CheckList  ",
 		"b.json v1 Pod  four",
+		"c.json v1 Pod  ",
+		"c.json v1 Pod  six",
+		"c.json v1 Pod  ",
+		"flow.yaml v1 Pod  ",
+		"flow.yaml v1 Pod  ",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
-	if line := manifests[1].Node.Line; line != 11 {
-		t.Errorf("the second object is in line %d, want 11", line)
+	for i, want := range map[int][2]int{1: {11, 5}, 6: {3, 3}, 7: {4, 65}} {
+		if node := manifests[i].Node; node.Line != want[0] || node.Column != want[1] {
+			t.Errorf("object %d stands at %d:%d, want %v", i, node.Line, node.Column, want)
+		}
 	}
 }
 
 func TestManifestsNamesThePlaceOfBrokenYAML(t *testing.T) {
-	result := &Result{Documents: []Document{{Path: "a.yaml", Text: []byte("a: 1\n---\nb: 1\n  c: 2\n")}}}
-	_, err := result.Manifests()
-	if want := "a.yaml:4:3: mapping values are not allowed in this context"; err == nil || err.Error() != want {
-		t.Errorf("the error is %v, want %s", err, want)
+	bomb := "a: &a [1, 2, 3, 4, 5, 6, 7, 8]\n"
+	for name := 'b'; name < 'k'; name++ {
+		bomb += fmt.Sprintf("%c: &%[1]c [%s]\n", name, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", name-1), 8), ", "))
+	}
+	for _, test := range []struct{ name, text, want string }{
+		{"the second document", "a: 1\n---\nb: 1\n  c: 2\n", "a.yaml:4:3: mapping values are not allowed in this context"},
+		{"an anchor inside itself", "a: 1\nspec: &a\n  x: [*a]\n", "a.yaml:3:3: the alias *a stands inside its own anchor"},
+		{"a mapping that merges itself", "a: &a\n  <<: *a\n", "a.yaml:2:3: the alias *a stands inside its own anchor"},
+		{"a few lines that stand for billions", bomb, "a.yaml:7:1: the aliases up to here stand for more than 400000 nodes"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			result := &Result{Documents: []Document{{Path: "a.yaml", Text: []byte(test.text)}}}
+			_, err := result.Manifests(everything)
+			if err == nil || err.Error() != test.want {
+				t.Errorf("the error is %v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+func everything([]byte) bool { return true }
+
+func TestManifestsLeavesOutWhatIsNotWanted(t *testing.T) {
+	result := &Result{Documents: []Document{{Text: []byte("a: b: c\n")}, {Text: []byte("apiVersion: v1\nkind: Pod\n")}}}
+	manifests, err := result.Manifests(func(text []byte) bool { return strings.Contains(string(text), "Pod") })
+	if err != nil || len(manifests) != 1 || manifests[0].Document != &result.Documents[1] {
+		t.Errorf("got %v, %v", manifests, err)
 	}
 }

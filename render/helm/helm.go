@@ -63,11 +63,11 @@ func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (
 	}
 	files, err := c.execute(given, source.Helm)
 	if err != nil {
-		return nil, c.locate(source.Path, err)
+		return nil, c.locate(source, err)
 	}
 	result, err := c.output(files, source.Helm)
 	if err != nil {
-		return nil, c.locate(source.Path, err)
+		return nil, c.locate(source, err)
 	}
 	return result, nil
 }
@@ -178,12 +178,15 @@ var place = regexp.MustCompile(`([^\s()"<>:]+/templates/[^\s()"<>:]+):(\d+)(?::(
 
 // locate gives an error of Helm's engine its place in the tree: the innermost template that it names. The
 // templates that included it are named behind what went wrong.
-func (c *loadedChart) locate(sourcePath string, err error) error {
+func (c *loadedChart) locate(source render.Source, err error) error {
 	if known := (*render.Error)(nil); errors.As(err, &known) {
-		known.Location.Path = cmp.Or(known.Location.Path, path.Join(sourcePath, "Chart.yaml"))
+		known.Location.Path = cmp.Or(known.Location.Path, path.Join(source.Path, "Chart.yaml"))
 		return err
 	}
-	failure := &render.Error{Location: render.Location{Path: sourcePath}, Err: err}
+	failure := &render.Error{Location: render.Location{Path: source.Path}, Err: err}
+	if len(source.Helm.ValuesFiles) == 0 {
+		failure.Hint = "give values with -f FILE, or keep them in the chart as values-ENVIRONMENT.yaml, where they are found"
+	}
 	text := err.Error()
 	places := place.FindAllStringSubmatchIndex(text, -1)
 	if len(places) == 0 {

@@ -62,7 +62,7 @@ func nothing(document render.Document) (string, error) {
 		return noObject, nil
 	}
 	alone := render.Result{Documents: []render.Document{document}}
-	manifests, err := alone.Manifests()
+	manifests, err := alone.Manifests(func([]byte) bool { return true })
 	switch {
 	case err != nil && foreign.Match(document.Text):
 		return "a template of another tool, and no YAML before that tool has run", nil
