@@ -15,7 +15,7 @@ import (
 //   - every chart, once with its defaults and once with each values file that stands where people put the
 //     values of an environment; a subchart is rendered through its parent, whether it stands in charts/, is
 //     named by file://, or is inflated by a kustomization;
-//   - every kustomization that no other one below the path uses; never a component;
+//   - every kustomization that no other one below the path uses; a component only where it is the path;
 //   - every YAML or JSON file outside of both.
 //
 // Symbolic links, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
@@ -29,7 +29,7 @@ func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 		return discoverFile(tree, name), nil
 	}
 	found := &discovery{
-		ctx: ctx, tree: tree,
+		ctx: ctx, tree: tree, start: name,
 		kustomizations: map[string]*Kustomization{},
 		files:          map[string]bool{},
 		subcharts:      map[string]bool{},
@@ -63,6 +63,7 @@ func rawSource(name string) Source {
 type discovery struct {
 	ctx    context.Context
 	tree   fs.FS
+	start  string
 	charts []string
 	// kustomizations has what could be parsed of every directory with a kustomization file, nil otherwise.
 	kustomizations map[string]*Kustomization
@@ -199,7 +200,7 @@ func (d *discovery) kustomizationRoots() []string {
 	}
 	dirs := sortedKeys(d.kustomizations)
 	for _, dir := range dirs {
-		if k := d.kustomizations[dir]; k != nil && k.Kind == "Component" {
+		if k := d.kustomizations[dir]; k != nil && k.Kind == "Component" && dir != d.start {
 			reached[dir] = true
 		} else if !used[dir] {
 			roots = append(roots, dir)

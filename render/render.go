@@ -6,6 +6,7 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -127,7 +128,7 @@ type Manifest struct {
 	APIVersion string
 	Kind       string
 	Namespace  string
-	Name       string
+	Name       string     // metadata.name, or what generateName begins it with
 	Node       *yaml.Node // a mapping
 }
 
@@ -241,7 +242,7 @@ func appendObjects(manifests []Manifest, document *Document, node *yaml.Node) []
 		APIVersion: Scalar(node, "apiVersion"),
 		Kind:       Scalar(node, "kind"),
 		Namespace:  Scalar(metadata, "namespace"),
-		Name:       Scalar(metadata, "name"),
+		Name:       cmp.Or(Scalar(metadata, "name"), Scalar(metadata, "generateName")),
 		Node:       node,
 	})
 }

@@ -13,7 +13,7 @@ func TestManifests(t *testing.T) {
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: one, namespace: prod}
+metadata: {generateName: one, namespace: prod}
 ---
 apiVersion: v1
 kind: List
