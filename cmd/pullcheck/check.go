@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// checkFlags are the flags of check beside those that say how sources are rendered.
+type checkFlags struct {
+	sourceFlags
+	format, failOn, color string
+	jobs                  int
+	quiet                 bool
+}
+
+// runCheck renders and checks the sources of the paths and prints the report.
+func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
+	flags := c.newFlags("check")
+	var options checkFlags
+	flags.StringVar(&options.format, "format", "text", "`form` of the report: text or json")
+	flags.StringVar(&options.failOn, "fail-on", "warning", "least `severity` that makes the exit code 1: error, warning, note or never")
+	flags.IntVar(&options.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
+	flags.StringVar(&options.color, "color", "auto", "colours in the text: auto, always or never")
+	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings and failures only")
+	options.register(flags)
+	if err := parseFlags(flags, args); err != nil {
+		return exitUsage, err
+	}
+	failOn, err := options.validate()
+	if err != nil {
+		return exitUsage, err
+	}
+	paths := flags.Args()
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	tree, sources, err := discover(ctx, c, paths)
+	if err != nil {
+		return exitUsage, err
+	}
+	if sources, err = options.apply(c, tree, sources); err != nil {
+		return exitUsage, err
+	}
+	result := checkAll(ctx, c, tree, sources, options)
+	if err := ctx.Err(); err != nil {
+		return exitFailures, err
+	}
+	if !slices.ContainsFunc(result.Sources, isSource) {
+		return exitUsage, usagef("name a repository, a chart, a kustomization or a manifest",
+			"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
+	}
+	if err := options.print(c, result); err != nil {
+		return exitFailures, err
+	}
+	return exitCode(result, failOn), nil
+}
+
+// isSource tells what was meant to be checked from a file that happens to be YAML.
+func isSource(s check.SourceStatus) bool {
+	return s.Status != check.Skipped || s.Kind != render.Raw
+}
+
+func (f *checkFlags) validate() (check.Severity, error) {
+	failOn, err := check.ParseSeverity(f.failOn)
+	if err != nil {
+		return failOn, usagef("", "--fail-on %w", err)
+	}
+	if !slices.Contains([]string{"text", "json"}, f.format) {
+		return failOn, usagef("", "--format %q, expected text or json", f.format)
+	}
+	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
+		return failOn, usagef("", "--color %q, expected auto, always or never", f.color)
+	}
+	if f.jobs < 1 {
+		return failOn, usagef("", "--jobs %d, expected 1 or more", f.jobs)
+	}
+	return failOn, f.sourceFlags.validate()
+}
+
+// checkAll renders and checks the sources. Only what was found is kept of each, not its manifests.
+func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.Source, options checkFlags) *check.Report {
+	var done atomic.Int64
+	stop := c.showProgress(&done, len(sources))
+	type checked struct {
+		hits       []check.Hit
+		containers int
+	}
+	results := make([]checked, len(sources))
+	outcomes := render.All(ctx, tree, newEngines(options.offline), sources, options.jobs, func(i int, result *render.Result) error {
+		defer done.Add(1)
+		manifests, err := result.Manifests(check.MayHoldContainers)
+		if err != nil {
+			return err
+		}
+		results[i].hits, results[i].containers = check.Run(sources[i], manifests)
+		return nil
+	})
+	stop()
+	var hits []check.Hit
+	var failures []check.Failure
+	var statuses []check.SourceStatus
+	for i, outcome := range outcomes {
+		hits = append(hits, results[i].hits...)
+		if outcome.Err != nil {
+			failures = append(failures, newFailure(outcome))
+		}
+		statuses = append(statuses, newStatus(outcome, results[i].containers))
+	}
+	return check.NewReport(hits, failures, statuses)
+}
+
+func newFailure(outcome render.Outcome) check.Failure {
+	failure := check.Failure{
+		Source:      outcome.Source.Path,
+		Environment: outcome.Source.Environment,
+		Message:     outcome.Err.Error(),
+	}
+	if known := (*render.Error)(nil); errors.As(outcome.Err, &known) {
+		failure.Message, failure.Location, failure.Hint = known.Err.Error(), known.Location, known.Hint
+	}
+	return failure
+}
+
+func newStatus(outcome render.Outcome, containers int) check.SourceStatus {
+	status := check.SourceStatus{
+		Path:        outcome.Source.Path,
+		Kind:        outcome.Source.Kind,
+		Environment: outcome.Source.Environment,
+		Status:      check.Rendered,
+		Containers:  containers,
+	}
+	switch {
+	case outcome.Err != nil:
+		status.Status, status.Reason = check.Failed, outcome.Err.Error()
+	case outcome.Skipped != "":
+		status.Status, status.Reason = check.Skipped, outcome.Skipped
+	}
+	return status
+}
+
+// showProgress counts on standard error, if that is a terminal and it takes longer than a second. The
+// result ends it and takes the line away.
+func (c *Command) showProgress(done *atomic.Int64, total int) (stop func()) {
+	if !isTerminal(c.Stderr) {
+		return func() {}
+	}
+	quit, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(time.Second)
+		defer ticker.Stop()
+		shown := false
+		for {
+			select {
+			case <-ticker.C:
+				fmt.Fprintf(c.Stderr, "\r%d of %d sources rendered", done.Load(), total)
+				shown = true
+			case <-quit:
+				if shown {
+					fmt.Fprint(c.Stderr, "\r\x1b[K")
+				}
+				return
+			}
+		}
+	}()
+	return func() {
+		close(quit)
+		<-ended
+	}
+}
+
+func (f *checkFlags) print(c *Command, result *check.Report) error {
+	if f.format == "json" {
+		return report.JSON(c.Stdout, result)
+	}
+	// https://no-color.org: set and not empty.
+	color := f.color == "always" || f.color == "auto" && isTerminal(c.Stdout) && os.Getenv("NO_COLOR") == ""
+	return report.Text(c.Stdout, result, report.TextOptions{Color: color, Quiet: f.quiet})
+}
+
+// exitCode is 3 where a source failed, whatever was found.
+func exitCode(result *check.Report, failOn check.Severity) int {
+	if len(result.Failures) > 0 {
+		return exitFailures
+	}
+	if slices.ContainsFunc(result.Findings, func(f check.Finding) bool { return f.Severity >= failOn }) {
+		return exitFindings
+	}
+	return exitClean
+}

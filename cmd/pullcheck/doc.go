@@ -1,0 +1,48 @@
+/*
+Pullcheck finds the containers that Kubernetes may start from a stale image.
+
+Kubernetes starts a container from whatever image the node has cached, unless its imagePullPolicy is Always;
+then the kubelet asks the registry whether the cached image is still the one that the tag means, and downloads
+only if it is not. Pullcheck renders what a repository really deploys and reports every container for which
+that does not hold.
+
+	pullcheck check [flags] [PATH...]
+
+finds the sources at and below each PATH (default: the working directory), renders them and reports. A source
+is a Helm chart with its defaults or with the values of one environment, a Kustomize overlay, or a manifest
+file. A PATH is a repository, a chart (a directory or a packaged chart), a kustomization, a manifest or a
+directory of such; - is standard input. The values files of environments are found where people put them:
+values-prod.yaml, values.prod.yaml, prod-values.yaml, values/prod.yaml, env/prod.yaml, env/prod/values.yaml
+and ci/prod-values.yaml in the chart. With -f, the given files are the values of every chart, and nothing else.
+
+	pullcheck render [flags] PATH
+
+prints the manifests of one source, byte for byte what `helm template` and `kustomize build` print.
+
+	pullcheck explain [RULE]
+
+prints the documentation of a rule, or lists the rules.
+
+# What is read
+
+Paths in reports are relative to the git repository around the first PATH or, outside of one, to the working
+directory (to PATH itself if it is not below that). Nothing outside of it is read, but for the files that flags
+name, Helm's and Docker's own configuration, and the cache of what was downloaded, pullcheck in the user's cache directory
+($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
+version that Chart.lock names, and so are remote bases of kustomizations, with git; --offline forbids both.
+Nothing is ever written to the tree. A values.schema.json that refers to another schema by URL is resolved by
+Helm's library, which opens that URL, also with --offline.
+
+# Exit codes
+
+	0  clean
+	1  findings at or above --fail-on (default: warning)
+	2  wrong usage or configuration
+	3  a source could not be rendered or read, whatever else was found
+
+# Limits
+
+A chart sees no cluster: lookup returns nothing, as in `helm template`. Executables and containers as
+Kustomize plugins are not run. The podSpecPatch of Argo Workflows is text and is not read.
+*/
+package main

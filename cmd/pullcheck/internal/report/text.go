@@ -1,0 +1,170 @@
+// Package report turns a report into what people and programs read. It writes bytes and does nothing else:
+// no network, no environment.
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// TextOptions say how a report is written for people.
+type TextOptions struct {
+	Color bool // ANSI colours
+	Quiet bool // findings and failures only
+}
+
+// Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
+// and below it what is affected; then the failures, what was skipped, and a tally.
+func Text(w io.Writer, r *check.Report, options TextOptions) error {
+	t := &text{options: options}
+	for _, finding := range r.Findings {
+		t.finding(finding)
+	}
+	for _, failure := range r.Failures {
+		t.failure(failure)
+	}
+	if !options.Quiet {
+		t.skipped(r.Sources)
+		t.tally(r)
+	}
+	_, err := io.WriteString(w, t.String())
+	return err
+}
+
+// text is a report being written.
+type text struct {
+	strings.Builder
+	options TextOptions
+}
+
+// The ANSI colours of a severity, of a failure, and of what stands back.
+const (
+	red     = "\x1b[1;31m"
+	yellow  = "\x1b[1;33m"
+	cyan    = "\x1b[1;36m"
+	bold    = "\x1b[1m"
+	faint   = "\x1b[2m"
+	noColor = "\x1b[0m"
+)
+
+func (t *text) paint(color, s string) string {
+	if !t.options.Color {
+		return s
+	}
+	return color + s + noColor
+}
+
+func (t *text) finding(f check.Finding) {
+	color := map[check.Severity]string{check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan}[f.Severity]
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, f.Decision.String()), t.paint(color, f.Severity.String()),
+		f.Message, t.paint(faint, "["+f.Rule+"]"))
+	var previous string
+	for _, a := range f.Affected {
+		object := sourceName(a.Source, a.Environment) + ": " + objectName(a)
+		container := containerName(a)
+		if object == previous {
+			fmt.Fprintf(t, ", %s", container)
+			continue
+		}
+		if previous != "" {
+			t.WriteByte('\n')
+		}
+		fmt.Fprintf(t, "    %s: %s", object, container)
+		previous = object
+	}
+	t.WriteByte('\n')
+}
+
+// containerName has what is known of a container: a custom resource may give no image, an object no name.
+func containerName(a check.Affected) string {
+	switch {
+	case a.Image == "":
+		return a.Container
+	case a.Container == "":
+		return a.Image
+	}
+	return a.Container + " (" + a.Image + ")"
+}
+
+func objectName(a check.Affected) string {
+	name := a.Kind + "/" + a.Name
+	if a.Namespace != "" {
+		name += " in " + a.Namespace
+	}
+	return name
+}
+
+func sourceName(path, environment string) string {
+	if environment == "" {
+		return path
+	}
+	return path + " (" + environment + ")"
+}
+
+func (t *text) failure(f check.Failure) {
+	place := f.Source
+	if f.Location.Path != "" {
+		place = f.Location.String()
+	}
+	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, place), t.paint(red, "failure"), f.Message)
+	if name := sourceName(f.Source, f.Environment); name != place {
+		fmt.Fprintf(t, "    %s is not checked\n", name)
+	}
+	if f.Hint != "" {
+		fmt.Fprintf(t, "    hint: %s\n", f.Hint)
+	}
+}
+
+// skipped names what was not rendered and why. Files without Kubernetes objects only count in the tally: most
+// repositories have many.
+func (t *text) skipped(sources []check.SourceStatus) {
+	for _, s := range sources {
+		if s.Status == check.Skipped && s.Kind != render.Raw {
+			fmt.Fprintf(t, "%s: %s: %s\n", sourceName(s.Path, s.Environment), t.paint(faint, "skipped"), s.Reason)
+		}
+	}
+}
+
+func (t *text) tally(r *check.Report) {
+	bySeverity := map[check.Severity]int{}
+	for _, f := range r.Findings {
+		bySeverity[f.Severity]++
+	}
+	var parts []string
+	for _, severity := range []check.Severity{check.SeverityError, check.SeverityWarning, check.SeverityNote} {
+		if n := bySeverity[severity]; n > 0 {
+			parts = append(parts, count(n, severity.String()))
+		}
+	}
+	byStatus := map[check.Status]int{}
+	containers, plain := 0, 0
+	for _, s := range r.Sources {
+		containers += s.Containers
+		if s.Status == check.Skipped && s.Kind == render.Raw {
+			plain++
+			continue
+		}
+		byStatus[s.Status]++
+	}
+	fmt.Fprintf(t, "%s", count(len(r.Findings), "finding"))
+	if len(parts) > 0 {
+		fmt.Fprintf(t, " (%s)", strings.Join(parts, ", "))
+	}
+	fmt.Fprintf(t, " in %s; sources: %d rendered, %d failed, %d skipped", count(containers, "container"),
+		byStatus[check.Rendered], byStatus[check.Failed], byStatus[check.Skipped])
+	if plain > 0 {
+		fmt.Fprintf(t, "; %s without Kubernetes objects", count(plain, "file"))
+	}
+	t.WriteByte('\n')
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// runRender prints the manifests of one source.
+func runRender(ctx context.Context, c *Command, args []string) (int, error) {
+	flags := c.newFlags("render")
+	var options sourceFlags
+	options.register(flags)
+	if err := parseFlags(flags, args); err != nil {
+		return exitUsage, err
+	}
+	if flags.NArg() != 1 {
+		return exitUsage, usagef("pullcheck render CHART", "%d paths given, render takes exactly one", flags.NArg())
+	}
+	if err := options.validate(); err != nil {
+		return exitUsage, err
+	}
+	tree, sources, err := oneSource(ctx, c, flags.Arg(0))
+	if err != nil {
+		return exitUsage, err
+	}
+	if sources, err = options.apply(c, tree, sources); err != nil {
+		return exitUsage, err
+	}
+	engines := newEngines(options.offline)
+	result, err := engines[sources[0].Kind].Render(ctx, tree, sources[0])
+	if err != nil {
+		return exitFailures, err
+	}
+	if result.Nothing != "" {
+		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", sources[0], result.Nothing)
+	}
+	_, err = c.Stdout.Write(result.Text)
+	return exitClean, err
+}
+
+// oneSource is the chart with its defaults or the kustomization that stands at the path, or else all
+// manifests below it.
+func oneSource(ctx context.Context, c *Command, path string) (*workTree, []render.Source, error) {
+	tree, sources, err := discover(ctx, c, []string{path})
+	if err != nil {
+		return nil, nil, err
+	}
+	manifests := render.Source{Kind: render.Raw, Path: path}
+	var others []render.Source
+	for _, source := range sources {
+		switch {
+		case source.Kind == render.Raw:
+			manifests.Files = append(manifests.Files, source.Files...)
+		case source.Environment == "":
+			others = append(others, source)
+		}
+	}
+	switch {
+	case len(others) == 0:
+		return tree, []render.Source{manifests}, nil
+	case len(others) == 1 && len(manifests.Files) == 0 || tree.isRoot(path, others[0].Path):
+		return tree, others[:1], nil
+	}
+	return nil, nil, usagef("pullcheck render "+others[0].Path, "%s holds %d sources, render takes one", path, len(others)+len(manifests.Files))
+}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/spf13/pflag"
+	"helm.sh/helm/v3/pkg/chartutil"
+
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/kustomize"
+	"github.com/pullcheck/pullcheck/render/raw"
+)
+
+// sourceFlags are the flags that say how sources are rendered, under Helm's and Kustomize's own names.
+type sourceFlags struct {
+	valuesFiles    []string
+	setFiles       []string
+	loadRestrictor string
+	offline        bool
+	helm           render.HelmOptions
+}
+
+const (
+	restrictRootOnly = "LoadRestrictionsRootOnly"
+	restrictNone     = "LoadRestrictionsNone"
+)
+
+func (f *sourceFlags) register(flags *pflag.FlagSet) {
+	flags.StringArrayVarP(&f.valuesFiles, "values", "f", nil, "values `file` for charts, - for standard input (repeatable)")
+	flags.StringArrayVar(&f.helm.Set, "set", nil, "values for charts: `KEY=VALUE,…` (repeatable)")
+	flags.StringArrayVar(&f.helm.SetString, "set-string", nil, "values that are strings: `KEY=VALUE,…` (repeatable)")
+	flags.StringArrayVar(&f.setFiles, "set-file", nil, "values that are the content of files: `KEY=PATH,…` (repeatable)")
+	flags.StringArrayVar(&f.helm.SetJSON, "set-json", nil, "values in JSON: `KEY=JSON,…` (repeatable)")
+	flags.StringVar(&f.helm.ReleaseName, "release", "", "`name` of the Helm release (default release-name)")
+	flags.StringVarP(&f.helm.Namespace, "namespace", "n", "", "`name` of the namespace of the Helm release (default default)")
+	flags.StringVar(&f.helm.KubeVersion, "kube-version", "", "Kubernetes `version` that charts see (default "+helm.DefaultKubeVersion+")")
+	flags.StringSliceVarP(&f.helm.APIVersions, "api-versions", "a", nil, "more Kubernetes `API versions` that charts see")
+	flags.BoolVar(&f.helm.IncludeCRDs, "include-crds", false, "include the objects in the crds directories of charts")
+	flags.BoolVar(&f.helm.SkipTests, "skip-tests", false, "leave the test hooks of charts out")
+	flags.StringVar(&f.loadRestrictor, "load-restrictor", restrictRootOnly, "what kustomizations may read: "+restrictRootOnly+" or "+restrictNone)
+	flags.BoolVar(&f.offline, "offline", false, "download nothing: use what is vendored or in the cache")
+}
+
+// validate checks what the flags say before anything is rendered, so that a slip in one is not the failure of
+// every source.
+func (f *sourceFlags) validate() error {
+	if f.helm.KubeVersion != "" {
+		if _, err := chartutil.ParseKubeVersion(f.helm.KubeVersion); err != nil {
+			return usagef("--kube-version 1.31", "--kube-version %q is no version", f.helm.KubeVersion)
+		}
+	}
+	if f.helm.ReleaseName != "" {
+		if err := chartutil.ValidateReleaseName(f.helm.ReleaseName); err != nil {
+			return usagef("use lower case letters, digits, - and . only", "--release %q: %w", f.helm.ReleaseName, err)
+		}
+	}
+	if f.loadRestrictor != restrictRootOnly && f.loadRestrictor != restrictNone {
+		return usagef("", "--load-restrictor %q, expected %s or %s", f.loadRestrictor, restrictRootOnly, restrictNone)
+	}
+	return nil
+}
+
+// apply puts what the flags say into the sources. With -f the given files are the values of every chart, and
+// the environments found beside it do not count.
+func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source) ([]render.Source, error) {
+	files, err := f.readValuesFiles(c, tree)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > 0 {
+		sources = slices.DeleteFunc(sources, func(s render.Source) bool { return s.Environment != "" })
+	}
+	options := f.helm
+	options.SetFile = f.setFiles
+	if dir, ok := tree.name(tree.dir); ok {
+		options.SetFileDir = dir
+	} else if len(f.setFiles) > 0 {
+		return nil, usagef("cd "+tree.root, "--set-file reads files of %s only", tree.root)
+	}
+	if _, err := helm.Values(tree, options); err != nil {
+		return nil, usagef("", "%w", err)
+	}
+	for i := range sources {
+		environment := sources[i].Helm.ValuesFiles
+		sources[i].Helm = options
+		sources[i].Helm.ValuesFiles = slices.Concat(environment, files)
+		sources[i].Kustomize = render.KustomizeOptions{
+			LoadRestrictionsNone: f.loadRestrictor == restrictNone,
+			HelmKubeVersion:      options.KubeVersion,
+			HelmAPIVersions:      options.APIVersions,
+		}
+	}
+	return sources, nil
+}
+
+// readValuesFiles resolves the files of -f; those outside the tree and standard input are read here.
+func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File, error) {
+	var files []render.File
+	for _, name := range f.valuesFiles {
+		file := render.File{Path: name}
+		inTree := false
+		var err error
+		if name == "-" {
+			file.Data, err = io.ReadAll(c.Stdin)
+		} else if file.Path, inTree = tree.name(tree.absolute(name)); !inTree {
+			file = render.File{Path: name}
+			file.Data, err = os.ReadFile(tree.absolute(name))
+		}
+		if err == nil {
+			_, err = helm.ReadValues(tree, file)
+		}
+		if err != nil {
+			return nil, valuesError(name, err)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+func valuesError(name string, err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return usagef("values files are relative to the working directory", "--values %s does not exist", name)
+	}
+	hint := ""
+	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+		hint = failure.Hint
+	}
+	return usagef(hint, "--values %w", err)
+}
+
+// discover finds the sources of the paths; "-" is standard input.
+func discover(ctx context.Context, c *Command, paths []string) (*workTree, []render.Source, error) {
+	var sources []render.Source
+	var onDisk []string
+	for _, path := range paths {
+		if path != "-" {
+			onDisk = append(onDisk, path)
+			continue
+		}
+		data, err := io.ReadAll(c.Stdin)
+		if err != nil {
+			return nil, nil, fmt.Errorf("standard input: %w", err)
+		}
+		sources = append(sources, render.Source{
+			Kind: render.Raw, Path: "-", Files: []render.File{{Path: "-", Data: append([]byte{}, data...)}},
+		})
+	}
+	tree, names, err := openTree(onDisk)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, name := range names {
+		found, err := render.Discover(ctx, tree, name)
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", onDisk[i], err)
+		}
+		sources = append(sources, found...)
+	}
+	return tree, dropRepeated(sources), nil
+}
+
+// dropRepeated keeps the first of sources that two paths have in common.
+func dropRepeated(sources []render.Source) []render.Source {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(sources, func(s render.Source) bool {
+		known := seen[s.String()]
+		seen[s.String()] = true
+		return known
+	})
+}
+
+// newEngines makes the engines of all kinds. Downloads are kept in the user's cache directory.
+func newEngines(offline bool) map[render.Kind]render.Engine {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		// A container's user may have no home.
+		cache = os.TempDir()
+	}
+	cache = filepath.Join(cache, "pullcheck")
+	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: offline}
+	helmEngine := &helm.Engine{Charts: charts}
+	return map[render.Kind]render.Engine{
+		render.Helm:      helmEngine,
+		render.Kustomize: &kustomize.Engine{Charts: charts, Helm: helmEngine, Dir: filepath.Join(cache, "git"), Offline: offline},
+		render.Raw:       raw.Engine{},
+	}
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// workTree is the files that a run may read: the git repository around the first path, or, without one, the
+// working directory, or that path where it is not below it. Nothing outside is ever read, except for files that
+// a flag names.
+type workTree struct {
+	fs.FS
+	root string // absolute, symbolic links resolved
+	dir  string // the working directory: absolute, symbolic links resolved
+}
+
+// openTree opens the tree around the paths, or around the working directory if there are none, and returns each as a slash-separated path in it.
+func openTree(paths []string) (*workTree, []string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, nil, err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, nil, err
+	}
+	tree := &workTree{dir: dir}
+	var names []string
+	for _, path := range paths {
+		real, err := filepath.EvalSymlinks(tree.absolute(path))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil, usagef("pullcheck check PATH, where PATH is a repository, chart, kustomization or manifest", "%s does not exist", path)
+		}
+		if err != nil {
+			return nil, nil, usagef("", "%s cannot be read: %w", path, err)
+		}
+		if tree.root == "" {
+			tree.root = treeRoot(real, dir)
+		}
+		name, ok := tree.name(real)
+		if !ok {
+			return nil, nil, usagef("run pullcheck once for each repository", "%s is outside of %s, where the first path is", path, tree.root)
+		}
+		names = append(names, name)
+	}
+	if tree.root == "" {
+		tree.root = treeRoot(dir, dir)
+	}
+	root, err := os.OpenRoot(tree.root)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree.FS = root.FS()
+	return tree, names, nil
+}
+
+func (t *workTree) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(t.dir, path)
+}
+
+// name is the path in the tree of an absolute path, if it is in it.
+func (t *workTree) name(absolute string) (string, bool) {
+	relative, err := filepath.Rel(t.root, absolute)
+	if err != nil || !filepath.IsLocal(relative) {
+		return "", false
+	}
+	return filepath.ToSlash(relative), true
+}
+
+// isRoot tells whether a path that the user gave is that of a source in the tree.
+func (t *workTree) isRoot(path, source string) bool {
+	real, err := filepath.EvalSymlinks(t.absolute(path))
+	if err != nil {
+		return false
+	}
+	name, ok := t.name(real)
+	return ok && name == source
+}
+
+// treeRoot is the nearest directory with a .git at or above the path, or the working directory if the path
+// is below it, or the directory of the path.
+func treeRoot(path, dir string) string {
+	start := path
+	if info, err := os.Stat(path); err == nil && !info.IsDir() {
+		start = filepath.Dir(path)
+	}
+	for parent := start; ; parent = filepath.Dir(parent) {
+		if _, err := os.Lstat(filepath.Join(parent, ".git")); err == nil {
+			return parent
+		}
+		if parent == filepath.Dir(parent) {
+			break
+		}
+	}
+	if relative, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(relative) {
+		return dir
+	}
+	return start
+}

@@ -1,0 +1,340 @@
+package kustomize
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/kio"
+	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// graph is the kustomizations that a source is made of. Walking it makes them ready for kustomize: what is
+// remote is fetched and mounted, helmCharts are rendered, and in the overlay the kustomizations name these
+// instead. It also finds the faults that kustomize reports in less helpful words.
+type graph struct {
+	ctx       context.Context
+	engine    *Engine
+	options   render.KustomizeOptions
+	dir       string // of the source
+	tree      *render.Overlay
+	mounted   []mount
+	visits    map[string]*visit
+	openapi   bool // a kustomization brings its own OpenAPI schema
+	checkouts []io.Closer
+}
+
+// node is a kustomization in the graph and how it was reached.
+type node struct {
+	dir       string
+	referrers []string // the directories of the kustomizations that lead here
+	cloned    []string // the URLs and directories of the remote ones among them
+	namespace string   // that helmCharts inherit from them
+	// layer is the tree or repository that holds the kustomization, mounted at base.
+	layer fs.FS
+	base  string
+	// place is where the user's tree names the first of cloned.
+	place render.Location
+}
+
+// visit is a kustomization that was walked.
+type visit struct {
+	node
+	file     string
+	k        *render.Kustomization
+	inherits bool // whether the inherited namespace makes a difference
+}
+
+func (g *graph) close() {
+	for _, checkout := range g.checkouts {
+		checkout.Close()
+	}
+}
+
+// walk readies a kustomization and all that it names.
+func (g *graph) walk(at node) (*visit, error) {
+	file, k, err := g.load(at)
+	if err != nil {
+		return nil, err
+	}
+	v := &visit{node: at, file: file, k: k}
+	g.visits[at.dir] = v
+	g.openapi = g.openapi || len(k.OpenAPI) > 0
+	child := at
+	child.referrers = append(slices.Clip(at.referrers), at.dir)
+	if k.Namespace != "" {
+		child.namespace = k.Namespace
+	}
+	changed, inherits := false, false
+	for _, reference := range k.References() {
+		instead, sub, err := g.ready(at, child, reference)
+		if sub != nil && (reference.Field == "components") != (sub.k.Kind == types.ComponentKind) {
+			err = fmt.Errorf("its kind is %s, which this field does not take", sub.k.Kind)
+		}
+		if err != nil {
+			return nil, fault(k.Locate(reference.Path), reference.Field+": "+shownURL(reference.Path), err)
+		}
+		if instead != "" {
+			reference.Set(instead)
+			changed = true
+		}
+		inherits = inherits || sub != nil && sub.inherits
+	}
+	charts, err := g.charts(at, file, k, child.namespace)
+	if err == nil {
+		err = g.inflate(at, k, charts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	inherits = inherits || slices.ContainsFunc(charts, func(c chart) bool { return c.inherits })
+	v.inherits = inherits && k.Namespace == ""
+	if changed || len(charts) > 0 {
+		data, err := sigsyaml.Marshal(k.Kustomization)
+		if err != nil {
+			return nil, err
+		}
+		g.tree.Write(file, data)
+	}
+	return v, nil
+}
+
+// load reads the kustomization of a directory, of which there must be exactly one.
+func (g *graph) load(at node) (string, *render.Kustomization, error) {
+	file, ok := render.KustomizationFile(g.tree, at.dir)
+	if !ok {
+		return "", nil, fmt.Errorf("the directory has no %s", konfig.DefaultKustomizationFileName())
+	}
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		other := path.Join(at.dir, name)
+		if info, err := fs.Stat(g.tree, other); err == nil && !info.IsDir() && other != file {
+			return "", nil, &render.Error{Location: render.Location{Path: g.shown(other)}, Hint: "remove one of the two",
+				Err: fmt.Errorf("the directory has another kustomization file, %s", path.Base(file))}
+		}
+	}
+	target, _, err := g.find(at, path.Base(file))
+	if err == nil {
+		err = g.permit(at, target)
+	}
+	if err != nil {
+		return "", nil, fault(render.Location{Path: g.shown(file)}, "symbolic link", err)
+	}
+	data, err := fs.ReadFile(g.tree, target)
+	if err != nil {
+		return "", nil, err
+	}
+	k, err := render.ParseKustomization(g.shown(file), data)
+	return file, k, err
+}
+
+// fault gives an error the place that led to it, unless it has one of its own.
+func fault(place render.Location, what string, err error) error {
+	hint := ""
+	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+		if failure.Location.Path != "" {
+			return err
+		}
+		hint = failure.Hint
+	}
+	return &render.Error{Location: place, Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
+}
+
+// ready readies what a reference names. It returns what is to stand there instead, if anything, and for
+// a kustomization what is known of it. The order of the attempts is kustomize's (kusttarget.go,
+// accumulateResources).
+func (g *graph) ready(at, child node, reference render.Reference) (instead string, sub *visit, err error) {
+	component := reference.Field == "components"
+	if isWeb(reference.Path) && !component {
+		return g.web(at, child, reference)
+	}
+	found, info, err := g.find(at, reference.Path)
+	if err == nil && !info.IsDir() && !component {
+		return "", nil, g.permit(at, found)
+	}
+	if reference.Directory {
+		r, gitErr := parseRepository(reference.Path)
+		if gitErr == nil {
+			return g.remote(at, child, reference.Path, r)
+		}
+		if strings.Contains(reference.Path, "://") {
+			return "", nil, fmt.Errorf("it is no URL of a git repository: %w", gitErr)
+		}
+	}
+	switch {
+	case err != nil:
+		return "", nil, err
+	case !reference.Directory:
+		return "", nil, errors.New("it is a directory, and this field takes files")
+	case !info.IsDir():
+		return "", nil, errors.New("it is a file, and this field takes directories")
+	}
+	child.dir = found
+	return g.descend(at, child)
+}
+
+// find returns the true path of what a kustomization names.
+func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
+	if path.IsAbs(name) {
+		return "", nil, errors.New("it is an absolute path, where one relative to the kustomization is wanted")
+	}
+	wanted := path.Join(at.dir, name)
+	found, info, err := locate(g.tree, wanted)
+	switch {
+	case len(at.cloned) > 0 && (errors.Is(err, errOutside) || !within(at.base, cmp.Or(found, wanted))):
+		err = errors.New("it leads out of the repository")
+	case errors.Is(err, fs.ErrNotExist):
+		err = fmt.Errorf("there is no %s", g.shown(wanted))
+	case errors.Is(err, errOutside):
+		err = &render.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
+	}
+	return found, info, err
+}
+
+// permit is kustomize's load restrictor (api/internal/loader/loadrestrictions.go): a file is below the
+// kustomization that names it. In a repository that holds always.
+func (g *graph) permit(at node, file string) error {
+	if within(at.dir, file) || g.options.LoadRestrictionsNone && len(at.cloned) == 0 {
+		return nil
+	}
+	failure := &render.Error{Err: fmt.Errorf("the file is not in or below %s, as kustomize wants it", g.shown(at.dir))}
+	if len(at.cloned) == 0 {
+		failure.Hint = "--load-restrictor LoadRestrictionsNone allows it"
+	}
+	return failure
+}
+
+// within tells whether a path is a directory or lies below it.
+func within(dir, name string) bool {
+	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
+}
+
+// descend walks the kustomization of a directory, which is refused where kustomize does
+// (api/internal/loader/fileloader.go). It returns what is to stand instead of the reference, if anything.
+func (g *graph) descend(at, child node) (string, *visit, error) {
+	for _, referrer := range child.referrers {
+		if within(child.dir, referrer) {
+			return "", nil, fmt.Errorf("this is a cycle: %s leads here", g.shown(referrer))
+		}
+	}
+	v := g.visits[child.dir]
+	if v != nil && (v.namespace == child.namespace || !v.inherits) {
+		return "", v, nil
+	}
+	instead := ""
+	if v != nil {
+		// The charts in it differ by the namespace, but kustomize would read the same file: it gets a copy.
+		rest, _ := filepath.Rel(child.base, child.dir)
+		child.base = g.mount(".", child.layer, mount{})
+		child.dir = path.Join(child.base, filepath.ToSlash(rest))
+		instead = relative(at.dir, child.dir)
+	}
+	v, err := g.walk(child)
+	return instead, v, err
+}
+
+// remote mounts a repository and walks the kustomization in it.
+func (g *graph) remote(at, child node, entry string, r repository) (string, *visit, error) {
+	for _, visited := range at.cloned {
+		if strings.HasPrefix(visited, entry) {
+			return "", nil, fmt.Errorf("this is a cycle: %s leads here", shownURL(visited))
+		}
+	}
+	dir, err := g.engine.checkout(g.ctx, r)
+	if err != nil {
+		return "", nil, err
+	}
+	checkout, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	g.checkouts = append(g.checkouts, checkout)
+	child.layer = checkout.FS()
+	found, info, err := locate(child.layer, path.Clean(r.path))
+	if err != nil {
+		return "", nil, fmt.Errorf("%s: %w", r, err)
+	}
+	if !info.IsDir() {
+		return "", nil, fmt.Errorf("%s is a file, and a kustomization is a directory", r.path)
+	}
+	visited := path.Join(filepath.ToSlash(dir), found)
+	if slices.Contains(at.cloned, visited) {
+		return "", nil, errors.New("this is a cycle: it is in the repository that leads here")
+	}
+	child.base = g.mount(".", child.layer, mount{name: shownURL(r.url) + "//", entry: entry})
+	child.dir = path.Join(child.base, found)
+	child.cloned = append(slices.Clip(at.cloned), entry, visited)
+	if len(at.cloned) == 0 {
+		child.place = g.visits[at.dir].k.Locate(entry)
+	}
+	_, v, err := g.descend(at, child)
+	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+		// The file of its location is in no tree of the user's.
+		err = &render.Error{Err: errors.New(failure.Error()), Hint: failure.Hint}
+	}
+	return relative(at.dir, child.dir), v, err
+}
+
+// web fetches what has an address that may be a file's or a repository's. Kustomize gets it over HTTP
+// first and takes it for a repository if that fails or gives no objects, so that its answer depends on what
+// a server sends instead of a file. Here the address decides what is tried first, and the other next.
+func (g *graph) web(at, child node, reference render.Reference) (string, *visit, error) {
+	if !reference.Directory {
+		instead, err := g.webFile(at, reference)
+		return instead, nil, err
+	}
+	r, gitErr := parseRepository(reference.Path)
+	if gitErr != nil || namesFile(reference.Path) {
+		instead, err := g.webFile(at, reference)
+		if err == nil || gitErr != nil {
+			return instead, nil, err
+		}
+		if _, gitErr = g.engine.checkout(g.ctx, r); gitErr != nil {
+			return "", nil, err
+		}
+	} else if _, err := g.engine.checkout(g.ctx, r); err != nil {
+		if instead, webErr := g.webFile(at, reference); webErr == nil {
+			return instead, nil, nil
+		}
+		return "", nil, err
+	}
+	return g.remote(at, child, reference.Path, r)
+}
+
+// webFile downloads a file and puts it where the load restrictor permits it.
+func (g *graph) webFile(at node, reference render.Reference) (string, error) {
+	data, err := g.engine.download(g.ctx, reference.Path)
+	if err != nil {
+		return "", err
+	}
+	if reference.Directory {
+		if objects, err := kio.FromBytes(data); err != nil || len(objects) == 0 || objects[0].GetKind() == "" {
+			return "", errors.New("what it leads to is no Kubernetes object")
+		}
+	}
+	name := "file"
+	if u, err := url.Parse(reference.Path); err == nil && len(u.Path) > 1 {
+		name = path.Base(u.Path)
+	}
+	file := path.Join(g.mount(at.dir, nil, mount{name: shownURL(reference.Path), whole: true, entry: reference.Path}), name)
+	g.tree.Write(file, data)
+	return relative(at.dir, file), nil
+}
+
+// relative is the path from one directory of the tree to what stands in it elsewhere.
+func relative(from, to string) string {
+	result, _ := filepath.Rel(from, to) // Both are relative, and neither leads out of the tree.
+	return filepath.ToSlash(result)
+}

@@ -1,0 +1,300 @@
+package kustomize
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/Masterminds/sprig/v3"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/provider"
+	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+	"sigs.k8s.io/kustomize/kyaml/yaml/merge2"
+	sigsyaml "sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Charts gets the charts of helmCharts that are not in the tree.
+type Charts interface {
+	// Pull returns a packaged chart (.tgz) of a repository; the version may be a constraint or empty.
+	Pull(ctx context.Context, repository, name, version string) ([]byte, error)
+}
+
+// chart is an entry of helmCharts, or a generator of that kind.
+type chart struct {
+	types.HelmGlobals
+	types.HelmChart
+	inherits   bool // it takes the namespace of the kustomizations that lead to it
+	configured resource.Origin
+}
+
+// chartGenerator is the plugin of kustomize that renders charts.
+const chartGenerator = "HelmChartInflationGenerator"
+
+// directory is where the chart is looked for, relative to the kustomization.
+func (c *chart) directory() string {
+	k := render.Kustomization{Kustomization: types.Kustomization{HelmGlobals: &c.HelmGlobals}}
+	return k.ChartDirectory(c.HelmChart)
+}
+
+// charts takes the charts out of a kustomization, with the namespace that they inherit
+// (kusttarget_configplugin.go, where a generator's chart inherits none).
+func (g *graph) charts(at node, file string, k *render.Kustomization, namespace string) ([]chart, error) {
+	var charts []chart
+	for _, entry := range k.HelmCharts {
+		c := chart{HelmChart: entry, configured: resource.Origin{ConfiguredIn: path.Base(file), ConfiguredBy: yaml.ResourceIdentifier{
+			TypeMeta: yaml.TypeMeta{APIVersion: konfig.BuiltinPluginApiVersion, Kind: chartGenerator},
+		}}}
+		if k.HelmGlobals != nil {
+			c.HelmGlobals = *k.HelmGlobals
+		}
+		if c.inherits = c.Namespace == ""; c.inherits {
+			c.Namespace = namespace
+		}
+		charts = append(charts, c)
+	}
+	k.HelmCharts, k.HelmGlobals = nil, nil
+	generated, err := g.plugins(at, file, k)
+	return append(charts, generated...), err
+}
+
+// inflate renders the charts, and makes them the first component of the kustomization. That is where
+// kustomize would add them: components are accumulated right after the generators have run.
+func (g *graph) inflate(at node, k *render.Kustomization, charts []chart) error {
+	if len(charts) == 0 {
+		return nil
+	}
+	var components []string
+	for _, c := range charts {
+		if c.Name == "" {
+			return fault(k.Locate(""), "helmCharts", errors.New("a chart has no name"))
+		}
+		manifests, err := g.inflateOne(at, c)
+		if err != nil {
+			return fault(k.Locate(c.Name), "helmCharts: "+c.Name, g.chartError(at, err))
+		}
+		dir := g.mount(at.dir, nil, mount{name: "helmCharts: " + c.Name, whole: true, chart: c.Name, configured: c.configured})
+		g.tree.Write(path.Join(dir, "manifests.yaml"), manifests)
+		g.tree.Write(path.Join(dir, konfig.DefaultKustomizationFileName()),
+			[]byte("apiVersion: "+types.ComponentVersion+"\nkind: Component\nresources: [manifests.yaml]\n"))
+		components = append(components, relative(at.dir, dir))
+	}
+	k.Components = append(components, k.Components...)
+	return nil
+}
+
+// chartError leaves an error of the Helm engine its location if that is in the user's tree.
+func (g *graph) chartError(at node, err error) error {
+	failure := (*render.Error)(nil)
+	if !errors.As(err, &failure) || failure.Location.Path == "" {
+		return err
+	}
+	located := *failure
+	located.Location.Path = g.shown(failure.Location.Path)
+	if _, err := fs.Stat(at.layer, located.Location.Path); err == nil && len(at.cloned) == 0 {
+		return &located
+	}
+	return &render.Error{Err: errors.New(located.Error()), Hint: located.Hint}
+}
+
+// inflateOne is api/internal/builtins/HelmChartInflationGenerator.go on the tree instead of the disk.
+func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
+	dir, err := g.chartDirectory(at, c)
+	if err != nil {
+		return nil, err
+	}
+	options := render.HelmOptions{
+		Namespace:   c.Namespace,
+		KubeVersion: c.KubeVersion,
+		APIVersions: c.ApiVersions,
+		IncludeCRDs: c.IncludeCRDs,
+		SkipTests:   c.SkipTests,
+		NoHooks:     c.SkipHooks,
+	}
+	// Kustomize calls its flags the stronger ones, but reads the kustomization over them.
+	if options.KubeVersion == "" {
+		options.KubeVersion = g.options.HelmKubeVersion
+	}
+	if len(options.APIVersions) == 0 {
+		options.APIVersions = g.options.HelmAPIVersions
+	}
+	if options.ReleaseName, err = releaseName(c); err != nil {
+		return nil, err
+	}
+	if options.ValuesFiles, err = g.valuesFiles(at, c); err != nil {
+		return nil, err
+	}
+	result, err := g.engine.Helm.Render(g.ctx, g.tree, render.Source{Kind: render.Helm, Path: dir, Helm: options})
+	if err != nil {
+		return nil, err
+	}
+	return mark(result.Text)
+}
+
+// chartDirectory finds the chart in the tree, where it is put if it has to be pulled.
+func (g *graph) chartDirectory(at node, c chart) (string, error) {
+	dir := path.Join(at.dir, c.directory())
+	found, info, err := g.find(at, c.directory())
+	switch {
+	case err == nil && info.IsDir():
+		return found, nil
+	case err == nil:
+		return "", fmt.Errorf("%s is a file, and a chart is looked for there", g.shown(dir))
+	case c.Repo == "":
+		return "", fmt.Errorf("%w, and no repo to pull the chart from", err)
+	case !fs.ValidPath(dir):
+		return "", err
+	}
+	version := c.Version
+	if version == "" && c.Devel {
+		version = ">0.0.0-0" // as helm pull --devel
+	}
+	archive, err := g.engine.Charts.Pull(g.ctx, c.Repo, c.Name, version)
+	if err != nil {
+		return "", err
+	}
+	files, err := loader.LoadArchiveFiles(bytes.NewReader(archive))
+	if err != nil {
+		return "", err
+	}
+	for _, file := range files {
+		g.tree.Write(path.Join(dir, file.Name), file.Data)
+	}
+	return dir, nil
+}
+
+// releaseName is the name that helm gives the release (pkg/action/install.go, NameAndChart). Without any,
+// kustomize has helm generate one from the time; here that is always zero.
+func releaseName(c chart) (string, error) {
+	switch {
+	case c.NameTemplate == "" && c.ReleaseName == "":
+		base, _, _ := strings.Cut(path.Base(c.Name), ".")
+		return base + "-0000000000", nil
+	case c.NameTemplate == "":
+		return c.ReleaseName, nil
+	case c.ReleaseName != "":
+		return "", errors.New("it has both a releaseName and a nameTemplate")
+	}
+	t, err := template.New("nameTemplate").Funcs(sprig.TxtFuncMap()).Parse(c.NameTemplate)
+	if err != nil {
+		return "", err
+	}
+	var name strings.Builder
+	err = t.Execute(&name, nil)
+	return name.String(), err
+}
+
+// valuesFiles are the -f that kustomize gives helm.
+func (g *graph) valuesFiles(at node, c chart) ([]render.File, error) {
+	values, err := g.values(at, c)
+	if err != nil {
+		return nil, err
+	}
+	files := []render.File{{Path: c.Name + "-kustomize-values.yaml", Data: values}}
+	for _, name := range c.AdditionalValuesFiles {
+		data, err := g.read(at, "additionalValuesFiles", name)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, render.File{Path: path.Join(at.dir, name), Data: data})
+	}
+	return files, nil
+}
+
+// values are the chart's own, or those of valuesFile, merged with valuesInline.
+func (g *graph) values(at node, c chart) ([]byte, error) {
+	if !slices.Contains([]string{"", "override", "merge", "replace"}, c.ValuesMerge) {
+		return nil, fmt.Errorf("valuesMerge is %q and must be override, merge or replace", c.ValuesMerge)
+	}
+	if len(c.ValuesInline) > 0 && c.ValuesMerge == "replace" {
+		return sigsyaml.Marshal(c.ValuesInline)
+	}
+	file := c.ValuesFile
+	if file == "" {
+		file = path.Join(c.directory(), "values.yaml")
+	}
+	data, err := g.read(at, "valuesFile", file)
+	if err != nil || len(c.ValuesInline) == 0 {
+		return append([]byte{}, data...), err
+	}
+	var merged []byte
+	err = withSchema(false, func() error {
+		merged, err = mergeValues(data, c)
+		return err
+	})
+	return merged, err
+}
+
+func mergeValues(data []byte, c chart) ([]byte, error) {
+	own, err := yaml.Parse(string(data))
+	if errors.Is(err, io.EOF) {
+		return nil, &render.Error{Err: errors.New("valuesFile: it is empty, and kustomize does not merge valuesInline with that"), Hint: "set valuesMerge: replace"}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("valuesFile: %w", err)
+	}
+	inline, err := yaml.FromMap(c.ValuesInline)
+	if err != nil {
+		return nil, fmt.Errorf("valuesInline: %w", err)
+	}
+	source, target := inline, own
+	if c.ValuesMerge == "merge" {
+		source, target = own, inline
+	}
+	merged, err := merge2.Merge(source, target, yaml.MergeOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("valuesInline: %w", err)
+	}
+	values, err := merged.Map()
+	if err != nil {
+		return nil, fmt.Errorf("valuesInline: %w", err)
+	}
+	return sigsyaml.Marshal(values)
+}
+
+// read reads a values file as the load restrictor permits it.
+func (g *graph) read(at node, field, name string) (data []byte, err error) {
+	if isWeb(name) && field == "valuesFile" {
+		data, err = g.engine.download(g.ctx, name)
+	} else if found, _, failed := g.find(at, name); failed != nil {
+		err = failed
+	} else if err = g.permit(at, found); err == nil {
+		data, err = fs.ReadFile(g.tree, found)
+	}
+	if err != nil {
+		return nil, fault(render.Location{}, field+": "+shownURL(name), err)
+	}
+	return data, nil
+}
+
+// mark makes rendered charts known to kustomize's namespace transformer, which leaves them alone. The
+// annotation does not reach the output.
+func mark(manifests []byte) ([]byte, error) {
+	nodes, err := provider.NewDepProvider().GetResourceFactory().RNodesFromBytes(manifests)
+	if err != nil {
+		return nil, err
+	}
+	var marked bytes.Buffer
+	for _, node := range nodes {
+		if err := node.PipeE(yaml.SetAnnotation(konfig.HelmGeneratedAnnotation, "true")); err != nil {
+			return nil, err
+		}
+		text, err := node.String()
+		if err != nil {
+			return nil, err
+		}
+		marked.WriteString("---\n" + text)
+	}
+	return marked.Bytes(), nil
+}

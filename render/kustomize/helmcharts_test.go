@@ -1,0 +1,176 @@
+package kustomize
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"reflect"
+	"testing"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// fakeHelm renders a chart to one ConfigMap and remembers what it was given.
+type fakeHelm struct {
+	sources []render.Source
+	chart   string // Chart.yaml
+	err     error
+}
+
+func (f *fakeHelm) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+	f.sources = append(f.sources, source)
+	chart, err := fs.ReadFile(tree, source.Path+"/Chart.yaml")
+	f.chart = string(chart)
+	text := fmt.Sprintf("---\n# Source: a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n", source.Helm.ReleaseName)
+	return &render.Result{Text: []byte(text)}, errors.Join(err, f.err)
+}
+
+// fakeCharts has one chart and remembers who asked for it.
+type fakeCharts struct {
+	files map[string]string
+	asked []string
+}
+
+func (f *fakeCharts) Pull(_ context.Context, repository, name, version string) ([]byte, error) {
+	f.asked = append(f.asked, repository+" "+name+" "+version)
+	if f.files == nil {
+		return nil, &render.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
+	}
+	var archive bytes.Buffer
+	zipped := gzip.NewWriter(&archive)
+	packed := tar.NewWriter(zipped)
+	for file, content := range f.files {
+		err := packed.WriteHeader(&tar.Header{Name: name + "/" + file, Mode: 0o666, Size: int64(len(content)), Typeflag: tar.TypeReg})
+		if _, writeErr := packed.Write([]byte(content)); err != nil || writeErr != nil {
+			return nil, errors.Join(err, writeErr)
+		}
+	}
+	err := errors.Join(packed.Close(), zipped.Close())
+	return archive.Bytes(), err
+}
+
+func TestPulledChart(t *testing.T) {
+	tests := []struct{ chart, asked, path string }{
+		{"repo: https://example.com/charts, version: 1.2.3", "https://example.com/charts web 1.2.3", "app/charts/web-1.2.3/web"},
+		{"repo: oci://example.com/charts", "oci://example.com/charts web ", "app/charts/web"},
+		{"repo: oci://example.com/charts, devel: true", "oci://example.com/charts web >0.0.0-0", "app/charts/web"},
+	}
+	for _, test := range tests {
+		charts := &fakeCharts{files: map[string]string{"Chart.yaml": "pulled", "values.yaml": "a: 1\n"}}
+		helm := &fakeHelm{}
+		files := tree("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, " + test.chart + "}\n")
+		result, err := (&Engine{Charts: charts, Helm: helm}).Render(context.Background(), files, render.Source{Path: "app"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: site\n"; string(result.Text) != want {
+			t.Errorf("got\n%s\nwant\n%s", result.Text, want)
+		}
+		source := helm.sources[0]
+		if !reflect.DeepEqual(charts.asked, []string{test.asked}) || source.Path != test.path || helm.chart != "pulled" {
+			t.Errorf("asked for %q and rendered %s with Chart.yaml %q, want %+v", charts.asked, source.Path, helm.chart, test)
+		}
+		if values := string(source.Helm.ValuesFiles[0].Data); values != "a: 1\n" {
+			t.Errorf("the values are %q, want those of the chart", values)
+		}
+	}
+}
+
+func TestChartOptions(t *testing.T) {
+	const chart = `
+-- app/charts/web/Chart.yaml --
+-- app/charts/web/values.yaml --
+color: blue
+size: {width: 1, height: 2}
+list: [a, b]
+-- app/given.yaml --
+color: green
+-- app/more.yaml --
+color: red
+-- app/kustomization.yaml --
+`
+	const own = "color: blue\nsize: {width: 1, height: 2}\nlist: [a, b]\n"
+	options := render.KustomizeOptions{HelmKubeVersion: "1.31", HelmAPIVersions: []string{"example.com/v1"}}
+	tests := []struct {
+		name, kustomization string
+		want                render.HelmOptions
+		values              []string
+	}{
+		{"defaults", "helmCharts: [{name: web}]",
+			render.HelmOptions{ReleaseName: "web-0000000000", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{own}},
+		{"all", `helmCharts: [{name: web, releaseName: a, namespace: ns, kubeVersion: "1.29", apiVersions: [b/v1], includeCRDs: true, skipHooks: true, skipTests: true}]`,
+			render.HelmOptions{ReleaseName: "a", Namespace: "ns", KubeVersion: "1.29", APIVersions: []string{"b/v1"}, IncludeCRDs: true, NoHooks: true, SkipTests: true}, []string{own}},
+		{"name template", `helmCharts: [{name: web, nameTemplate: '{{ "A" | lower }}-{{ 1 | add 1 }}'}]`,
+			render.HelmOptions{ReleaseName: "a-2", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{own}},
+		{"files", "namespace: ns\nhelmCharts: [{name: web, releaseName: a, valuesFile: given.yaml, additionalValuesFiles: [more.yaml]}]",
+			render.HelmOptions{ReleaseName: "a", Namespace: "ns", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{"color: green\n", "color: red\n"}},
+		{"override", "helmCharts: [{name: web, releaseName: a, valuesInline: {color: pink, size: {height: 9}, list: [c], big: 123456789012}}]",
+			render.HelmOptions{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}},
+			[]string{"big: 123456789012\ncolor: pink\nlist:\n- c\nsize:\n  height: 9\n  width: 1\n"}},
+		{"merge", "helmCharts: [{name: web, releaseName: a, valuesMerge: merge, valuesInline: {color: pink, size: {height: 9, depth: 3}}}]",
+			render.HelmOptions{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}},
+			[]string{"color: blue\nlist:\n- a\n- b\nsize:\n  depth: 3\n  height: 2\n  width: 1\n"}},
+		{"replace", "helmCharts: [{name: web, releaseName: a, valuesMerge: replace, valuesInline: {color: pink}}]",
+			render.HelmOptions{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{"color: pink\n"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			helm := &fakeHelm{}
+			source := render.Source{Path: "app", Kustomize: options}
+			if _, err := (&Engine{Helm: helm}).Render(context.Background(), tree(chart+test.kustomization+"\n"), source); err != nil {
+				t.Fatal(err)
+			}
+			got := helm.sources[0].Helm
+			var values []string
+			for _, file := range got.ValuesFiles {
+				values = append(values, string(file.Data))
+			}
+			got.ValuesFiles = nil
+			if !reflect.DeepEqual(got, test.want) || !reflect.DeepEqual(values, test.values) {
+				t.Errorf("got %s\n%q\nwant %s\n%q", show(got), values, show(test.want), test.values)
+			}
+		})
+	}
+}
+
+func show(options render.HelmOptions) string {
+	text, _ := json.Marshal(options)
+	return string(text)
+}
+
+func TestChartErrors(t *testing.T) {
+	const chart = "-- app/charts/web/Chart.yaml --\n-- app/charts/web/values.yaml --\n-- outside/values.yaml --\n"
+	tests := []struct{ name, chart, want string }{
+		{"no name", "{releaseName: a}", "app/kustomization.yaml: helmCharts: a chart has no name"},
+		{"not there", "{name: none}", "app/kustomization.yaml:1:22: helmCharts: none: there is no app/charts/none, and no repo to pull the chart from"},
+		{"out of the tree", "{name: none, repo: https://example.com}], helmGlobals: {chartHome: ../../charts}, resources: [",
+			"app/kustomization.yaml:1:22: helmCharts: none: leads out of the tree\n" +
+				"hint: run pullcheck on a directory that holds all that the kustomization names"},
+		{"not to be pulled", "{name: none, repo: https://example.com}", "app/kustomization.yaml:1:22: helmCharts: none: it is not in the cache, and --offline is set\n" +
+			"hint: run once without --offline"},
+		{"two names", "{name: web, releaseName: a, nameTemplate: b}", "app/kustomization.yaml:1:22: helmCharts: web: it has both a releaseName and a nameTemplate"},
+		{"unknown merge", "{name: web, valuesMerge: deep}", `app/kustomization.yaml:1:22: helmCharts: web: valuesMerge is "deep" and must be override, merge or replace`},
+		{"values that are not there", "{name: web, valuesFile: none.yaml}", "app/kustomization.yaml:1:22: helmCharts: web: valuesFile: none.yaml: there is no app/none.yaml"},
+		{"values from outside", "{name: web, additionalValuesFiles: [../outside/values.yaml]}",
+			"app/kustomization.yaml:1:22: helmCharts: web: additionalValuesFiles: ../outside/values.yaml: the file is not in or below app, as kustomize wants it\n" +
+				"hint: --load-restrictor LoadRestrictionsNone allows it"},
+		{"empty values", "{name: web, valuesInline: {a: 1}}", "app/kustomization.yaml:1:22: helmCharts: web: valuesFile: it is empty, and kustomize does not merge valuesInline with that\n" +
+			"hint: set valuesMerge: replace"},
+	}
+	for _, test := range tests {
+		files := tree(chart + "-- app/kustomization.yaml --\n{helmCharts: [" + test.chart + "]}\n")
+		wantError(t, &Engine{Charts: &fakeCharts{}, Helm: &fakeHelm{}}, files, test.want)
+	}
+
+	files := tree(chart + "-- app/kustomization.yaml --\nhelmCharts: [{name: web}]\n")
+	located := &render.Error{Location: render.Location{Path: "app/charts/web/Chart.yaml", Line: 2}, Err: errors.New("wrong")}
+	wantError(t, &Engine{Helm: &fakeHelm{err: located}}, files, "app/charts/web/Chart.yaml:2: wrong")
+	located.Location.Path = "app/charts/web/templates/of-a-pulled-chart.yaml"
+	wantError(t, &Engine{Helm: &fakeHelm{err: located}}, files,
+		"app/kustomization.yaml:1:21: helmCharts: web: app/charts/web/templates/of-a-pulled-chart.yaml:2: wrong")
+}

@@ -1,0 +1,126 @@
+package kustomize
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// explain turns an error of kustomize into one that names the kustomization and what is wrong with it.
+func (g *graph) explain(err error) error {
+	dir, entry, text := unwrap(g.dir, err.Error())
+	if owner, m, _, ok := g.split(dir); ok && m.chart != "" {
+		dir, entry, text = cmp.Or(owner, "."), m.chart, "helmCharts: "+m.chart+": "+text
+	}
+	v := g.visits[dir]
+	if v == nil {
+		v, text = g.visits[g.dir], err.Error()
+	}
+	place := v.k.Locate(entry)
+	if len(v.cloned) > 0 {
+		place, text = v.place, path.Join(root, dir)+": "+text
+	}
+	if plugin := externalPlugin.FindStringSubmatch(text); plugin != nil {
+		return fault(place, "plugin", g.refused(plugin[1]))
+	}
+	suspects := []*visit{v}
+	if strings.Contains(text, "invalid schema file") {
+		suspects = slices.Collect(maps.Values(g.visits)) // It is not told whose.
+	}
+	for _, suspect := range suspects {
+		if broken := g.brokenFile(suspect); broken != nil && (strings.Contains(text, "yaml: ") || strings.Contains(text, "unable to parse")) {
+			return fault(place, g.tidy(path.Join(root, dir)), broken)
+		}
+	}
+	failure := &render.Error{Location: place, Err: errors.New(g.tidy(text))}
+	switch {
+	case strings.Contains(text, "already registered id"):
+		failure.Hint = "two entries define this object: remove one, or make it a patch"
+	case strings.Contains(text, "matches strategic merge patch"):
+		failure.Hint = "a patch names an object as it is before this kustomization changes it: apiVersion, kind, name and namespace"
+	}
+	return failure
+}
+
+// What kustomize wraps its errors in (kusttarget.go and plugins of api/internal/builtins).
+var (
+	inDirectory    = regexp.MustCompile(`^accumulation err='accumulating resources from '[^']*': .*?must resolve to a file': `)
+	inFile         = regexp.MustCompile(`(?s)^accumulation err='(.*)': must build at directory: '[^']*': file is not directory$`)
+	inComponent    = regexp.MustCompile(`(?s)^(?:accumulateDirectory|loader\.New):? (".*")$`)
+	ofDirectory    = regexp.MustCompile(`^(?:recursed accumulation of|couldn't make target for) path '` + root + `/?([^']*)': `)
+	ofFile         = regexp.MustCompile(`^(?:accumulating|merging) resources from '([^']*)': `)
+	ofPlugin       = regexp.MustCompile("(?s)^trouble configuring builtin (\\w+) with config: `\n.*?\n`: ")
+	ofGenerator    = regexp.MustCompile(`^merging from generator &\{[^}]*\}: `)
+	ofMerge        = regexp.MustCompile(`; failed to find unique target for patch .*$`)
+	externalPlugin = regexp.MustCompile(`external plugins disabled; unable to load external plugin '(.*)'`)
+	goResID        = regexp.MustCompile(`resid\.ResId\{Gvk:resid\.Gvk\{Group:"[^"]*", Version:"[^"]*", Kind:"([^"]*)", isClusterScoped:\w+\}, Name:"([^"]*)", Namespace:"[^"]*"\}`)
+	noneOf         = strings.NewReplacer(".[noGrp]", "", ".[noVer]", "", ".[noNs]", "")
+)
+
+// unwrap finds the directory of the kustomization that an error is about, the entry in it if the error
+// names one, and the rest of the text.
+func unwrap(dir, text string) (string, string, string) {
+	entry := ""
+	for changed := true; changed; {
+		before := text
+		text = strings.TrimPrefix(strings.TrimPrefix(text, "accumulating resources: "), "accumulating components: ")
+		text = strings.TrimPrefix(inDirectory.ReplaceAllString(text, ""), "loading generator plugins: ")
+		text = inFile.ReplaceAllString(text, "$1")
+		text = ofGenerator.ReplaceAllString(text, "")
+		text = ofPlugin.ReplaceAllString(text, "$1: ")
+		if match := inComponent.FindStringSubmatch(text); match != nil {
+			text, _ = strconv.Unquote(match[1])
+		}
+		if match := ofDirectory.FindStringSubmatch(text); match != nil {
+			dir, entry, text = cmp.Or(match[1], "."), "", text[len(match[0]):]
+		}
+		if match := ofFile.FindStringSubmatch(text); match != nil && entry == "" {
+			entry, text = match[1], text[len(match[0]):]
+		}
+		changed = text != before
+	}
+	if entry != "" {
+		text = entry + ": " + text
+	}
+	text = ofMerge.ReplaceAllString(goResID.ReplaceAllString(text, "$1 $2"), "")
+	return dir, entry, noneOf.Replace(strings.TrimSpace(text))
+}
+
+// brokenFile finds the first file of a kustomization that is no YAML, and its line: kustomize counts lines
+// from the start of a document, and does not name the file of every field.
+func (g *graph) brokenFile(v *visit) error {
+	for _, reference := range v.k.References() {
+		file, info, err := g.find(v.node, reference.Path)
+		if err != nil || info.IsDir() || strings.Contains(reference.Field, "Generator.") {
+			continue
+		}
+		data, err := fs.ReadFile(g.tree, file)
+		if err != nil || bytes.ContainsAny(bytes.TrimSpace(data)[:min(1, len(data))], "{[") {
+			continue // JSON may have tabs, which YAML has not.
+		}
+		for decoder := yaml.NewDecoder(bytes.NewReader(data)); err == nil; {
+			err = decoder.Decode(&yaml.Node{})
+		}
+		if errors.Is(err, io.EOF) {
+			continue
+		}
+		if _, m, _, ok := g.split(file); ok && m.whole {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+		return render.YAMLError(g.shown(file), data, err)
+	}
+	return nil
+}

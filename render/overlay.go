@@ -1,0 +1,198 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Overlay is a tree with files added or replaced and with other trees mounted in it. What it lies over
+// is never changed. All paths are slash-separated and relative to its root, and those of Write and Mount
+// lead over no symbolic link. It may be read concurrently, but not while it is written.
+type Overlay struct {
+	base   fs.FS
+	files  map[string][]byte
+	mounts map[string]fs.FS
+	added  map[string][]string // every directory that Write or Mount made or put something in, and what they put there
+}
+
+var _ interface {
+	fs.StatFS
+	fs.ReadFileFS
+	fs.ReadDirFS
+	fs.ReadLinkFS
+} = (*Overlay)(nil)
+
+// NewOverlay returns an overlay that equals its base.
+func NewOverlay(base fs.FS) *Overlay {
+	return &Overlay{base: base, files: map[string][]byte{}, mounts: map[string]fs.FS{}, added: map[string][]string{}}
+}
+
+// Write puts a file in the tree, with the directories above it.
+func (o *Overlay) Write(file string, data []byte) {
+	o.files[file] = data
+	o.add(file)
+}
+
+// Mount puts a tree at a directory, whose own content it hides, with the directories above it.
+func (o *Overlay) Mount(dir string, tree fs.FS) {
+	o.mounts[dir] = tree
+	if _, ok := o.added[dir]; !ok {
+		o.added[dir] = nil
+	}
+	o.add(dir)
+}
+
+func (o *Overlay) add(name string) {
+	for ; name != "."; name = path.Dir(name) {
+		dir, base := path.Dir(name), path.Base(name)
+		if !slices.Contains(o.added[dir], base) {
+			o.added[dir] = append(o.added[dir], base)
+		}
+	}
+}
+
+// below is the tree that holds a path which Write did not put there, and the path in it. An invalid path is
+// left to the base to refuse.
+func (o *Overlay) below(name string) (tree fs.FS, rest string) {
+	for dir := name; fs.ValidPath(dir) && dir != "."; dir = path.Dir(dir) {
+		if tree, ok := o.mounts[dir]; ok {
+			return tree, path.Join(".", strings.TrimPrefix(name[len(dir):], "/"))
+		}
+	}
+	return o.base, name
+}
+
+// Open implements fs.FS.
+func (o *Overlay) Open(name string) (fs.File, error) {
+	if data, ok := o.files[name]; ok {
+		return &writtenFile{fileInfo{path.Base(name), int64(len(data)), 0o444}, bytes.NewReader(data)}, nil
+	}
+	if _, ok := o.added[name]; ok {
+		info, err := o.Stat(name)
+		if err != nil {
+			return nil, err
+		}
+		entries, err := o.ReadDir(name)
+		return &mergedDirectory{info, entries}, err
+	}
+	tree, rest := o.below(name)
+	file, err := tree.Open(rest)
+	return file, named(name, err)
+}
+
+// Stat implements fs.StatFS.
+func (o *Overlay) Stat(name string) (fs.FileInfo, error) { return o.info(name, fs.Stat) }
+
+// Lstat implements fs.ReadLinkFS.
+func (o *Overlay) Lstat(name string) (fs.FileInfo, error) { return o.info(name, fs.Lstat) }
+
+func (o *Overlay) info(name string, of func(fs.FS, string) (fs.FileInfo, error)) (fs.FileInfo, error) {
+	if data, ok := o.files[name]; ok {
+		return fileInfo{path.Base(name), int64(len(data)), 0o444}, nil
+	}
+	if _, ok := o.added[name]; ok {
+		return fileInfo{path.Base(name), 0, fs.ModeDir | 0o555}, nil
+	}
+	tree, rest := o.below(name)
+	info, err := of(tree, rest)
+	return info, named(name, err)
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (o *Overlay) ReadFile(name string) ([]byte, error) {
+	if data, ok := o.files[name]; ok {
+		return bytes.Clone(data), nil
+	}
+	tree, rest := o.below(name)
+	data, err := fs.ReadFile(tree, rest)
+	return data, named(name, err)
+}
+
+// ReadLink implements fs.ReadLinkFS.
+func (o *Overlay) ReadLink(name string) (string, error) {
+	tree, rest := o.below(name)
+	target, err := fs.ReadLink(tree, rest)
+	return target, named(name, err)
+}
+
+// ReadDir implements fs.ReadDirFS.
+func (o *Overlay) ReadDir(name string) ([]fs.DirEntry, error) {
+	tree, rest := o.below(name)
+	entries, err := fs.ReadDir(tree, rest)
+	added, ok := o.added[name]
+	if !ok {
+		return entries, named(name, err)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, named(name, err)
+	}
+	entries = slices.DeleteFunc(slices.Clone(entries), func(entry fs.DirEntry) bool { return slices.Contains(added, entry.Name()) })
+	for _, base := range added {
+		info, err := o.Lstat(path.Join(name, base))
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, fs.FileInfoToDirEntry(info))
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return entries, nil
+}
+
+// named gives an error of a mounted tree the path that was asked for.
+func named(name string, err error) error {
+	if failure := (*fs.PathError)(nil); errors.As(err, &failure) {
+		return &fs.PathError{Op: failure.Op, Path: name, Err: failure.Err}
+	}
+	return err
+}
+
+type fileInfo struct {
+	name string
+	size int64
+	mode fs.FileMode
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) Mode() fs.FileMode  { return i.mode }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i fileInfo) Sys() any           { return nil }
+
+type writtenFile struct {
+	info fileInfo
+	*bytes.Reader
+}
+
+func (f *writtenFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *writtenFile) Close() error               { return nil }
+
+type mergedDirectory struct {
+	info    fs.FileInfo
+	entries []fs.DirEntry
+}
+
+func (d *mergedDirectory) Stat() (fs.FileInfo, error) { return d.info, nil }
+func (d *mergedDirectory) Close() error               { return nil }
+
+func (d *mergedDirectory) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: d.info.Name(), Err: errors.New("is a directory")}
+}
+
+func (d *mergedDirectory) ReadDir(n int) ([]fs.DirEntry, error) {
+	if n <= 0 || n > len(d.entries) {
+		if n > 0 && len(d.entries) == 0 {
+			return nil, io.EOF
+		}
+		n = len(d.entries)
+	}
+	var entries []fs.DirEntry
+	entries, d.entries = d.entries[:n], d.entries[n:]
+	return entries, nil
+}
