@@ -149,14 +149,16 @@ func (k *Kustomization) References() []Reference {
 	}
 	list("generators", true, k.Generators)
 	list("components", true, k.Components)
-	for i := range k.PatchesStrategicMerge {
-		add("patchesStrategicMerge", false, (*string)(&k.PatchesStrategicMerge[i]))
+	//lint:ignore SA1019 deprecated since kustomize 5.0, but in many repositories
+	strategicMerge, json6902 := k.PatchesStrategicMerge, k.PatchesJson6902
+	for i := range strategicMerge {
+		add("patchesStrategicMerge", false, (*string)(&strategicMerge[i]))
 	}
 	for i := range k.Patches {
 		add("patches.path", false, &k.Patches[i].Path)
 	}
-	for i := range k.PatchesJson6902 {
-		add("patchesJson6902.path", false, &k.PatchesJson6902[i].Path)
+	for i := range json6902 {
+		add("patchesJson6902.path", false, &json6902[i].Path)
 	}
 	for i := range k.Replacements {
 		add("replacements.path", false, &k.Replacements[i].Path)
