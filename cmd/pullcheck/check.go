@@ -97,7 +97,7 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.
 		containers int
 	}
 	results := make([]checked, len(sources))
-	outcomes := render.All(ctx, tree, newEngines(options.offline), sources, options.jobs, func(i int, result *render.Result) error {
+	outcomes := render.All(ctx, tree.files, newEngines(options.offline), sources, options.jobs, func(i int, result *render.Result) error {
 		defer done.Add(1)
 		manifests, err := result.Manifests(check.MayHoldContainers)
 		if err != nil {

@@ -29,7 +29,7 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 		return exitUsage, err
 	}
 	engines := newEngines(options.offline)
-	result, err := engines[sources[0].Kind].Render(ctx, tree, sources[0])
+	result, err := engines[sources[0].Kind].Render(ctx, tree.files, sources[0])
 	if err != nil {
 		return exitFailures, err
 	}

@@ -84,7 +84,7 @@ func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source)
 	} else if len(f.setFiles) > 0 {
 		return nil, usagef("cd "+tree.root, "--set-file reads files of %s only", tree.root)
 	}
-	if _, err := helm.Values(tree, options); err != nil {
+	if _, err := helm.Values(tree.files, options); err != nil {
 		return nil, usagef("", "%w", err)
 	}
 	for i := range sources {
@@ -114,7 +114,7 @@ func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File
 			file.Data, err = os.ReadFile(tree.absolute(name))
 		}
 		if err == nil {
-			_, err = helm.ReadValues(tree, file)
+			_, err = helm.ReadValues(tree.files, file)
 		}
 		if err != nil {
 			return nil, valuesError(name, err)
@@ -157,7 +157,7 @@ func discover(ctx context.Context, c *Command, paths []string) (*workTree, []ren
 		return nil, nil, err
 	}
 	for i, name := range names {
-		found, err := render.Discover(ctx, tree, name)
+		found, err := render.Discover(ctx, tree.files, name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", onDisk[i], err)
 		}

@@ -11,9 +11,9 @@ import (
 // working directory, or that path where it is not below it. Nothing outside is ever read, except for files that
 // a flag names.
 type workTree struct {
-	fs.FS
-	root string // absolute, symbolic links resolved
-	dir  string // the working directory: absolute, symbolic links resolved
+	files fs.FS  // not embedded: that would hide that symbolic links can be told
+	root  string // absolute, symbolic links resolved
+	dir   string // the working directory: absolute, symbolic links resolved
 }
 
 // openTree opens the tree around the paths, or around the working directory if there are none, and returns each as a slash-separated path in it.
@@ -51,7 +51,7 @@ func openTree(paths []string) (*workTree, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	tree.FS = root.FS()
+	tree.files = root.FS()
 	return tree, names, nil
 }
 

@@ -36,12 +36,12 @@ func (g *graph) explain(err error) error {
 	if plugin := externalPlugin.FindStringSubmatch(text); plugin != nil {
 		return fault(place, "plugin", g.refused(plugin[1]))
 	}
-	suspects := []*visit{v}
+	suspects := []string{v.dir}
 	if strings.Contains(text, "invalid schema file") {
-		suspects = slices.Collect(maps.Values(g.visits)) // It is not told whose.
+		suspects = slices.Sorted(maps.Keys(g.visits)) // It is not told whose.
 	}
 	for _, suspect := range suspects {
-		if broken := g.brokenFile(suspect); broken != nil && (strings.Contains(text, "yaml: ") || strings.Contains(text, "unable to parse")) {
+		if broken := g.brokenFile(g.visits[suspect]); broken != nil && (strings.Contains(text, "yaml: ") || strings.Contains(text, "unable to parse")) {
 			return fault(place, g.tidy(path.Join(root, dir)), broken)
 		}
 	}
@@ -108,7 +108,7 @@ func (g *graph) brokenFile(v *visit) error {
 			continue
 		}
 		data, err := fs.ReadFile(g.tree, file)
-		if err != nil || bytes.ContainsAny(bytes.TrimSpace(data)[:min(1, len(data))], "{[") {
+		if start := bytes.TrimSpace(data); err != nil || bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
 			continue // JSON may have tabs, which YAML has not.
 		}
 		for decoder := yaml.NewDecoder(bytes.NewReader(data)); err == nil; {

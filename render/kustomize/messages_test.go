@@ -172,6 +172,20 @@ patches: [{path: patch.yaml}]
 kind: ConfigMap
 metadata: [
 `, `app/patch.yaml:2:1: did not find expected node content`},
+		{"empty patch", `
+-- app/kustomization.yaml --
+resources: [a.yaml]
+patches: [{path: patch.yaml, target: {kind: ConfigMap}}]
+-- app/a.yaml --` + configMap + `
+-- app/patch.yaml --
+
+`, `app/kustomization.yaml: EMPTY`},
+		{"a directory named as ours", `
+-- app/kustomization.yaml --
+resources: [../.pullcheck~/7]
+-- .pullcheck~/7/kustomization.yaml --
+resources: [a.yaml]
+`, `.pullcheck~/7/kustomization.yaml:1:13: resources: a.yaml: there is no .pullcheck~/7/a.yaml`},
 		{"broken resource, in its second document", `
 -- app/kustomization.yaml --
 resources: [../base]

@@ -51,6 +51,9 @@ func (g *graph) split(name string) (dir string, m mount, rest string, ok bool) {
 		return "", m, "", false
 	}
 	number, _ := strconv.Atoi(parts[2])
+	if number < 1 || number > len(g.mounted) {
+		return "", m, "", false // The tree has such a directory of its own.
+	}
 	return parts[1], g.mounted[number-1], parts[3], true
 }
 
@@ -67,11 +70,14 @@ func (g *graph) tidy(text string) string {
 	text = strings.ReplaceAll(text, root+"/", "")
 	text = strings.ReplaceAll(text, root, ".")
 	return mountedText.ReplaceAllStringFunc(text, func(name string) string {
-		_, m, rest, _ := g.split(name)
-		if m.whole {
+		switch _, m, rest, ok := g.split(name); {
+		case !ok:
+			return name
+		case m.whole:
 			return m.name
+		default:
+			return m.name + rest
 		}
-		return m.name + rest
 	})
 }
 
