@@ -19,7 +19,7 @@ var allowed = map[string][]string{
 	"render/kustomize":              {"render", "render/helm"},
 	"check":                         {"render"},
 	"cmd/pullcheck/internal/report": {"check", "render"},
-	"cmd/pullcheck":                 {"check", "render", "render/helm", "render/kustomize", "render/raw", "cmd/pullcheck/internal/report"},
+	"cmd/pullcheck":                 {"cmd/pullcheck/internal/memory", "check", "render", "render/helm", "render/kustomize", "render/raw", "cmd/pullcheck/internal/report"},
 }
 
 // owners are the only packages of the module that may import a library.

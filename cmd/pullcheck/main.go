@@ -6,8 +6,9 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"syscall"
+
+	_ "github.com/pullcheck/pullcheck/cmd/pullcheck/internal/memory"
 )
 
 func main() {
@@ -17,12 +18,6 @@ func main() {
 	log.SetOutput(io.Discard)
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		os.Stderr = null
-	}
-	if os.Getenv("GOGC") == "" {
-		// Most of what rendering allocates is garbage at once. On a large chart fewer collections save a tenth of
-		// the time; the limit keeps a tree of hundreds of charts below 300 MiB.
-		debug.SetGCPercent(400)
-		debug.SetMemoryLimit(220 << 20)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -172,14 +172,16 @@ patches: [{path: patch.yaml}]
 kind: ConfigMap
 metadata: [
 `, `app/patch.yaml:2:1: did not find expected node content`},
-		{"empty patch", `
+		{"broken patch after an empty one", `
 -- app/kustomization.yaml --
 resources: [a.yaml]
-patches: [{path: patch.yaml, target: {kind: ConfigMap}}]
+patches: [{path: empty.yaml, target: {kind: ConfigMap}}, {path: patch.yaml}]
 -- app/a.yaml --` + configMap + `
--- app/patch.yaml --
+-- app/empty.yaml --
 
-`, `app/kustomization.yaml: EMPTY`},
+-- app/patch.yaml --
+kind: [
+`, `app/patch.yaml:1:1: did not find expected node content`},
 		{"a directory named as ours", `
 -- app/kustomization.yaml --
 resources: [../.pullcheck~/7]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"net/http/cgi"
@@ -164,7 +165,7 @@ func TestRemoteBaseOverHTTP(t *testing.T) {
 	if _, err := os.Stat(backend); err != nil {
 		t.Skip("this git has no server for HTTP")
 	}
-	server := httptest.NewServer(&cgi.Handler{Path: backend, Env: []string{
+	server := httptest.NewServer(&cgi.Handler{Path: backend, Stderr: io.Discard, Env: []string{
 		"GIT_PROJECT_ROOT=" + filepath.Dir(filepath.Dir(r.dir)), "GIT_HTTP_EXPORT_ALL=1",
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
 	defer server.Close()
