@@ -4,11 +4,11 @@ import (
 	"context"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"sigs.k8s.io/yaml"
 )
 
 // Discover finds the sources at and below a path of the tree, sorted by path and environment:
@@ -16,7 +16,8 @@ import (
 //     values of an environment; a subchart is rendered through its parent, whether it stands in charts/, is
 //     named by file://, or is inflated by a kustomization;
 //   - every kustomization that no other one below the path uses; a component only where it is the path;
-//   - every YAML or JSON file outside of both.
+//   - every YAML or JSON file outside of both. What stands in a chart's directory and is not rendered by Helm
+//     counts as outside only where it is the path.
 //
 // Symbolic links, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
 // a packaged chart, a Chart.yaml, a kustomization file, a manifest.
@@ -30,11 +31,13 @@ func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 	}
 	found := &discovery{
 		ctx: ctx, tree: tree, start: name,
+		charts:         map[string][]string{},
+		inflated:       map[string]bool{},
 		kustomizations: map[string]*Kustomization{},
 		files:          map[string]bool{},
-		subcharts:      map[string]bool{},
+		ignored:        map[string]bool{},
 	}
-	if err := found.walk(name, ancestorPatterns(tree, name), name != "." && insideChart(tree, path.Dir(name))); err != nil {
+	if err := found.walk(name, ancestorPatterns(tree, name), false); err != nil {
 		return nil, err
 	}
 	return found.sources(), nil
@@ -48,7 +51,7 @@ func discoverFile(tree fs.FS, name string) []Source {
 	case path.Ext(name) == ".tgz":
 		return []Source{{Kind: Helm, Path: name}}
 	case base == "Chart.yaml":
-		return chartSources(tree, dir)
+		return chartSources(dir, environmentFiles(tree, dir))
 	case isKustomization && file == name:
 		return []Source{{Kind: Kustomize, Path: dir}}
 	}
@@ -61,14 +64,16 @@ func rawSource(name string) Source {
 
 // discovery is the state of one walk.
 type discovery struct {
-	ctx    context.Context
-	tree   fs.FS
-	start  string
-	charts []string
+	ctx   context.Context
+	tree  fs.FS
+	start string
+	// charts has the directories of the charts that each chart takes by file://.
+	charts   map[string][]string
+	inflated map[string]bool // charts that a kustomization renders
 	// kustomizations has what could be parsed of every directory with a kustomization file, nil otherwise.
 	kustomizations map[string]*Kustomization
 	files          map[string]bool // candidates for manifests
-	subcharts      map[string]bool // charts rendered through another source
+	ignored        map[string]bool // files and directories that .gitignore names
 }
 
 // walk visits a directory. ignored are the .gitignore patterns of the directories above; in a chart there
@@ -79,19 +84,22 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 	}
 	entries, err := fs.ReadDir(d.tree, dir)
 	if err != nil {
-		return err
+		if dir == d.start {
+			return err
+		}
+		d.files[dir] = true // As a source it fails, with the same error, and the others go on.
+		return nil
 	}
 	ignored = append(slices.Clip(ignored), readPatterns(d.tree, dir)...)
 	matcher := gitignore.NewMatcher(ignored)
-	isChart := isFile(d.tree, path.Join(dir, "Chart.yaml"))
-	if isChart {
-		d.addChart(dir)
-	}
+	isChart := d.addChart(dir)
 	isKustomization := d.addKustomization(dir)
 	for _, entry := range entries {
 		child := path.Join(dir, entry.Name())
 		switch {
-		case entry.Type()&fs.ModeSymlink != 0 || matcher.Match(strings.Split(child, "/"), entry.IsDir()):
+		case entry.Type()&fs.ModeSymlink != 0:
+		case matcher.Match(strings.Split(child, "/"), entry.IsDir()):
+			d.ignored[child] = true
 		case entry.IsDir():
 			if skippedDirectory(entry.Name(), isChart) {
 				continue
@@ -99,7 +107,8 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 			if err := d.walk(child, ignored, inChart || isChart); err != nil {
 				return err
 			}
-		case !inChart && !isChart && !isKustomization && slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(child)):
+		case !inChart && !isChart && !isKustomization && entry.Type().IsRegular() &&
+			slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(child)):
 			d.files[child] = true
 		}
 	}
@@ -117,19 +126,31 @@ func skippedDirectory(name string, inChart bool) bool {
 	return false
 }
 
-func (d *discovery) addChart(dir string) {
-	d.charts = append(d.charts, dir)
-	data, err := fs.ReadFile(d.tree, path.Join(dir, "Chart.yaml"))
-	if err != nil {
-		return // The engine reports it.
+// addChart notes a chart, if the directory is one, and the charts elsewhere that it takes as its own.
+func (d *discovery) addChart(dir string) bool {
+	if !isFile(d.tree, path.Join(dir, "Chart.yaml")) {
+		return false
 	}
-	for _, match := range localDependency.FindAllSubmatch(data, -1) {
-		d.subcharts[path.Join(dir, string(match[1]))] = true
+	d.charts[dir] = nil
+	for _, name := range []string{"Chart.yaml", "requirements.yaml"} {
+		data, err := fs.ReadFile(d.tree, path.Join(dir, name))
+		if err != nil {
+			continue // The engine reports it, as it does what cannot be parsed.
+		}
+		var content struct {
+			Dependencies []struct{ Repository string }
+		}
+		if yaml.Unmarshal(data, &content) != nil {
+			continue
+		}
+		for _, dependency := range content.Dependencies {
+			if local, ok := strings.CutPrefix(dependency.Repository, "file://"); ok {
+				d.charts[dir] = append(d.charts[dir], path.Join(dir, local))
+			}
+		}
 	}
+	return true
 }
-
-// localDependency matches the directory of a dependency in Chart.yaml that stands elsewhere in the tree.
-var localDependency = regexp.MustCompile(`(?m)^[\s-]*repository:\s*["']?file://([^"'\s#]+)`)
 
 func (d *discovery) addKustomization(dir string) bool {
 	file, ok := KustomizationFile(d.tree, dir)
@@ -144,7 +165,7 @@ func (d *discovery) addKustomization(dir string) bool {
 	if k, err := ParseKustomization(file, data); err == nil {
 		d.kustomizations[dir] = k
 		for _, chart := range k.HelmCharts {
-			d.subcharts[path.Join(dir, k.ChartDirectory(chart))] = true
+			d.inflated[path.Join(dir, k.ChartDirectory(chart))] = true
 		}
 	}
 	return true
@@ -152,10 +173,9 @@ func (d *discovery) addKustomization(dir string) bool {
 
 func (d *discovery) sources() []Source {
 	var sources []Source
-	for _, dir := range d.charts {
-		if !d.subcharts[dir] {
-			sources = append(sources, chartSources(d.tree, dir)...)
-		}
+	for _, dir := range d.roots(sortedKeys(d.charts), d.charts, func(dir string) bool { return d.inflated[dir] }) {
+		files := slices.DeleteFunc(environmentFiles(d.tree, dir), d.isIgnored)
+		sources = append(sources, chartSources(dir, files)...)
 	}
 	for _, dir := range d.kustomizationRoots() {
 		sources = append(sources, Source{Kind: Kustomize, Path: dir})
@@ -164,16 +184,25 @@ func (d *discovery) sources() []Source {
 		sources = append(sources, rawSource(file))
 	}
 	slices.SortFunc(sources, func(a, b Source) int {
-		return strings.Compare(a.Path+"\x00"+a.Environment, b.Path+"\x00"+b.Environment)
+		return strings.Compare(a.Path+"\x00"+a.Environment+"\x00"+string(a.Kind), b.Path+"\x00"+b.Environment+"\x00"+string(b.Kind))
 	})
 	return sources
+}
+
+// isIgnored tells whether .gitignore names a file or a directory above it.
+func (d *discovery) isIgnored(file string) bool {
+	for ; file != "."; file = path.Dir(file) {
+		if d.ignored[file] {
+			return true
+		}
+	}
+	return false
 }
 
 // kustomizationRoots returns the directories of the kustomizations that no other one uses, and takes the
 // files that kustomizations use from the candidates.
 func (d *discovery) kustomizationRoots() []string {
 	uses := map[string][]string{}
-	used := map[string]bool{}
 	for dir, k := range d.kustomizations {
 		if k == nil {
 			continue
@@ -181,13 +210,25 @@ func (d *discovery) kustomizationRoots() []string {
 		for _, reference := range k.References() {
 			target := path.Join(dir, reference.Path)
 			delete(d.files, target)
-			if _, ok := d.kustomizations[target]; ok && target != dir {
-				uses[dir] = append(uses[dir], target)
-				used[target] = true
-			}
+			uses[dir] = append(uses[dir], target)
 		}
 	}
-	var roots []string
+	return d.roots(sortedKeys(d.kustomizations), uses, func(dir string) bool {
+		k := d.kustomizations[dir]
+		return k != nil && k.Kind == "Component"
+	})
+}
+
+// roots returns which of the directories are sources: those that no other one uses, and the start of the walk,
+// but none that never is one. Of directories that use each other in a circle the first is a root: rendering it
+// says so.
+func (d *discovery) roots(dirs []string, uses map[string][]string, never func(dir string) bool) []string {
+	used := map[string]bool{}
+	for dir, targets := range uses {
+		for _, target := range targets {
+			used[target] = used[target] || target != dir
+		}
+	}
 	reached := map[string]bool{}
 	var reach func(string)
 	reach = func(dir string) {
@@ -198,37 +239,29 @@ func (d *discovery) kustomizationRoots() []string {
 			}
 		}
 	}
-	dirs := sortedKeys(d.kustomizations)
-	for _, dir := range dirs {
-		if k := d.kustomizations[dir]; k != nil && k.Kind == "Component" && dir != d.start {
-			reached[dir] = true
-		} else if !used[dir] {
-			roots = append(roots, dir)
-			reach(dir)
-		}
-	}
-	// What is left uses each other in a circle: one of them is rendered, and says so.
-	for _, dir := range dirs {
-		if !reached[dir] {
-			roots = append(roots, dir)
-			reach(dir)
+	var roots []string
+	for _, mayBeUsed := range []bool{false, true} {
+		for _, dir := range dirs {
+			if dir == d.start && !mayBeUsed || !reached[dir] && used[dir] == mayBeUsed && !never(dir) {
+				roots = append(roots, dir)
+				reach(dir)
+			}
 		}
 	}
 	return roots
 }
 
-// chartSources are a chart's defaults and its environments.
-func chartSources(tree fs.FS, dir string) []Source {
+// chartSources are a chart's defaults and its environments, by their values files.
+func chartSources(dir string, files []string) []Source {
 	sources := []Source{{Kind: Helm, Path: dir}}
-	files := environmentFiles(tree, dir)
-	count := map[string]int{}
+	count := map[string]int{"": 1} // the defaults
 	for _, file := range files {
 		count[environmentName(dir, file)]++
 	}
 	for _, file := range files {
 		name := environmentName(dir, file)
 		if count[name] > 1 {
-			name = strings.TrimPrefix(strings.TrimSuffix(file, path.Ext(file)), dir+"/")
+			name = strings.TrimPrefix(file, dir+"/")
 		}
 		sources = append(sources, Source{
 			Kind: Helm, Path: dir, Environment: name,
@@ -281,18 +314,6 @@ func environmentName(dir, file string) string {
 		return "ci/" + name
 	}
 	return name
-}
-
-// insideChart tells whether a directory belongs to a chart.
-func insideChart(tree fs.FS, dir string) bool {
-	for ; ; dir = path.Dir(dir) {
-		if isFile(tree, path.Join(dir, "Chart.yaml")) {
-			return true
-		}
-		if dir == "." {
-			return false
-		}
-	}
 }
 
 // ancestorPatterns reads the .gitignore files above a directory. Where they ignore the directory itself

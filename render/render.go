@@ -143,13 +143,21 @@ func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
 		}
 		nodes, err := parse(document.Text)
 		if err != nil {
-			return nil, YAMLError(document.Path, document.Text, err)
+			return nil, documentError(document, err)
 		}
 		for _, node := range nodes {
 			manifests = appendObjects(manifests, document, node)
 		}
 	}
 	return manifests, nil
+}
+
+// documentError gives a parser's error its place. The lines of rendered text are not those of the template.
+func documentError(document *Document, err error) error {
+	if document.Verbatim {
+		return YAMLError(document.Path, document.Text, err)
+	}
+	return &Error{Location: Location{Path: document.Path}, Err: fmt.Errorf("what it renders to is no YAML: %w", err)}
 }
 
 // parse returns the roots of the YAML documents of a text, or of JSON values one behind the other, which
@@ -251,9 +259,9 @@ func isObject(node *yaml.Node) bool {
 	return Scalar(node, "apiVersion") != "" && Scalar(node, "kind") != ""
 }
 
-// allObjects is false for the items of a custom resource whose kind only ends in List.
+// allObjects is false for the items of a custom resource whose kind only ends in List, and for none.
 func allObjects(items *yaml.Node) bool {
-	return items.Kind == yaml.SequenceNode && !slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return !isObject(item) })
+	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return !isObject(item) })
 }
 
 // Location is a place in a file of the tree. Lines and columns count from 1, columns in bytes, the end

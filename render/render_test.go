@@ -78,7 +78,7 @@ func TestManifestsNamesThePlaceOfBrokenYAML(t *testing.T) {
 		{"a few lines that stand for billions", bomb, "a.yaml:7:1: the aliases up to here stand for more than 400000 nodes"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result := &Result{Documents: []Document{{Path: "a.yaml", Text: []byte(test.text)}}}
+			result := &Result{Documents: []Document{{Path: "a.yaml", Text: []byte(test.text), Verbatim: true}}}
 			_, err := result.Manifests(everything)
 			if err == nil || err.Error() != test.want {
 				t.Errorf("the error is %v, want %s", err, test.want)
@@ -94,5 +94,14 @@ func TestManifestsLeavesOutWhatIsNotWanted(t *testing.T) {
 	manifests, err := result.Manifests(func(text []byte) bool { return strings.Contains(string(text), "Pod") })
 	if err != nil || len(manifests) != 1 || manifests[0].Document != &result.Documents[1] {
 		t.Errorf("got %v, %v", manifests, err)
+	}
+}
+
+func TestManifestsTellsNoLineOfATemplate(t *testing.T) {
+	result := &Result{Documents: []Document{{Path: "chart/templates/a.yaml", Text: []byte("a: 1\n  b: 2\n")}}}
+	_, err := result.Manifests(everything)
+	want := "chart/templates/a.yaml: what it renders to is no YAML: yaml: line 2: mapping values are not allowed in this context"
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
 	}
 }

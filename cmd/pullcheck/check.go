@@ -7,13 +7,13 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 )
 
 // checkFlags are the flags of check beside those that say how sources are rendered.
@@ -35,11 +35,11 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings and failures only")
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	failOn, err := options.validate()
 	if err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	paths := flags.Args()
 	if len(paths) == 0 {
@@ -47,43 +47,42 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	}
 	tree, sources, err := discover(ctx, c, paths)
 	if err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	if sources, err = options.apply(c, tree, sources); err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	result := checkAll(ctx, c, tree, sources, options)
 	if err := ctx.Err(); err != nil {
-		return exitFailures, err
+		return 0, err
 	}
 	if !slices.ContainsFunc(result.Sources, isSource) {
-		return exitUsage, usagef("name a repository, a chart, a kustomization or a manifest",
-			"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
+		return 0, nothingError(paths...)
 	}
 	if err := options.print(c, result); err != nil {
-		return exitFailures, err
+		return 0, err
 	}
 	return exitCode(result, failOn), nil
 }
 
 // isSource tells what was meant to be checked from a file that happens to be YAML.
 func isSource(s check.SourceStatus) bool {
-	return s.Status != check.Skipped || s.Kind != render.Raw
+	return s.Status != check.Skipped || s.Reason != raw.NoObject
 }
 
 func (f *checkFlags) validate() (check.Severity, error) {
 	failOn, err := check.ParseSeverity(f.failOn)
 	if err != nil {
-		return failOn, usagef("", "--fail-on %w", err)
+		return failOn, usagef("pullcheck check --help", "--fail-on %w", err)
 	}
 	if !slices.Contains([]string{"text", "json"}, f.format) {
-		return failOn, usagef("", "--format %q, expected text or json", f.format)
+		return failOn, usagef("pullcheck check --help", "--format %q, expected text or json", f.format)
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
-		return failOn, usagef("", "--color %q, expected auto, always or never", f.color)
+		return failOn, usagef("pullcheck check --help", "--color %q, expected auto, always or never", f.color)
 	}
 	if f.jobs < 1 {
-		return failOn, usagef("", "--jobs %d, expected 1 or more", f.jobs)
+		return failOn, usagef("pullcheck check --help", "--jobs %d, expected 1 or more", f.jobs)
 	}
 	return failOn, f.sourceFlags.validate()
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -33,7 +35,8 @@ type Command struct {
 // subcommand is a row of the table that help is made from.
 type subcommand struct {
 	name, arguments, summary string
-	run                      func(ctx context.Context, c *Command, args []string) (int, error)
+	// run returns the exit code, or an error that decides it.
+	run func(ctx context.Context, c *Command, args []string) (int, error)
 }
 
 // subcommands is a function, since help reads the table that help is in.
@@ -60,8 +63,11 @@ func usagef(hint, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), hint}
 }
 
-// Run runs one subcommand and returns the exit code. On a canceled context it returns at once: nothing that
-// it leaves running writes anything but whole files into the cache.
+// patience is how long an interrupted run may clean up. Rendering a chart cannot be interrupted.
+const patience = 500 * time.Millisecond
+
+// Run runs one subcommand and returns the exit code. On a canceled context it returns within the patience:
+// nothing that it leaves running writes anything but whole files into the cache.
 func (c *Command) Run(ctx context.Context, args []string) int {
 	type end struct {
 		code int
@@ -69,6 +75,11 @@ func (c *Command) Run(ctx context.Context, args []string) int {
 	}
 	done := make(chan end, 1)
 	go func() {
+		defer func() {
+			if value := recover(); value != nil {
+				done <- end{0, fmt.Errorf("a fault in pullcheck, please report it: %v\n%s", value, debug.Stack())}
+			}
+		}()
 		code, err := c.dispatch(ctx, args)
 		done <- end{code, err}
 	}()
@@ -79,6 +90,10 @@ func (c *Command) Run(ctx context.Context, args []string) int {
 		}
 		return e.code
 	case <-ctx.Done():
+		select {
+		case <-done:
+		case <-time.After(patience):
+		}
 		fmt.Fprintln(c.Stderr, "pullcheck: interrupted")
 		return exitFailures
 	}
@@ -86,7 +101,7 @@ func (c *Command) Run(ctx context.Context, args []string) int {
 
 func (c *Command) dispatch(ctx context.Context, args []string) (int, error) {
 	if len(args) == 0 {
-		return exitUsage, usagef("pullcheck help", "no command, expected one of %s", commandNames())
+		return 0, usagef("pullcheck help", "no command, expected one of %s", commandNames())
 	}
 	if args[0] == "-h" || args[0] == "--help" {
 		return runHelp(ctx, c, nil)
@@ -96,7 +111,7 @@ func (c *Command) dispatch(ctx context.Context, args []string) (int, error) {
 			return sub.run(ctx, c, args[1:])
 		}
 	}
-	return exitUsage, usagef("pullcheck help", "unknown command %q, expected one of %s", args[0], commandNames())
+	return 0, usagef("pullcheck help", "unknown command %q, expected one of %s", args[0], commandNames())
 }
 
 func commandNames() string {

@@ -29,7 +29,8 @@ Paths in reports are relative to the git repository around the first PATH or, ou
 directory (to PATH itself if it is not below that). Nothing outside of it is read, but for the files that flags
 name, Helm's and Docker's own configuration, and the cache of what was downloaded, pullcheck in the user's cache directory
 ($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
-version that Chart.lock names, and so are remote bases of kustomizations, with git; --offline forbids both.
+version that Chart.lock names, or else the newest that Chart.yaml accepts; remote bases of kustomizations are
+fetched with git, also those that a file:// URL names; --offline forbids both.
 Nothing is ever written to the tree. A values.schema.json that refers to another schema by URL is resolved by
 Helm's library, which opens that URL, also with --offline.
 
@@ -42,6 +43,7 @@ Helm's library, which opens that URL, also with --offline.
 
 # Limits
 
+The memory is kept below about 300 MiB by collecting garbage; GOGC and GOMEMLIMIT count where they are set.
 A chart sees no cluster: lookup returns nothing, as in `helm template`. Executables and containers as
 Kustomize plugins are not run. The podSpecPatch of Argo Workflows is text and is not read.
 */

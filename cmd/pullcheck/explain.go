@@ -10,8 +10,12 @@ import (
 
 // runExplain prints the documentation of a rule.
 func runExplain(_ context.Context, c *Command, args []string) (int, error) {
-	if len(args) > 1 {
-		return exitUsage, usagef("pullcheck explain pull-policy-not-always", "explain takes one rule")
+	flags := c.newFlags("explain")
+	if err := parseFlags(flags, args); err != nil {
+		return 0, err
+	}
+	if args = flags.Args(); len(args) > 1 {
+		return 0, usagef("pullcheck explain pull-policy-not-always", "explain takes one rule")
 	}
 	var ids []string
 	for _, rule := range check.Rules {
@@ -22,11 +26,11 @@ func runExplain(_ context.Context, c *Command, args []string) (int, error) {
 		ids = append(ids, rule.ID)
 	}
 	if len(args) == 1 {
-		return exitUsage, usagef("pullcheck explain", "unknown rule %q, expected one of %s", args[0], strings.Join(ids, ", "))
+		return 0, usagef("pullcheck explain", "unknown rule %q, expected one of %s", args[0], strings.Join(ids, ", "))
 	}
 	for _, rule := range check.Rules {
 		if _, err := fmt.Fprintf(c.Stdout, "%-24s %s\n", rule.ID, rule.Severity); err != nil {
-			return exitFailures, err
+			return 0, err
 		}
 	}
 	return exitClean, nil

@@ -18,7 +18,7 @@ var allowed = map[string][]string{
 	"render/helm":                   {"render"},
 	"render/kustomize":              {"render", "render/helm"},
 	"check":                         {"render"},
-	"cmd/pullcheck/internal/report": {"check", "render"},
+	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
 	"cmd/pullcheck":                 {"cmd/pullcheck/internal/memory", "check", "render", "render/helm", "render/kustomize", "render/raw", "cmd/pullcheck/internal/report"},
 }
 

@@ -13,25 +13,25 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	var options sourceFlags
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	if flags.NArg() != 1 {
-		return exitUsage, usagef("pullcheck render CHART", "%d paths given, render takes exactly one", flags.NArg())
+		return 0, usagef("pullcheck render CHART", "%d paths given, render takes exactly one", flags.NArg())
 	}
 	if err := options.validate(); err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	tree, sources, err := oneSource(ctx, c, flags.Arg(0))
 	if err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	if sources, err = options.apply(c, tree, sources); err != nil {
-		return exitUsage, err
+		return 0, err
 	}
 	engines := newEngines(options.offline)
 	result, err := engines[sources[0].Kind].Render(ctx, tree.files, sources[0])
 	if err != nil {
-		return exitFailures, err
+		return 0, err
 	}
 	if result.Nothing != "" {
 		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", sources[0], result.Nothing)
@@ -60,7 +60,10 @@ func oneSource(ctx context.Context, c *Command, path string) (*workTree, []rende
 	switch {
 	case len(others) == 0:
 		return tree, []render.Source{manifests}, nil
-	case len(others) == 1 && len(manifests.Files) == 0 || tree.isRoot(path, others[0].Path):
+	case len(others) == 1 && len(manifests.Files) == 0:
+		return tree, others, nil
+	}
+	if name, ok := tree.realName(path); ok && name == others[0].Path {
 		return tree, others[:1], nil
 	}
 	return nil, nil, usagef("pullcheck render "+others[0].Path, "%s holds %d sources, render takes one", path, len(others)+len(manifests.Files))

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -33,7 +34,7 @@ const (
 )
 
 func (f *sourceFlags) register(flags *pflag.FlagSet) {
-	flags.StringArrayVarP(&f.valuesFiles, "values", "f", nil, "values `file` for charts, - for standard input (repeatable)")
+	flags.StringSliceVarP(&f.valuesFiles, "values", "f", nil, "values `file` for charts, - for standard input (repeatable)")
 	flags.StringArrayVar(&f.helm.Set, "set", nil, "values for charts: `KEY=VALUE,…` (repeatable)")
 	flags.StringArrayVar(&f.helm.SetString, "set-string", nil, "values that are strings: `KEY=VALUE,…` (repeatable)")
 	flags.StringArrayVar(&f.setFiles, "set-file", nil, "values that are the content of files: `KEY=PATH,…` (repeatable)")
@@ -62,7 +63,7 @@ func (f *sourceFlags) validate() error {
 		}
 	}
 	if f.loadRestrictor != restrictRootOnly && f.loadRestrictor != restrictNone {
-		return usagef("", "--load-restrictor %q, expected %s or %s", f.loadRestrictor, restrictRootOnly, restrictNone)
+		return usagef("pullcheck check --help", "--load-restrictor %q, expected %s or %s", f.loadRestrictor, restrictRootOnly, restrictNone)
 	}
 	return nil
 }
@@ -70,6 +71,9 @@ func (f *sourceFlags) validate() error {
 // apply puts what the flags say into the sources. With -f the given files are the values of every chart, and
 // the environments found beside it do not count.
 func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source) ([]render.Source, error) {
+	if slices.Contains(f.valuesFiles, "-") && slices.ContainsFunc(sources, func(s render.Source) bool { return s.Path == "-" }) {
+		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
+	}
 	files, err := f.readValuesFiles(c, tree)
 	if err != nil {
 		return nil, err
@@ -78,7 +82,7 @@ func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source)
 		sources = slices.DeleteFunc(sources, func(s render.Source) bool { return s.Environment != "" })
 	}
 	options := f.helm
-	options.SetFile = f.setFiles
+	options.SetFile = relativeFiles(f.setFiles, tree.dir)
 	if dir, ok := tree.name(tree.dir); ok {
 		options.SetFileDir = dir
 	} else if len(f.setFiles) > 0 {
@@ -100,6 +104,18 @@ func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source)
 	return sources, nil
 }
 
+// relativeFiles makes the absolute paths in KEY=PATH relative to the working directory.
+func relativeFiles(flags []string, dir string) []string {
+	flags = slices.Clone(flags)
+	for i, flag := range flags {
+		key, path, _ := strings.Cut(flag, "=")
+		if relative, err := filepath.Rel(dir, path); err == nil && filepath.IsAbs(path) {
+			flags[i] = key + "=" + filepath.ToSlash(relative)
+		}
+	}
+	return flags
+}
+
 // readValuesFiles resolves the files of -f; those outside the tree and standard input are read here.
 func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File, error) {
 	var files []render.File
@@ -109,7 +125,7 @@ func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File
 		var err error
 		if name == "-" {
 			file.Data, err = io.ReadAll(c.Stdin)
-		} else if file.Path, inTree = tree.name(tree.absolute(name)); !inTree {
+		} else if file.Path, inTree = tree.realName(name); !inTree {
 			file = render.File{Path: name}
 			file.Data, err = os.ReadFile(tree.absolute(name))
 		}
@@ -140,6 +156,9 @@ func discover(ctx context.Context, c *Command, paths []string) (*workTree, []ren
 	var sources []render.Source
 	var onDisk []string
 	for _, path := range paths {
+		if path == "-" && len(sources) > 0 {
+			continue
+		}
 		if path != "-" {
 			onDisk = append(onDisk, path)
 			continue
@@ -161,17 +180,31 @@ func discover(ctx context.Context, c *Command, paths []string) (*workTree, []ren
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", onDisk[i], err)
 		}
+		if len(found) == 0 {
+			return nil, nil, nothingError(onDisk[i])
+		}
 		sources = append(sources, found...)
 	}
 	return tree, dropRepeated(sources), nil
 }
 
+// nothingError is the error for paths that hold nothing that could be deployed.
+func nothingError(paths ...string) error {
+	return usagef("name a repository, a chart, a kustomization or a manifest",
+		"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
+}
+
 // dropRepeated keeps the first of sources that two paths have in common.
 func dropRepeated(sources []render.Source) []render.Source {
-	seen := map[string]bool{}
+	type identity struct {
+		kind              render.Kind
+		path, environment string
+	}
+	seen := map[identity]bool{}
 	return slices.DeleteFunc(sources, func(s render.Source) bool {
-		known := seen[s.String()]
-		seen[s.String()] = true
+		id := identity{s.Kind, s.Path, s.Environment}
+		known := seen[id]
+		seen[id] = true
 		return known
 	})
 }

@@ -71,14 +71,13 @@ func (t *workTree) name(absolute string) (string, bool) {
 	return filepath.ToSlash(relative), true
 }
 
-// isRoot tells whether a path that the user gave is that of a source in the tree.
-func (t *workTree) isRoot(path, source string) bool {
-	real, err := filepath.EvalSymlinks(t.absolute(path))
-	if err != nil {
-		return false
+// realName is the path in the tree of a path that the user gave, if it is in it; symbolic links are followed.
+func (t *workTree) realName(path string) (string, bool) {
+	absolute := t.absolute(path)
+	if real, err := filepath.EvalSymlinks(absolute); err == nil {
+		absolute = real
 	}
-	name, ok := t.name(real)
-	return ok && name == source
+	return t.name(absolute)
 }
 
 // treeRoot is the nearest directory with a .git at or above the path, or the working directory if the path

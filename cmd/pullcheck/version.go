@@ -10,8 +10,12 @@ import (
 var version string
 
 func runVersion(_ context.Context, c *Command, args []string) (int, error) {
-	if len(args) > 0 {
-		return exitUsage, usagef("pullcheck version", "version takes no arguments")
+	flags := c.newFlags("version")
+	if err := parseFlags(flags, args); err != nil {
+		return 0, err
+	}
+	if flags.NArg() > 0 {
+		return 0, usagef("pullcheck version", "version takes no arguments")
 	}
 	v := version
 	if info, ok := debug.ReadBuildInfo(); v == "" && ok {

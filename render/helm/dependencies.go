@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
+	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -59,7 +61,12 @@ func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *l
 	if err != nil {
 		return err
 	}
-	archive := path.Join(dir, "charts", dependency.Name+"-"+version+".tgz")
+	packaged, err := loader.LoadArchive(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("%s: %w", dependency.Name, err)
+	}
+	// Where `helm dependency build` would put it.
+	archive := path.Join(dir, "charts", packaged.Name()+"-"+packaged.Metadata.Version+".tgz")
 	files, err := readArchive(data, archive)
 	if err != nil {
 		return err

@@ -176,6 +176,43 @@ func (c *loadedChart) renderedPaths() map[string]string {
 // place matches the template, line and column that Go's templates and Helm's engine put into an error.
 var place = regexp.MustCompile(`([^\s()"<>:]+/templates/[^\s()"<>:]+):(\d+)(?::(\d+))?`)
 
+const ofSchema = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
+
+var (
+	// wantsValues matches what a chart fails with that lacks values: a schema, required or fail, a key of nothing.
+	wantsValues  = regexp.MustCompile(`^values don't meet|^execution error at|nil pointer evaluating`)
+	brokenOutput = regexp.MustCompile(`^YAML parse error on ([^\s:]+):`)
+)
+
+// sortedViolations sorts what a schema forbids: the library has it in another order each time. A chart's name
+// and a colon stand before its own; what is indented deeper belongs to the line before and is sorted in itself.
+func sortedViolations(lines []string) []string {
+	var sorted, run []string
+	flush := func() {
+		slices.Sort(run)
+		sorted = append(sorted, run...)
+		run = nil
+	}
+	for i := 0; i < len(lines); {
+		end := i + 1
+		for end < len(lines) && indentation(lines[end]) > indentation(lines[i]) {
+			end++
+		}
+		item := lines[i] + strings.Join(sortedViolations(lines[i+1:end]), "")
+		if strings.HasPrefix(strings.TrimSpace(item), "- ") {
+			run = append(run, item)
+		} else {
+			flush()
+			sorted = append(sorted, item)
+		}
+		i = end
+	}
+	flush()
+	return sorted
+}
+
+func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
+
 // locate gives an error of Helm's engine its place in the tree: the innermost template that it names. The
 // templates that included it are named behind what went wrong.
 func (c *loadedChart) locate(source render.Source, err error) error {
@@ -184,10 +221,17 @@ func (c *loadedChart) locate(source render.Source, err error) error {
 		return err
 	}
 	failure := &render.Error{Location: render.Location{Path: source.Path}, Err: err}
-	if len(source.Helm.ValuesFiles) == 0 {
+	text := err.Error()
+	if heading, violations, ok := strings.Cut(text, ofSchema); ok {
+		failure.Err = errors.New(heading + ofSchema + strings.Join(sortedViolations(strings.SplitAfter(violations, "\n")), ""))
+	}
+	if len(source.Helm.ValuesFiles) == 0 && wantsValues.MatchString(text) {
 		failure.Hint = "give values with -f FILE, or keep them in the chart as values-ENVIRONMENT.yaml, where they are found"
 	}
-	text := err.Error()
+	if match := brokenOutput.FindStringSubmatch(text); match != nil {
+		failure.Location.Path = cmp.Or(c.renderedPaths()[match[1]], source.Path)
+		return failure
+	}
 	places := place.FindAllStringSubmatchIndex(text, -1)
 	if len(places) == 0 {
 		return failure

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -142,7 +143,7 @@ func helmTemplate(t *testing.T, dir string, options render.HelmOptions) []byte {
 	var text bytes.Buffer
 	fmt.Fprintln(&text, strings.TrimSpace(rendered.Manifest))
 	for _, hook := range rendered.Hooks {
-		if !options.SkipTests || hook.Events[0] != release.HookTest {
+		if !options.SkipTests || !slices.Contains(hook.Events, release.HookTest) {
 			fmt.Fprintf(&text, "---\n# Source: %s\n%s\n", hook.Path, hook.Manifest)
 		}
 	}
@@ -238,11 +239,13 @@ func TestFailures(t *testing.T) {
 				"api/templates/_helper.tpl": "{{ define \"f\" }}\n{{ .Values.a.b.c }}\n{{ end }}",
 			},
 			want: `api/templates/_helper.tpl:2:11: executing "f" at <.Values.a.b.c>: nil pointer evaluating interface {}.b, included from api/templates/a.yaml:1:7`,
+			hint: "-f FILE",
 		},
 		{
 			name:  "required",
 			files: map[string]string{"api/Chart.yaml": chart, "api/templates/a.yaml": "a: {{ required \"a tag is required\" .Values.tag }}\n"},
 			want:  "api/templates/a.yaml:1:7: a tag is required",
+			hint:  "-f FILE",
 		},
 		{
 			name: "schema",
@@ -251,6 +254,17 @@ func TestFailures(t *testing.T) {
 				"api/values.schema.json": `{"type": "object", "required": ["tag"]}`,
 			},
 			want: "api: values don't meet the specifications of the schema(s) in the following chart(s):\napi:\n",
+			hint: "-f FILE",
+		},
+		{
+			name: "schema violations in one order",
+			files: map[string]string{
+				"api/Chart.yaml":         chart,
+				"api/values.yaml":        "a: 1\nb: 1\nc: {d: 1, e: 1}\nf: 1\ng: 1\n",
+				"api/values.schema.json": `{"properties": {"a": {"type": "string"}, "b": {"type": "string"}, "c": {"properties": {"d": {"type": "string"}, "e": {"type": "string"}}}, "f": {"type": "string"}, "g": {"type": "string"}}}`,
+			},
+			want: "api:\n- at '/a': got number, want string\n- at '/b': got number, want string\n- at '/c': validation failed\n  - at '/c/d': got number, want string\n  - at '/c/e': got number, want string\n- at '/f': got number, want string\n- at '/g': got number, want string",
+			hint: "-f FILE",
 		},
 		{
 			name:  "kubeVersion",
@@ -266,7 +280,7 @@ func TestFailures(t *testing.T) {
 		{
 			name:  "output is no YAML",
 			files: map[string]string{"api/Chart.yaml": chart, "api/templates/a.yaml": "a: b: c\n"},
-			want:  "YAML parse error on api/templates/a.yaml",
+			want:  "api/templates/a.yaml: YAML parse error on api/templates/a.yaml: ",
 		},
 		{
 			name:    "values are a list",
@@ -279,13 +293,13 @@ func TestFailures(t *testing.T) {
 			name:    "broken --set",
 			files:   map[string]string{"api/Chart.yaml": chart},
 			options: render.HelmOptions{Set: []string{"a[0"}},
-			want:    "--set a[0: ",
+			want:    "--set: ",
 		},
 		{
 			name:    "--set-file out of the tree",
 			files:   map[string]string{"api/Chart.yaml": chart},
 			options: render.HelmOptions{SetFile: []string{"a=../../etc/passwd"}},
-			want:    "--set-file a=../../etc/passwd: ",
+			want:    "--set-file: ",
 		},
 		{
 			name:  "dependency without repository",
@@ -340,8 +354,9 @@ func TestFailures(t *testing.T) {
 				t.Errorf("the error is %q, want %q in it", err, test.want)
 			}
 			var failure *render.Error
-			if test.hint != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Hint, test.hint)) {
-				t.Errorf("the hint of %#v lacks %q", err, test.hint)
+			errors.As(err, &failure)
+			if failure == nil && test.hint != "" || failure != nil && (!strings.Contains(failure.Hint, test.hint) || test.hint == "" && failure.Hint != "") {
+				t.Errorf("the hint of %#v is not %q", err, test.hint)
 			}
 		})
 	}

@@ -41,7 +41,8 @@ func Values(tree fs.FS, options render.HelmOptions) (map[string]any, error) {
 	} {
 		for _, value := range flag.values {
 			if err := flag.parse(value, merged); err != nil {
-				return nil, fmt.Errorf("%s %s: %w", flag.name, value, err)
+				// Without the value, which may be a secret.
+				return nil, fmt.Errorf("%s: %w", flag.name, err)
 			}
 		}
 	}

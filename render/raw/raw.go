@@ -4,6 +4,7 @@ package raw
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"regexp"
 
@@ -27,7 +28,7 @@ var (
 func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
 	result := &render.Result{Nothing: "no files"}
 	for _, file := range source.Files {
-		data, err := file.Read(tree)
+		data, err := read(tree, file)
 		if err != nil {
 			return nil, err
 		}
@@ -55,21 +56,41 @@ func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*rend
 	return result, nil
 }
 
+// maxSize is far more than a manifest that the API server takes has, in bytes: it refuses requests above 3 MiB.
+const maxSize = 64 << 20
+
+func read(tree fs.FS, file render.File) ([]byte, error) {
+	if file.Data != nil {
+		return file.Data, nil
+	}
+	if info, err := fs.Stat(tree, file.Path); err == nil && info.Size() > maxSize {
+		return nil, &render.Error{
+			Location: render.Location{Path: file.Path},
+			Err:      fmt.Errorf("the file has %d bytes, at most %d are read", info.Size(), maxSize),
+			Hint:     "name it in .gitignore if it holds no manifests",
+		}
+	}
+	return file.Read(tree)
+}
+
+// NoObject is the reason for files that hold no Kubernetes object: most repositories have many.
+const NoObject = "no Kubernetes object in it"
+
 // nothing says why there is nothing to check in a file, or "" where there is something.
 func nothing(document render.Document) (string, error) {
-	const noObject = "no Kubernetes object in it"
-	if !apiVersion.Match(document.Text) || !kind.Match(document.Text) {
-		return noObject, nil
+	// The words alone are looked for first: the expressions take seconds for a large file of data.
+	if !bytes.Contains(document.Text, []byte("apiVersion")) || !apiVersion.Match(document.Text) || !kind.Match(document.Text) {
+		return NoObject, nil
 	}
 	alone := render.Result{Documents: []render.Document{document}}
 	manifests, err := alone.Manifests(func([]byte) bool { return true })
 	switch {
 	case err != nil && foreign.Match(document.Text):
-		return "a template of another tool, and no YAML before that tool has run", nil
+		return fmt.Sprintf("a template of another tool, and no YAML before that has run: %v", err), nil
 	case err != nil:
 		return "", err
 	case len(manifests) == 0:
-		return noObject, nil
+		return NoObject, nil
 	}
 	return "", nil
 }

@@ -5,10 +5,13 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 )
 
 // TextOptions say how a report is written for people.
@@ -60,12 +63,12 @@ func (t *text) paint(color, s string) string {
 
 func (t *text) finding(f check.Finding) {
 	color := map[check.Severity]string{check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan}[f.Severity]
-	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, f.Decision.String()), t.paint(color, f.Severity.String()),
-		f.Message, t.paint(faint, "["+f.Rule+"]"))
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, place(f.Decision.String())), t.paint(color, f.Severity.String()),
+		clean(f.Message), t.paint(faint, "["+f.Rule+"]"))
 	var previous string
 	for _, a := range f.Affected {
-		object := sourceName(a.Source, a.Environment) + ": " + objectName(a)
-		container := containerName(a)
+		object := clean(sourceName(a.Source, a.Environment) + ": " + objectName(a))
+		container := clean(containerName(a))
 		if object == previous {
 			fmt.Fprintf(t, ", %s", container)
 			continue
@@ -105,26 +108,56 @@ func sourceName(path, environment string) string {
 	return path + " (" + environment + ")"
 }
 
-func (t *text) failure(f check.Failure) {
-	place := f.Source
-	if f.Location.Path != "" {
-		place = f.Location.String()
+// clean makes text from a repository safe to print: control characters, which could start a line of their own or
+// colour the terminal, are shown as in a string of Go.
+func clean(s string) string {
+	var text strings.Builder
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			text.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		} else {
+			text.WriteRune(r)
+		}
 	}
-	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, place), t.paint(red, "failure"), f.Message)
-	if name := sourceName(f.Source, f.Environment); name != place {
-		fmt.Fprintf(t, "    %s is not checked\n", name)
+	return text.String()
+}
+
+// place is a clean path for the start of a line, where "::" would be a command of GitHub's workflows.
+func place(path string) string {
+	if strings.HasPrefix(path, "::") {
+		path = "./" + path
+	}
+	return clean(path)
+}
+
+func (t *text) failure(f check.Failure) {
+	at := f.Source
+	if f.Location.Path != "" {
+		at = f.Location.String()
+	}
+	message := strings.Split(strings.TrimSpace(f.Message), "\n")
+	for i := range message {
+		message[i] = clean(message[i])
+	}
+	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, place(at)), t.paint(red, "failure"), strings.Join(message, "\n    "))
+	if name := sourceName(f.Source, f.Environment); name != at {
+		fmt.Fprintf(t, "    %s is not checked\n", clean(name))
 	}
 	if f.Hint != "" {
-		fmt.Fprintf(t, "    hint: %s\n", f.Hint)
+		fmt.Fprintf(t, "    hint: %s\n", clean(f.Hint))
 	}
 }
 
-// skipped names what was not rendered and why. Files without Kubernetes objects only count in the tally: most
-// repositories have many.
+// isPlain tells files without Kubernetes objects, which only count in the tally: most repositories have many.
+func isPlain(s check.SourceStatus) bool {
+	return s.Status == check.Skipped && s.Kind == render.Raw && s.Reason == raw.NoObject
+}
+
+// skipped names what was not rendered and why.
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
-		if s.Status == check.Skipped && s.Kind != render.Raw {
-			fmt.Fprintf(t, "%s: %s: %s\n", sourceName(s.Path, s.Environment), t.paint(faint, "skipped"), s.Reason)
+		if s.Status == check.Skipped && !isPlain(s) {
+			fmt.Fprintf(t, "%s: %s: %s\n", place(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), clean(s.Reason))
 		}
 	}
 }
@@ -144,7 +177,7 @@ func (t *text) tally(r *check.Report) {
 	containers, plain := 0, 0
 	for _, s := range r.Sources {
 		containers += s.Containers
-		if s.Status == check.Skipped && s.Kind == render.Raw {
+		if isPlain(s) {
 			plain++
 			continue
 		}
