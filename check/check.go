@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -79,7 +80,7 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 					content = newText(document.Text)
 				}
 				hit.Decision = content.decision(c)
-				hit.Decision.Key = c.Field
+				hit.Decision.Key = c.key
 			} else {
 				hit.Decision.Key = manifest.Kind + "/" + manifest.Name
 			}
@@ -213,21 +214,27 @@ func NewReport(hits []Hit, failures []Failure, sources []SourceStatus) *Report {
 	return report
 }
 
-// identity is what makes two hits the same finding, in every run.
+// identity is what names a finding in every run.
 type identity struct {
 	rule, path, key       string
 	kind, namespace, name string
 }
 
-// fingerprint is the identity in 32 hexadecimal digits.
-func (id identity) fingerprint() string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{id.rule, id.path, id.key, id.kind, id.namespace, id.name}, "\x00")))
+// fingerprint is the identity in 32 hexadecimal digits. Findings that share it, such as those of two
+// objects with one generateName, are told apart by a number that counts from 1 in the order of the file.
+func (id identity) fingerprint(occurrence int) string {
+	parts := []string{id.rule, id.path, id.key, id.kind, id.namespace, id.name}
+	if occurrence > 1 {
+		parts = append(parts, strconv.Itoa(occurrence))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:16])
 }
 
-// place is a value in a file. Through aliases it can decide for several fields and objects.
+// place is what the hits of one finding share: a value in a file, which can decide for several fields and
+// objects through aliases, or the whole identity where the value is not known.
 type place struct {
-	rule, path   string
+	identity
 	line, column int
 }
 
@@ -238,41 +245,51 @@ func findings(hits []Hit) []Finding {
 		return cmp.Or(a.Affected.compare(b.Affected), compareLocations(a.Decision, b.Decision), strings.Compare(a.Rule.ID, b.Rule.ID))
 	})
 	found := []Finding{}
-	index := make(map[identity]int)
-	first := make(map[place]identity)
+	index := make(map[place]int)
 	for _, hit := range hits {
-		id := identity{hit.Rule.ID, hit.Decision.Path, hit.Decision.Key, hit.Affected.Kind, hit.Affected.Namespace, hit.Affected.Name}
+		at := place{identity: hit.identity()}
 		if hit.Exact && hit.Decision.Line > 0 {
-			at := place{hit.Rule.ID, hit.Decision.Path, hit.Decision.Line, hit.Decision.Column}
-			if _, ok := first[at]; !ok {
-				first[at] = id
-			}
-			id = first[at]
+			at = place{identity{rule: hit.Rule.ID, path: hit.Decision.Path}, hit.Decision.Line, hit.Decision.Column}
 		}
-		i, ok := index[id]
+		i, ok := index[at]
 		if !ok {
 			i = len(found)
-			index[id] = i
-			found = append(found, newFinding(hit, id))
+			index[at] = i
+			found = append(found, newFinding(hit))
 		}
 		found[i].add(hit)
 	}
 	slices.SortFunc(found, func(a, b Finding) int {
 		return cmp.Or(compareLocations(a.Decision, b.Decision), strings.Compare(a.Rule, b.Rule), a.Affected[0].compare(b.Affected[0]))
 	})
+	occurrences := make(map[identity]int)
+	for i := range found {
+		id := found[i].identity()
+		occurrences[id]++
+		found[i].Fingerprint = id.fingerprint(occurrences[id])
+	}
 	return found
 }
 
-func newFinding(hit Hit, id identity) Finding {
+// newFinding returns a finding without its fingerprint, which depends on the others.
+func newFinding(hit Hit) Finding {
 	return Finding{
-		Rule:        hit.Rule.ID,
-		Severity:    hit.Rule.Severity,
-		Message:     hit.Message,
-		Fingerprint: id.fingerprint(),
-		Decision:    hit.Decision,
-		Via:         []render.Location{},
-		Exact:       hit.Exact,
+		Rule:     hit.Rule.ID,
+		Severity: hit.Rule.Severity,
+		Message:  hit.Message,
+		Decision: hit.Decision,
+		Via:      []render.Location{},
+		Exact:    hit.Exact,
 	}
+}
+
+func (h Hit) identity() identity { return identityOf(h.Rule.ID, h.Decision, h.Affected) }
+
+// identity is that of the first container that is affected.
+func (f Finding) identity() identity { return identityOf(f.Rule, f.Decision, f.Affected[0]) }
+
+func identityOf(rule string, decision render.Location, affected Affected) identity {
+	return identity{rule, decision.Path, decision.Key, affected.Kind, affected.Namespace, affected.Name}
 }
 
 // add adds a hit that comes after those added before, in the order of what is affected.

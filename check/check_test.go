@@ -81,16 +81,16 @@ spec:
       imagePullPolicy: Always
 `)
 	expect(t, show(NewReport(hits, nil, nil).Findings), `
-pull-policy-not-always app.yaml:9:24 spec.containers[0].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:9:24 spec.containers[written].imagePullPolicy exact=true
   imagePullPolicy is IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web written spec.containers[0].imagePullPolicy example.com/web:1 IfNotPresent
-pull-policy-not-always app.yaml:11:14 spec.containers[1].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:11:14 spec.containers[unset].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 2 makes it IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web unset spec.containers[1].imagePullPolicy example.com/web:2 IfNotPresent
-pull-policy-not-always app.yaml:14:24 spec.containers[2].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:14:24 spec.containers[empty].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 3 makes it IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web empty spec.containers[2].imagePullPolicy example.com/web:3 IfNotPresent
-pull-policy-not-always app.yaml:16:14 spec.containers[3].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:16:14 spec.containers[nothing].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 4 makes it IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web nothing spec.containers[3].imagePullPolicy example.com/web:4 IfNotPresent
 `)
@@ -124,21 +124,21 @@ items:
 `)
 	const because = "a node that already has the image starts it without asking the registry"
 	expect(t, show(NewReport(hits, nil, nil).Findings), `
-pull-policy-digest app.yaml:10:83 spec.containers[0].imagePullPolicy exact=true
-  imagePullPolicy is IfNotPresent: the digest keeps the bytes the same, but a node that has them starts them without asking the registry whether it still may
-  - app.yaml() Pod//b other spec.containers[0].imagePullPolicy example.com/other@`+sum+` IfNotPresent
-pull-policy-not-always app.yaml:10:83 spec.containers[0].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:10:83 spec.containers[one].imagePullPolicy exact=true
   imagePullPolicy is IfNotPresent: `+because+`
   - app.yaml() Pod//a one spec.containers[0].imagePullPolicy example.com/web:1 IfNotPresent
   - app.yaml() Pod//a two spec.containers[1].imagePullPolicy example.com/web:1 IfNotPresent
   - app.yaml() Pod//b six spec.containers[1].imagePullPolicy example.com/six:1 IfNotPresent
-pull-policy-not-always app.yaml:12:32 spec.containers[2].imagePullPolicy exact=true
+pull-policy-digest app.yaml:10:83 spec.containers[other].imagePullPolicy exact=true
+  imagePullPolicy is IfNotPresent: the digest keeps the bytes the same, but a node that has them starts them without asking the registry whether it still may
+  - app.yaml() Pod//b other spec.containers[0].imagePullPolicy example.com/other@`+sum+` IfNotPresent
+pull-policy-not-always app.yaml:12:32 spec.containers[three].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
   - app.yaml() Pod//a three spec.containers[2].imagePullPolicy example.com/web:1 IfNotPresent
-pull-policy-not-always app.yaml:13:31 spec.containers[3].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:13:31 spec.containers[four].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
   - app.yaml() Pod//a four spec.containers[3].imagePullPolicy example.com/web:1 IfNotPresent
-pull-policy-not-always app.yaml:14:39 spec.containers[4].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:14:39 spec.containers[five].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
   - app.yaml() Pod//a five spec.containers[4].imagePullPolicy example.com/five:1 IfNotPresent
   - app.yaml() Pod//b five spec.containers[2].imagePullPolicy example.com/five:1 IfNotPresent
@@ -186,13 +186,45 @@ func containers(environment string, n int) string {
 	return b.String()
 }
 
-// TestFindingsOfTheSameObjectTwice: rule, path, key and object make the finding, even where a file has
-// the object twice.
-func TestFindingsOfTheSameObjectTwice(t *testing.T) {
-	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{image: 'x:1'}]}\n"
-	findings := NewReport(file(t, "app.yaml", pod+"---\n"+pod), nil, nil).Findings
-	if len(findings) != 1 || findings[0].Decision.Line != 4 || len(findings[0].Affected) != 1 {
-		t.Errorf("got %s", show(findings))
+// TestFindingsOfTheSameNames: places that rule, path, key and object do not tell apart are findings of
+// their own, and what comes after the first does not change its fingerprint.
+func TestFindingsOfTheSameNames(t *testing.T) {
+	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {generateName: web-}\nspec: {containers: [{image: 'x:1'}]}\n---\n"
+	alone := NewReport(file(t, "app.yaml", pod), nil, nil).Findings
+	findings := NewReport(file(t, "app.yaml", pod+"# more\n"+pod+pod), nil, nil).Findings
+	expect(t, show(findings), show(alone)+strings.Replace(show(alone), ":4:", ":10:", 1)+strings.Replace(show(alone), ":4:", ":15:", 1))
+	if len(findings) != 3 {
+		t.FailNow()
+	}
+	if findings[0].Fingerprint != alone[0].Fingerprint {
+		t.Error("the fingerprint of the first changed")
+	}
+	if findings[1].Fingerprint == findings[0].Fingerprint || findings[2].Fingerprint == findings[0].Fingerprint || findings[2].Fingerprint == findings[1].Fingerprint {
+		t.Error("some have the same fingerprint")
+	}
+	if again := NewReport(file(t, "app.yaml", pod+pod), nil, nil).Findings; again[1].Fingerprint != findings[1].Fingerprint {
+		t.Error("the fingerprint of the second changed with its line")
+	}
+}
+
+// TestKey: a key has the names of list items, where they have one, on the way to where the policy is
+// written; it does not change with the items around.
+func TestKey(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a, image: x, imagePullPolicy: Always}, {name: api, image: x}]}", "spec.containers[api].imagePullPolicy"},
+		{"apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x}]}", "spec.containers[0].imagePullPolicy"},
+		{"apiVersion: v1\nkind: Pod\nspec: {volumes: [{name: v, image: {reference: x}}]}", "spec.volumes[v].image.pullPolicy"},
+		{"apiVersion: tekton.dev/v1\nkind: Task\nspec: {stepTemplate: {imagePullPolicy: Never}, steps: [{name: s, image: x}]}", "spec.stepTemplate.imagePullPolicy"},
+		{"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: {templates: [{name: main, container: {image: x}}]}", "spec.templates[main].container.imagePullPolicy"},
+		{
+			"apiVersion: argoproj.io/v1alpha1\nkind: Workflow\nspec: {templateDefaults: {sidecars: [{name: s, imagePullPolicy: Never}]}, templates: [{name: main, sidecars: [{name: s, image: x}]}]}",
+			"spec.templateDefaults.sidecars[s].imagePullPolicy",
+		},
+		{"apiVersion: redis.redis.opstreelabs.in/v1beta2\nkind: Redis\nspec: {sidecars: [{name: s, image: x}]}", "spec.sidecars[s].imagePullPolicy"},
+	} {
+		if findings := NewReport(file(t, "app.yaml", test.text), nil, nil).Findings; len(findings) != 1 || findings[0].Decision.Key != test.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", test.text, show(findings), test.want)
+		}
 	}
 }
 
@@ -212,7 +244,7 @@ func TestFingerprint(t *testing.T) {
 	}
 	for name, text := range map[string]string{
 		"lines above":      "# more\n\n---\n" + pod,
-		"another position": strings.Replace(pod, "{image", "   {name: web,   image", 1),
+		"another position": strings.Replace(pod, "{image", "   {   image", 1),
 		"another message":  strings.Replace(pod, "Never", "IfNotPresent", 1),
 		"another version":  strings.Replace(pod, "x:1", "x:2", 1),
 	} {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,6 +35,7 @@ type Container struct {
 	PolicyNode *yaml.Node
 	ImageNode  *yaml.Node
 
+	key    string // is Field with the names of list items in place of their indexes, where they have one
 	tag    string // as the API server sees it
 	pinned bool   // by a digest
 }
@@ -52,7 +54,8 @@ func MayHoldContainers(text []byte) bool {
 	for more := true; more; {
 		var document []byte
 		document, text, more = bytes.Cut(text, []byte("\n---"))
-		if mayHoldContainers(document) {
+		// What begins with --- and goes on is no separator, but a key.
+		if mayHoldContainers(document) || len(text) > 0 && !bytes.ContainsAny(text[:1], " \t\r\n") {
 			return true
 		}
 	}
@@ -62,8 +65,8 @@ func MayHoldContainers(text []byte) bool {
 // header is the beginning of an object by which its kind is certain without a parser, as tools write it.
 var header = regexp.MustCompile(`\A(?:---)?(?:[ \t\r]*(?:#[^\n]*)?\n)*apiVersion: (\S+)\r?\nkind: (\S+)\r?\n`)
 
-// another is a line that might write the kind again.
-var another = regexp.MustCompile(`\n(?:kind|[^\sA-Za-z#])`)
+// another is a line that might write the apiVersion or kind again.
+var another = regexp.MustCompile(`\n(?:apiVersion|kind|[^\sA-Za-z#])`)
 
 func mayHoldContainers(document []byte) bool {
 	// The name of each field that makes a container has "image" in it (TestCustomResourcesTable), unless
@@ -72,10 +75,17 @@ func mayHoldContainers(document []byte) bool {
 		return false
 	}
 	match := header.FindSubmatchIndex(document)
-	if match == nil || another.Match(document[match[1]-1:]) {
-		return true
-	}
-	return !withoutContainers(groupOf(string(document[match[2]:match[3]])), string(document[match[4]:match[5]]))
+	return match == nil ||
+		!withoutContainers(groupOf(string(document[match[2]:match[3]])), string(document[match[4]:match[5]])) ||
+		another.Match(document[match[1]-1:]) || hasOtherBreaks(document)
+}
+
+// hasOtherBreaks reports whether the parser sees lines that end otherwise than in LF or CRLF (see breakAt).
+func hasOtherBreaks(document []byte) bool {
+	document = bytes.TrimSuffix(document, []byte("\r")) // the LF after it began the separator
+	return bytes.Count(document, []byte("\r")) != bytes.Count(document, []byte("\r\n")) ||
+		bytes.Contains(document, []byte("\u0085")) ||
+		bytes.Contains(document, []byte("\u2028")) || bytes.Contains(document, []byte("\u2029"))
 }
 
 // groupOf returns the group of an apiVersion, empty for the core group.
@@ -96,7 +106,8 @@ const (
 	// (https://argo-workflows.readthedocs.io/en/latest/template-defaults/).
 	argoWorkflow
 	// tekton: steps and sidecars, and a stepTemplate that each step inherits
-	// (https://tekton.dev/docs/pipelines/tasks/#specifying-a-step-template).
+	// (https://tekton.dev/docs/pipelines/tasks/#specifying-a-step-template). The image of a StepAction has
+	// no field for a policy: where a step refers to the action, the policy is the step's or stepTemplate's.
 	tekton
 )
 
@@ -137,10 +148,18 @@ type walker struct {
 	scope
 }
 
-// step is a key of a mapping or, if the index is not negative, an item of a sequence.
+// step is a key of a mapping or, if the index is not negative, an item of a sequence and its name, if it
+// has one.
 type step struct {
 	key   string
 	index int
+	name  string
+}
+
+func keyStep(key string) step { return step{key: key, index: -1} }
+
+func itemStep(index int, item *yaml.Node) step {
+	return step{index: index, name: render.Scalar(item, "name")}
 }
 
 // scope is what the objects and mappings around a place mean for it.
@@ -154,7 +173,7 @@ type scope struct {
 // inherited is a mapping from which a container takes what it does not write itself.
 type inherited struct {
 	node *yaml.Node
-	path string
+	path []step
 }
 
 func (w *walker) mapping(node *yaml.Node) {
@@ -170,44 +189,58 @@ func (w *walker) mapping(node *yaml.Node) {
 	}
 	if w.dialect == argoWorkflow {
 		if defaults := render.Field(node, "templateDefaults"); defaults != nil {
-			w.defaults = inherited{defaults, w.field("templateDefaults")}
+			w.defaults = inherited{defaults, below(w.path, keyStep("templateDefaults"))}
 		}
 	}
-	w.pairs(node, node)
+	w.pairs(node, node, winners(node))
 }
 
-// pairs walks the values in part, which is the mapping itself or one that it merges (<<), unless the
-// mapping has another value under the same key.
-func (w *walker) pairs(mapping, part *yaml.Node) {
-	last := lastKeys(part)
+// pairs walks the values in part, which is the mapping itself or one that it merges (<<), if they are
+// what the mapping has under their keys. Each is walked once, though it may be merged often.
+func (w *walker) pairs(mapping, part *yaml.Node, winners map[string]*yaml.Node) {
 	for i := 0; i+1 < len(part.Content); i += 2 {
 		key, value := part.Content[i], part.Content[i+1]
 		switch {
 		case value.Kind == yaml.ScalarNode:
 		case key.Tag == "!!merge":
-			w.merged(mapping, value)
-		case last != nil && last[key.Value] != i || last == nil && repeated(part.Content[i:]):
-		case mapping != part && render.Field(mapping, key.Value) != render.Resolve(value):
+			eachMerged(value, func(merged *yaml.Node) { w.pairs(mapping, merged, winners) })
+		case winners != nil && winners[key.Value] != value || winners == nil && repeated(part.Content[i:]):
 		case key.Value == "metadata" || key.Value == "status" && mapping == w.object:
 		default:
-			w.path = append(w.path, step{key.Value, -1})
+			delete(winners, key.Value)
+			w.path = append(w.path, keyStep(key.Value))
 			w.value(mapping, key.Value, value)
 			w.path = w.path[:len(w.path)-1]
 		}
 	}
 }
 
-// lastKeys returns where each key of a large mapping stands last, so that looking for keys that are
-// written twice does not take time by the square of its size.
-func lastKeys(mapping *yaml.Node) map[string]int {
-	if len(mapping.Content) < 100 {
+// winners returns the value that a mapping has under each key, with the precedence of render.Field. It
+// takes one pass over the mapping and what it merges, where a search for each key would take the square.
+// It returns nil for a small mapping that merges nothing, for which that search is quicker.
+func winners(mapping *yaml.Node) map[string]*yaml.Node {
+	isMerge := func(node *yaml.Node) bool { return node.Tag == "!!merge" }
+	if len(mapping.Content) < 100 && !slices.ContainsFunc(mapping.Content, isMerge) {
 		return nil
 	}
-	last := make(map[string]int, len(mapping.Content)/2)
-	for i := 0; i < len(mapping.Content); i += 2 {
-		last[mapping.Content[i].Value] = i
+	found := make(map[string]*yaml.Node, len(mapping.Content)/2)
+	collect(found, mapping)
+	return found
+}
+
+// collect adds the values of the keys that found lacks: of the mapping's own the last under each key, then
+// those of what it merges, where the first counts.
+func collect(found map[string]*yaml.Node, mapping *yaml.Node) {
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		if key := mapping.Content[i]; key.Tag != "!!merge" && found[key.Value] == nil {
+			found[key.Value] = mapping.Content[i+1]
+		}
 	}
-	return last
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Tag == "!!merge" {
+			eachMerged(mapping.Content[i+1], func(merged *yaml.Node) { collect(found, merged) })
+		}
+	}
 }
 
 // repeated reports whether the first of some keys and values comes again: the API server takes the last.
@@ -220,16 +253,15 @@ func repeated(pairs []*yaml.Node) bool {
 	return false
 }
 
-func (w *walker) merged(mapping, value *yaml.Node) {
-	switch value.Kind {
-	case yaml.AliasNode:
-		w.merged(mapping, value.Alias)
+// eachMerged visits the mappings that the value of a merge key stands for, in their order.
+func eachMerged(value *yaml.Node, visit func(*yaml.Node)) {
+	switch value = render.Resolve(value); value.Kind {
 	case yaml.SequenceNode:
 		for _, item := range value.Content {
-			w.merged(mapping, item)
+			eachMerged(item, visit)
 		}
 	case yaml.MappingNode:
-		w.pairs(mapping, value)
+		visit(value)
 	}
 }
 
@@ -244,7 +276,7 @@ func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
 		}
 	case yaml.SequenceNode:
 		for i, item := range node.Content {
-			w.path = append(w.path, step{index: i})
+			w.path = append(w.path, itemStep(i, item))
 			if !w.item(mapping, key, render.Resolve(item)) {
 				w.value(nil, "", item)
 			}
@@ -290,7 +322,7 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 			return false
 		}
 		if template := render.Field(mapping, "stepTemplate"); template != nil {
-			from = inherited{template, fieldPath(w.path[:len(w.path)-2], "stepTemplate")}
+			from = inherited{template, below(w.path[:len(w.path)-2], keyStep("stepTemplate"))}
 		}
 	default:
 		return false
@@ -300,7 +332,7 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 
 // field returns the mapping under a key of the mapping from which is inherited.
 func (d inherited) field(key string) inherited {
-	return inherited{render.Field(d.node, key), d.path + "." + key}
+	return inherited{render.Field(d.node, key), below(d.path, keyStep(key))}
 }
 
 // item returns the item of that name of the list under a key of the mapping from which is inherited.
@@ -309,7 +341,7 @@ func (d inherited) item(key, name string) inherited {
 	if list.node != nil && list.node.Kind == yaml.SequenceNode {
 		for i, item := range list.node.Content {
 			if render.Scalar(item, "name") == name {
-				return inherited{render.Resolve(item), list.path + "[" + strconv.Itoa(i) + "]"}
+				return inherited{render.Resolve(item), below(list.path, itemStep(i, item))}
 			}
 		}
 	}
@@ -323,9 +355,9 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 		return false
 	}
 	image, policy := valueOf(node, "image"), render.Field(node, "imagePullPolicy")
-	field := ""
+	path := w.path
 	if own := render.Field(from.node, "imagePullPolicy"); !isSet(policy) && isSet(own) {
-		policy, field = own, from.path+".imagePullPolicy"
+		policy, path = own, from.path
 	}
 	// A Tekton step that refers to a StepAction runs the action's image, not the stepTemplate's.
 	if image == nil && render.Field(node, "ref") == nil {
@@ -334,10 +366,7 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	if field == "" {
-		field = w.field("imagePullPolicy")
-	}
-	w.add(Container{Name: cmp.Or(render.Scalar(node, "name"), name), Field: field, PolicyNode: policy, ImageNode: image})
+	w.add(Container{Name: cmp.Or(render.Scalar(node, "name"), name), PolicyNode: policy, ImageNode: image}, path, "imagePullPolicy")
 	return true
 }
 
@@ -349,12 +378,13 @@ func (w *walker) volume(node *yaml.Node) bool {
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	w.add(Container{Name: "volume:" + render.Scalar(node, "name"), Field: w.field("image.pullPolicy"), PolicyNode: policy, ImageNode: image})
+	w.add(Container{Name: "volume:" + render.Scalar(node, "name"), PolicyNode: policy, ImageNode: image}, w.path, "image.pullPolicy")
 	return true
 }
 
-// add completes a container from its nodes.
-func (w *walker) add(c Container) {
+// add completes a container from its nodes, and the path to its policy's field.
+func (w *walker) add(c Container, path []step, field string) {
+	c.Field, c.key = fieldPath(path, field, false), fieldPath(path, field, true)
 	if isText(c.ImageNode) && c.Image == "" {
 		c.Image = render.Resolve(c.ImageNode).Value
 	}
@@ -407,14 +437,17 @@ func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	return render.Field(mapping, key)
 }
 
-// field returns the path to a field of the mapping that the walker is at.
-func (w *walker) field(name string) string { return fieldPath(w.path, name) }
+// below returns a path that is one step longer and shares nothing with the other, which may yet change.
+func below(path []step, next step) []step { return append(slices.Clone(path), next) }
 
-// fieldPath writes a path as spec.containers[0].image, and a key that this would not set apart as ["a.b"].
-func fieldPath(path []step, name string) string {
+// fieldPath writes a path as spec.containers[0].image, and a key that this would not set apart as
+// ["a.b"]. Named, it has the items' names where they have one: spec.containers[api].image.
+func fieldPath(path []step, field string, named bool) string {
 	var b strings.Builder
 	for _, s := range path {
 		switch {
+		case s.index >= 0 && named && s.name != "":
+			b.WriteString("[" + s.name + "]")
 		case s.index >= 0:
 			b.WriteString("[" + strconv.Itoa(s.index) + "]")
 		case s.key == "" || strings.ContainsAny(s.key, ".[]\" \t\n"):
@@ -429,5 +462,5 @@ func fieldPath(path []step, name string) string {
 	if b.Len() > 0 {
 		b.WriteByte('.')
 	}
-	return b.String() + name
+	return b.String() + field
 }

@@ -83,6 +83,14 @@ func TestMayHoldContainers(t *testing.T) {
 		{"the same kind of another group", "apiVersion: example.com/v1\nkind: ConfigMap\ncontainers: [{image: x}]\n", true},
 		{"kind written twice", data + "kind: Pod\n", true},
 		{"kind written twice, in quotes", data + "\"kind\": Pod\ncontainers: [{image: x}]\n", true},
+		{"apiVersion written twice", data + "apiVersion: example.com/v1\ncontainers: [{image: x}]\n", true},
+		{"kind after CR", "apiVersion: v1\nkind: ConfigMap\ndata: {}\rkind: Pod\rcontainers: [{image: x}]\n", true},
+		{"apiVersion after CR", data + "a: b\rapiVersion: example.com/v1\rcontainers: [{image: x}]\n", true},
+		{"kind after NEL", data + "a: b\u0085kind: Pod\n", true},
+		{"kind after LS", data + "a: b\u2028kind: Pod\n", true},
+		{"kind after PS", data + "a: b\u2029kind: Pod\n", true},
+		{"object after CR in a comment", "# x\r" + strings.ReplaceAll(pod, "\n", "\r") + "---\n" + data, true},
+		{"key that looks like a separator", "apiVersion: v1\n---" + data + "containers: [{image: x}]\n---a: b\nkind: Pod\n", true},
 		{"comment that looks like a header", "# apiVersion: v1\n# kind: ConfigMap\n" + pod, true},
 		{"escape in a key", "apiVersion: v1\nkind: Pod\nspec: {containers: [{\"im\\u0061ge\": x}]}\n", true},
 		{"utf-16", "\xff\xfe" + strings.Join(strings.Split(pod, ""), "\x00") + "\x00", true},
@@ -91,5 +99,20 @@ func TestMayHoldContainers(t *testing.T) {
 		if got := MayHoldContainers([]byte(test.text)); got != test.want {
 			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
 		}
+		fuzzRun(t, test.text) // it says no only where a parser finds none, too
+	}
+}
+
+// TestContainersMergedOften: what is merged many times is found once, in the time that one pass over it
+// takes; a search through all merges for each key would take minutes.
+func TestContainersMergedOften(t *testing.T) {
+	var text strings.Builder
+	text.WriteString("apiVersion: v1\nkind: Pod\nmetadata: {a: &a {containers: [{image: x}]")
+	for i := range 800 {
+		fmt.Fprintf(&text, ", k%d: []", i)
+	}
+	text.WriteString("}}\nspec:\n" + strings.Repeat("  <<: *a\n", 200))
+	if got := Containers(parse(t, text.String())[0]); len(got) != 1 || got[0].Field != "spec.containers[0].imagePullPolicy" {
+		t.Errorf("got %+v, want the one container", got)
 	}
 }

@@ -290,13 +290,13 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 	if next == nil {
 		return
 	}
-	w.path = append(w.path, step{key, -1})
+	w.path = append(w.path, keyStep(key))
 	switch {
 	case !isList:
 		w.follow(next, path[1:], name, visit)
 	case next.Kind == yaml.SequenceNode:
 		for i, item := range next.Content {
-			w.path = append(w.path, step{"", i})
+			w.path = append(w.path, itemStep(i, item))
 			w.follow(render.Resolve(item), path[1:], render.Scalar(item, "name"), visit)
 			w.path = w.path[:len(w.path)-1]
 		}
@@ -307,7 +307,7 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 // row adds the containers of one mapping: one for each image it sets, or one without an image if it sets
 // only the policy.
 func (w *walker) row(row *customResource, node *yaml.Node, name string) {
-	c := Container{Name: name, Field: w.field(row.policy), Default: row.unset, PolicyNode: render.Field(node, row.policy)}
+	c := Container{Name: name, Default: row.unset, PolicyNode: render.Field(node, row.policy)}
 	if row.volume {
 		c.Name = "volume:" + name
 	}
@@ -326,11 +326,11 @@ func (w *walker) row(row *customResource, node *yaml.Node, name string) {
 			continue
 		}
 		c.Image = render.Resolve(c.ImageNode).Value + row.tagOf(node)
-		w.add(c)
+		w.add(c, w.path, row.policy)
 	}
 	if len(w.found) == before && isSet(c.PolicyNode) {
 		c.ImageNode, c.Image = nil, ""
-		w.add(c)
+		w.add(c, w.path, row.policy)
 	}
 }
 
