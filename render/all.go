@@ -54,7 +54,8 @@ func one(ctx context.Context, tree fs.FS, engines map[Kind]Engine, source Source
 			}
 		}
 	}()
-	if outcome.Err = ctx.Err(); outcome.Err != nil {
+	outcome.Skipped = source.Skip
+	if outcome.Err = ctx.Err(); outcome.Err != nil || outcome.Skipped != "" {
 		return outcome
 	}
 	result, err := engines[source.Kind].Render(ctx, tree, source)

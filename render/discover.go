@@ -8,18 +8,18 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
-	"sigs.k8s.io/yaml"
 )
 
 // Discover finds the sources at and below a path of the tree, sorted by path and environment:
 //   - every chart, once with its defaults and once with each values file that stands where people put the
-//     values of an environment; a subchart is rendered through its parent, whether it stands in charts/, is
-//     named by file://, or is inflated by a kustomization;
-//   - every kustomization that no other one below the path uses; a component only where it is the path;
+//     values of an environment; a subchart in charts/ is rendered through its parent, and a chart that a
+//     kustomization inflates through that; one that is named by file:// is deployed for itself too, mostly;
+//   - every kustomization that no other one below the path uses; a component only where it is the path, and
+//     one that nothing uses is skipped;
 //   - every YAML or JSON file outside of both. What stands in a chart's directory and is not rendered by Helm
 //     counts as outside only where it is the path.
 //
-// Symbolic links, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
+// Symbolic links to directories, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
 // a packaged chart, a Chart.yaml, a kustomization file, a manifest.
 func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 	info, err := fs.Stat(tree, name)
@@ -31,7 +31,6 @@ func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 	}
 	found := &discovery{
 		ctx: ctx, tree: tree, start: name,
-		charts:         map[string][]string{},
 		inflated:       map[string]bool{},
 		kustomizations: map[string]*Kustomization{},
 		files:          map[string]bool{},
@@ -55,7 +54,20 @@ func discoverFile(tree fs.FS, name string) []Source {
 	case isKustomization && file == name:
 		return []Source{{Kind: Kustomize, Path: dir}}
 	}
+	if chart, ok := chartOfTemplate(tree, name); ok {
+		return chartSources(chart, environmentFiles(tree, chart))
+	}
 	return []Source{rawSource(name)}
+}
+
+// chartOfTemplate finds the chart that a template belongs to.
+func chartOfTemplate(tree fs.FS, name string) (string, bool) {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if path.Base(dir) == "templates" && isFile(tree, path.Join(path.Dir(dir), "Chart.yaml")) {
+			return path.Dir(dir), true
+		}
+	}
+	return "", false
 }
 
 func rawSource(name string) Source {
@@ -64,11 +76,10 @@ func rawSource(name string) Source {
 
 // discovery is the state of one walk.
 type discovery struct {
-	ctx   context.Context
-	tree  fs.FS
-	start string
-	// charts has the directories of the charts that each chart takes by file://.
-	charts   map[string][]string
+	ctx      context.Context
+	tree     fs.FS
+	start    string
+	charts   []string
 	inflated map[string]bool // charts that a kustomization renders
 	// kustomizations has what could be parsed of every directory with a kustomization file, nil otherwise.
 	kustomizations map[string]*Kustomization
@@ -92,12 +103,15 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 	}
 	ignored = append(slices.Clip(ignored), readPatterns(d.tree, dir)...)
 	matcher := gitignore.NewMatcher(ignored)
-	isChart := d.addChart(dir)
+	isChart := isFile(d.tree, path.Join(dir, "Chart.yaml"))
+	if isChart {
+		d.charts = append(d.charts, dir)
+	}
 	isKustomization := d.addKustomization(dir)
 	for _, entry := range entries {
 		child := path.Join(dir, entry.Name())
+		link := entry.Type()&fs.ModeSymlink != 0
 		switch {
-		case entry.Type()&fs.ModeSymlink != 0:
 		case matcher.Match(strings.Split(child, "/"), entry.IsDir()):
 			d.ignored[child] = true
 		case entry.IsDir():
@@ -107,8 +121,9 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 			if err := d.walk(child, ignored, inChart || isChart); err != nil {
 				return err
 			}
-		case !inChart && !isChart && !isKustomization && entry.Type().IsRegular() &&
-			slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(child)):
+		case inChart || isChart || isKustomization || !slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(child)):
+		case entry.Type().IsRegular(), link && !isDirectory(d.tree, child):
+			// A link that leads nowhere or out of the tree fails as a source.
 			d.files[child] = true
 		}
 	}
@@ -124,32 +139,6 @@ func skippedDirectory(name string, inChart bool) bool {
 		return inChart
 	}
 	return false
-}
-
-// addChart notes a chart, if the directory is one, and the charts elsewhere that it takes as its own.
-func (d *discovery) addChart(dir string) bool {
-	if !isFile(d.tree, path.Join(dir, "Chart.yaml")) {
-		return false
-	}
-	d.charts[dir] = nil
-	for _, name := range []string{"Chart.yaml", "requirements.yaml"} {
-		data, err := fs.ReadFile(d.tree, path.Join(dir, name))
-		if err != nil {
-			continue // The engine reports it, as it does what cannot be parsed.
-		}
-		var content struct {
-			Dependencies []struct{ Repository string }
-		}
-		if yaml.Unmarshal(data, &content) != nil {
-			continue
-		}
-		for _, dependency := range content.Dependencies {
-			if local, ok := strings.CutPrefix(dependency.Repository, "file://"); ok {
-				d.charts[dir] = append(d.charts[dir], path.Join(dir, local))
-			}
-		}
-	}
-	return true
 }
 
 func (d *discovery) addKustomization(dir string) bool {
@@ -173,13 +162,14 @@ func (d *discovery) addKustomization(dir string) bool {
 
 func (d *discovery) sources() []Source {
 	var sources []Source
-	for _, dir := range d.roots(sortedKeys(d.charts), d.charts, func(dir string) bool { return d.inflated[dir] }) {
+	for _, dir := range d.charts {
+		if d.inflated[dir] && dir != d.start {
+			continue
+		}
 		files := slices.DeleteFunc(environmentFiles(d.tree, dir), d.isIgnored)
 		sources = append(sources, chartSources(dir, files)...)
 	}
-	for _, dir := range d.kustomizationRoots() {
-		sources = append(sources, Source{Kind: Kustomize, Path: dir})
-	}
+	sources = append(sources, d.kustomizationSources()...)
 	for file := range d.files {
 		sources = append(sources, rawSource(file))
 	}
@@ -199,10 +189,12 @@ func (d *discovery) isIgnored(file string) bool {
 	return false
 }
 
-// kustomizationRoots returns the directories of the kustomizations that no other one uses, and takes the
-// files that kustomizations use from the candidates.
-func (d *discovery) kustomizationRoots() []string {
+// kustomizationSources returns the kustomizations that no other one uses, and takes the files that
+// kustomizations use from the candidates. Of those that use each other in a circle the first is a source:
+// rendering it says so.
+func (d *discovery) kustomizationSources() []Source {
 	uses := map[string][]string{}
+	used := map[string]bool{}
 	for dir, k := range d.kustomizations {
 		if k == nil {
 			continue
@@ -211,21 +203,6 @@ func (d *discovery) kustomizationRoots() []string {
 			target := path.Join(dir, reference.Path)
 			delete(d.files, target)
 			uses[dir] = append(uses[dir], target)
-		}
-	}
-	return d.roots(sortedKeys(d.kustomizations), uses, func(dir string) bool {
-		k := d.kustomizations[dir]
-		return k != nil && k.Kind == "Component"
-	})
-}
-
-// roots returns which of the directories are sources: those that no other one uses, and the start of the walk,
-// but none that never is one. Of directories that use each other in a circle the first is a root: rendering it
-// says so.
-func (d *discovery) roots(dirs []string, uses map[string][]string, never func(dir string) bool) []string {
-	used := map[string]bool{}
-	for dir, targets := range uses {
-		for _, target := range targets {
 			used[target] = used[target] || target != dir
 		}
 	}
@@ -239,16 +216,24 @@ func (d *discovery) roots(dirs []string, uses map[string][]string, never func(di
 			}
 		}
 	}
-	var roots []string
-	for _, mayBeUsed := range []bool{false, true} {
-		for _, dir := range dirs {
-			if dir == d.start && !mayBeUsed || !reached[dir] && used[dir] == mayBeUsed && !never(dir) {
-				roots = append(roots, dir)
-				reach(dir)
+	var sources []Source
+	for _, inCircle := range []bool{false, true} {
+		for _, dir := range sortedKeys(d.kustomizations) {
+			k := d.kustomizations[dir]
+			component := k != nil && k.Kind == "Component" && dir != d.start
+			if reached[dir] || component || used[dir] != inCircle && dir != d.start {
+				continue
 			}
+			sources = append(sources, Source{Kind: Kustomize, Path: dir})
+			reach(dir)
 		}
 	}
-	return roots
+	for dir := range d.kustomizations {
+		if !reached[dir] {
+			sources = append(sources, Source{Kind: Kustomize, Path: dir, Skip: "a component that no kustomization here uses"})
+		}
+	}
+	return sources
 }
 
 // chartSources are a chart's defaults and its environments, by their values files.
@@ -356,4 +341,9 @@ func readPatterns(tree fs.FS, dir string) []gitignore.Pattern {
 func isFile(tree fs.FS, name string) bool {
 	info, err := fs.Stat(tree, name)
 	return err == nil && info.Mode().IsRegular()
+}
+
+func isDirectory(tree fs.FS, name string) bool {
+	info, err := fs.Stat(tree, name)
+	return err == nil && info.IsDir()
 }

@@ -57,12 +57,17 @@ func describe(sources []Source) string {
 		for _, file := range s.Helm.ValuesFiles {
 			fmt.Fprintf(&text, " -f %s", file.Path)
 		}
+		if s.Skip != "" {
+			fmt.Fprintf(&text, " skipped: %s", s.Skip)
+		}
 		text.WriteByte('\n')
 	}
 	return text.String()
 }
 
-func TestDiscoverFollowsNoSymbolicLink(t *testing.T) {
+// TestDiscoverSymbolicLinks: links to files are sources, and fail where they leave the tree; those to directories are
+// not followed.
+func TestDiscoverSymbolicLinks(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	for name, content := range map[string]string{
 		filepath.Join(dir, "a.yaml"):     "apiVersion: v1\nkind: Pod\n",
@@ -72,7 +77,7 @@ func TestDiscoverFollowsNoSymbolicLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for link, target := range map[string]string{"out": outside, "loop": dir, "c.yaml": filepath.Join(outside, "b.yaml")} {
+	for link, target := range map[string]string{"out": outside, "loop": dir, "c.yaml": filepath.Join(outside, "b.yaml"), "d.yaml": "a.yaml"} {
 		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +91,7 @@ func TestDiscoverFollowsNoSymbolicLink(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := describe(sources), "raw a.yaml\n"; got != want {
+	if got, want := describe(sources), "raw a.yaml\nraw c.yaml\nraw d.yaml\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

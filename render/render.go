@@ -43,6 +43,8 @@ type Source struct {
 	// Helm and Kustomize hold what their engine needs beside the path.
 	Helm      HelmOptions
 	Kustomize KustomizeOptions
+	// Skip, if not empty, says why this source is not rendered.
+	Skip string
 }
 
 // String is how messages name the source.

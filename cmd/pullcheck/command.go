@@ -106,6 +106,9 @@ func (c *Command) dispatch(ctx context.Context, args []string) (int, error) {
 	if args[0] == "-h" || args[0] == "--help" {
 		return runHelp(ctx, c, nil)
 	}
+	if args[0] == "--version" {
+		return runVersion(ctx, c, nil)
+	}
 	for _, sub := range subcommands() {
 		if sub.name == args[0] {
 			return sub.run(ctx, c, args[1:])

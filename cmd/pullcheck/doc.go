@@ -26,8 +26,8 @@ prints the documentation of a rule, or lists the rules.
 # What is read
 
 Paths in reports are relative to the git repository around the first PATH or, outside of one, to the working
-directory (to PATH itself if it is not below that). Nothing outside of it is read, but for the files that flags
-name, Helm's and Docker's own configuration, and the cache of what was downloaded, pullcheck in the user's cache directory
+directory (to PATH itself if it is not below that). Nothing outside of it is read, but for values
+files that -f names, Helm's and Docker's own configuration, and the cache of what was downloaded, pullcheck in the user's cache directory
 ($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
 version that Chart.lock names, or else the newest that Chart.yaml accepts; remote bases of kustomizations are
 fetched with git, also those that a file:// URL names; --offline forbids both.

@@ -4,6 +4,7 @@ package raw
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -18,8 +19,10 @@ var (
 	// apiVersion and kind match a key at the start of a line or, in JSON and flow style, after a brace or comma.
 	apiVersion = regexp.MustCompile(`(?m)(^|[{,])[\s-]*["']?apiVersion["']?\s*:`)
 	kind       = regexp.MustCompile(`(?m)(^|[{,])[\s-]*["']?kind["']?\s*:`)
-	// foreign matches the placeholders of other template tools, which make a file no YAML until they have run.
-	foreign = regexp.MustCompile(`\{\{|\{%|\$\{`)
+	// foreign matches the placeholders of other template tools, which make a file no YAML until they have run;
+	// foreignLine what only they would write.
+	foreign     = regexp.MustCompile(`\{\{|\{%|\$\{`)
+	foreignLine = regexp.MustCompile(`(?m)^\s*(-\s+)?\{\{|\{%`)
 )
 
 // Render reads the files of the source, in their order, and separates them by "---". Files that hold no
@@ -79,13 +82,15 @@ const NoObject = "no Kubernetes object in it"
 // nothing says why there is nothing to check in a file, or "" where there is something.
 func nothing(document render.Document) (string, error) {
 	// The words alone are looked for first: the expressions take seconds for a large file of data.
-	if !bytes.Contains(document.Text, []byte("apiVersion")) || !apiVersion.Match(document.Text) || !kind.Match(document.Text) {
+	text := bytes.TrimPrefix(document.Text, []byte("\ufeff"))
+	utf16 := bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
+	if !utf16 && (!bytes.Contains(text, []byte("apiVersion")) || !apiVersion.Match(text) || !kind.Match(text)) {
 		return NoObject, nil
 	}
 	alone := render.Result{Documents: []render.Document{document}}
 	manifests, err := alone.Manifests(func([]byte) bool { return true })
 	switch {
-	case err != nil && foreign.Match(document.Text):
+	case err != nil && isForeign(text, err):
 		return fmt.Sprintf("a template of another tool, and no YAML before that has run: %v", err), nil
 	case err != nil:
 		return "", err
@@ -93,4 +98,19 @@ func nothing(document render.Document) (string, error) {
 		return NoObject, nil
 	}
 	return "", nil
+}
+
+// isForeign tells whether another tool's template is why a text is no YAML: a line that only such a tool would
+// write, or a placeholder where the parser stopped.
+func isForeign(text []byte, err error) bool {
+	if foreignLine.Match(text) {
+		return true
+	}
+	var failure *render.Error
+	if !errors.As(err, &failure) {
+		return false
+	}
+	lines := bytes.Split(text, []byte("\n"))
+	first, last := max(failure.Location.Line-2, 0), min(failure.Location.Line+1, len(lines))
+	return foreign.Match(bytes.Join(lines[first:last], []byte("\n")))
 }
