@@ -89,10 +89,20 @@ func (k *Kustomization) locate(match func(parent *yaml.Node, i int) bool) Locati
 	var root yaml.Node
 	if yaml.Unmarshal(k.data, &root) == nil {
 		if node := findNode(&root, match); node != nil {
-			return Location{Path: k.path, Line: node.Line, Column: node.Column}
+			return Location{Path: k.path, Line: node.Line, Column: byteColumn(k.data, node)}
 		}
 	}
 	return Location{Path: k.path}
+}
+
+// byteColumn is the column of a node in bytes: the parser counts characters.
+func byteColumn(data []byte, node *yaml.Node) int {
+	lines := strings.SplitN(string(data), "\n", node.Line+1)
+	if node.Line > len(lines) {
+		return node.Column
+	}
+	characters := []rune(lines[node.Line-1])
+	return len(string(characters[:min(node.Column-1, len(characters))])) + 1
 }
 
 func findNode(node *yaml.Node, match func(parent *yaml.Node, i int) bool) *yaml.Node {

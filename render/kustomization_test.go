@@ -128,3 +128,13 @@ func TestChartDirectory(t *testing.T) {
 		}
 	}
 }
+
+func TestKustomizationLocateCountsBytes(t *testing.T) {
+	k, err := ParseKustomization("kustomization.yaml", []byte("resources: [é.yaml, missing.yaml]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := k.Locate("missing.yaml").String(), "kustomization.yaml:1:22"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -21,7 +21,8 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-// Engine renders kustomizations. It asks for each remote thing once in its life.
+// Engine renders kustomizations. It asks for each remote thing once in its life. Remote is, as for kustomize, also a
+// repository on the same machine that a file:// URL names, inside of the tree or not.
 type Engine struct {
 	// Charts gets the charts of helmCharts that are not in the tree, and Helm renders them.
 	Charts Charts

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,10 +152,24 @@ func namesFile(address string) bool {
 	return false
 }
 
-var userinfo = regexp.MustCompile(`://[^/@\s]*@`)
+var (
+	userinfo = regexp.MustCompile(`://[^/\s]*@`)
+	query    = regexp.MustCompile(`\?[^\s'"]*`)
+)
 
-// shownURL is a URL for messages: without a password or token.
-func shownURL(text string) string { return userinfo.ReplaceAllString(text, "://") }
+// shownURL is a URL, or a message with URLs, without a password or token: of a query it keeps what kustomize reads.
+func shownURL(text string) string {
+	return query.ReplaceAllStringFunc(userinfo.ReplaceAllString(text, "://"), func(q string) string {
+		kept := slices.DeleteFunc(strings.Split(q[1:], "&"), func(parameter string) bool {
+			name, _, _ := strings.Cut(parameter, "=")
+			return !slices.Contains([]string{"ref", "version", "timeout", "submodules"}, name)
+		})
+		if len(kept) == 0 {
+			return ""
+		}
+		return "?" + strings.Join(kept, "&")
+	})
+}
 
 func (r repository) String() string {
 	if r.ref == "" {

@@ -172,3 +172,19 @@ func TestNamesFile(t *testing.T) {
 		}
 	}
 }
+
+func TestShownURL(t *testing.T) {
+	for text, want := range map[string]string{
+		"https://github.com/o/r//path?ref=v1&timeout=5":      "https://github.com/o/r//path?ref=v1&timeout=5",
+		"https://user:s3cret@example.com/o/r":                "https://example.com/o/r",
+		"https://user:s3@cret@example.com/o/r":               "https://example.com/o/r",
+		"https://example.com/x.yaml?token=s3cret":            "https://example.com/x.yaml",
+		"https://example.com/x.yaml?token=s3cret&ref=main":   "https://example.com/x.yaml?ref=main",
+		"unable to access 'https://a:s3cret@example.com/o/'": "unable to access 'https://example.com/o/'",
+		"git@github.com:o/r?ref=main":                        "git@github.com:o/r?ref=main",
+	} {
+		if got := shownURL(text); got != want {
+			t.Errorf("%s is shown as %s, want %s", text, got, want)
+		}
+	}
+}
