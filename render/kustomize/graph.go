@@ -196,7 +196,7 @@ func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
 	case len(at.cloned) > 0 && (errors.Is(err, errOutside) || !within(at.base, cmp.Or(found, wanted))):
 		err = errors.New("it leads out of the repository")
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("there is no %s", g.shown(wanted))
+		err = fmt.Errorf("there is no %s", shownURL(g.shown(wanted)))
 	case errors.Is(err, errOutside):
 		err = &render.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
 	}

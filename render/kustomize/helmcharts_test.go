@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -135,6 +136,38 @@ color: red
 				t.Errorf("got %s\n%q\nwant %s\n%q", show(got), values, show(test.want), test.values)
 			}
 		})
+	}
+}
+
+// TestChartOptionsReachTheChart has Helm itself render.
+func TestChartOptionsReachTheChart(t *testing.T) {
+	const chart = `
+-- app/charts/web/Chart.yaml --
+{apiVersion: v2, name: web, version: 1.0.0}
+-- app/charts/web/values.yaml --
+-- app/charts/web/templates/all.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: seen}
+data:
+  kube: {{ .Capabilities.KubeVersion.Version }}
+  api: {{ .Capabilities.APIVersions.Has "example.com/v1" | quote }}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: hook, annotations: {helm.sh/hook: pre-install}}
+-- app/kustomization.yaml --
+`
+	options := render.KustomizeOptions{HelmKubeVersion: "1.31.0", HelmAPIVersions: []string{"example.com/v1"}}
+	for entry, hooks := range map[string]bool{"{name: web, releaseName: a}": true, "{name: web, releaseName: a, skipHooks: true}": false} {
+		result, err := engine(t).Render(context.Background(), tree(chart+"helmCharts: ["+entry+"]\n"), render.Source{Path: "app", Kustomize: options})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(result.Text)
+		if !strings.Contains(text, "kube: v1.31.0\n") || !strings.Contains(text, "api: \"true\"\n") || strings.Contains(text, "name: hook\n") != hooks {
+			t.Errorf("%s: got\n%s\nwant v1.31.0, its API and the hook: %t", entry, text, hooks)
+		}
 	}
 }
 

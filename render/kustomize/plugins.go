@@ -73,7 +73,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			charts = append(charts, c)
 		default:
 			if address := webPath(object.YNode()); address != "" {
-				return "", nil, &render.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), address),
+				return "", nil, &render.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), shownURL(address)),
 					Hint: "configure it in the kustomization itself, or name a copy of the file"}
 			}
 			others = append(others, object)

@@ -131,6 +131,9 @@ func clone(ctx context.Context, r repository, cache string) (string, error) {
 	if err := os.MkdirAll(cache, 0o777); err != nil {
 		return "", err
 	}
+	if err := removeAbandoned(cache); err != nil {
+		return "", err
+	}
 	work, err := os.MkdirTemp(cache, "fetching-")
 	if err != nil {
 		return "", err
@@ -163,6 +166,25 @@ func clone(ctx context.Context, r repository, cache string) (string, error) {
 	return commit, err
 }
 
+// removeAbandoned removes what processes that were killed have left of fetching. No fetch that still runs
+// has been silent for an hour.
+func removeAbandoned(cache string) error {
+	entries, err := os.ReadDir(cache)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !strings.HasPrefix(entry.Name(), "fetching-") || time.Since(info.ModTime()) < time.Hour {
+			continue // An error means that another process was quicker.
+		}
+		if err := os.RemoveAll(filepath.Join(cache, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // perRepository are the variables that bind git to a repository (git rev-parse --local-env-vars), which
 // are set where the program runs in a hook of git, but not those that hold configuration.
 var perRepository = []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE",
@@ -179,6 +201,7 @@ func git(ctx context.Context, r repository, dir string, args ...string) (string,
 		return slices.Contains(perRepository, name)
 	}), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
 	command.WaitDelay = time.Second / 2 // for what git itself has started
+	killWithChildren(command)
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	stdout, err := command.Output()
@@ -238,7 +261,7 @@ func get(ctx context.Context, address string, limit int64) ([]byte, error) {
 	}
 	response, err := client.Do(request)
 	if failure := (*url.Error)(nil); errors.As(err, &failure) {
-		err = failure.Err // without the address, which may hold a password
+		err = errors.New(shownURL(failure.Err.Error())) // which quotes the address of a redirect
 	}
 	if err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/pullcheck/pullcheck/render"
 )
@@ -154,6 +155,26 @@ func TestRemoteBase(t *testing.T) {
 	leftovers, err := filepath.Glob(filepath.Join(dir, "*", "fetching-*"))
 	if err != nil || len(leftovers) > 0 {
 		t.Errorf("left in the cache: %v, %v", leftovers, err)
+	}
+}
+
+func TestAbandonedFetches(t *testing.T) {
+	r := newRepo(t)
+	r.commit(pod("one"))
+	e := engine(t)
+	cache := filepath.Join(e.Dir, cacheName(r.url()))
+	for name, age := range map[string]time.Duration{"fetching-old": 2 * time.Hour, "fetching-new": time.Minute, "other": 2 * time.Hour} {
+		dir, then := filepath.Join(cache, name), time.Now().Add(-age)
+		err := os.MkdirAll(filepath.Join(dir, "base"), 0o777)
+		if err := errors.Join(err, os.Chtimes(dir, then, then)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wantImage(t, e, naming(r.url()+"//base"), "one")
+	for name, kept := range map[string]bool{"fetching-old": false, "fetching-new": true, "other": true} {
+		if _, err := os.Stat(filepath.Join(cache, name)); (err == nil) != kept {
+			t.Errorf("%s: got %v, want it kept: %t", name, err, kept)
+		}
 	}
 }
 
@@ -385,6 +406,20 @@ spec:
 		shown := strings.Replace(test.entry, "user:secret@", "", 1)
 		wantError(t, e, naming(test.entry), "app/kustomization.yaml:3:3: resources: "+shown+": "+test.want)
 	}
+	wantError(t, e, naming(server.URL+"/none.yaml?token=s3cret&ref=v1"), fmt.Sprintf(
+		"app/kustomization.yaml:3:3: resources: %s/none.yaml?ref=v1: the server says 404 Not Found", server.URL))
+	redirect := httptest.NewServer(http.RedirectHandler("http://user:s3cret@example.com/%zz?token=s3cret", http.StatusFound))
+	defer redirect.Close()
+	closed := httptest.NewServer(nil)
+	closed.Close()
+	for _, address := range []string{redirect.URL, closed.URL} {
+		_, err := get(context.Background(), strings.Replace(address, "://", "://user:s3cret@", 1)+"/a.yaml?token=s3cret", maxFile)
+		if err == nil || strings.Contains(err.Error(), "s3") || strings.Contains(err.Error(), "cret") {
+			t.Errorf("got error %v, want one without secrets", err)
+		}
+	}
+	wantError(t, e, tree("-- app/kustomization.yaml --\npatches: [{path: 'ssh://user:s3/cret@example.com/a.yaml?token=s3cret'}]\n"),
+		"app/kustomization.yaml:1:18: patches.path: ssh://example.com/a.yaml: there is no app/ssh://example.com/a.yaml")
 	wantError(t, &Engine{Dir: e.Dir, Offline: true}, naming(server.URL+"/other.yaml"), fmt.Sprintf(
 		"app/kustomization.yaml:3:3: resources: %s/other.yaml: it is not in the cache, and --offline is set\nhint: run once without --offline", server.URL))
 

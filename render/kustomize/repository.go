@@ -26,6 +26,7 @@ var (
 	username = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*@`)
 	github   = regexp.MustCompile(`^(?i:github\.com)[/:]`)
 	forced   = regexp.MustCompile(`^(?i:git::)`)
+	noPort   = regexp.MustCompile(`:[^/@\]]*[^0-9/@\]][^/@\]]*/?$`)
 )
 
 // parseRepository reads a git URL by kustomize's grammar (api/internal/git/repospec.go), which takes
@@ -105,6 +106,8 @@ func splitHost(location string) (host, rest string, err error) {
 		return "https://github.com/", rest, nil
 	case location == "":
 		return "", "", errors.New("it names no host")
+	case scheme != "" && noPort.MatchString(location):
+		return "", "", errors.New("its port is no number; write a / in a password as %2F")
 	}
 	return scheme + user + location, rest, nil
 }
@@ -153,14 +156,16 @@ func namesFile(address string) bool {
 }
 
 var (
-	userinfo = regexp.MustCompile(`://[^/\s]*@`)
-	query    = regexp.MustCompile(`\?[^\s'"]*`)
+	// A password may have a / or an @ that should be escaped, so that only the last @ surely ends it. Where
+	// there is no password, an @ after the host belongs to the path. Cleaning a path leaves one slash.
+	userinfo = regexp.MustCompile(`:/+(?:[^/\s:@?]*:\S*@|[^/\s?]*@)`)
+	query    = regexp.MustCompile(`\?[^\s'"]+`)
 )
 
 // shownURL is a URL, or a message with URLs, without a password or token: of a query it keeps what kustomize reads.
 func shownURL(text string) string {
 	return query.ReplaceAllStringFunc(userinfo.ReplaceAllString(text, "://"), func(q string) string {
-		kept := slices.DeleteFunc(strings.Split(q[1:], "&"), func(parameter string) bool {
+		kept := slices.DeleteFunc(strings.FieldsFunc(q[1:], func(c rune) bool { return c == '&' || c == ';' }), func(parameter string) bool {
 			name, _, _ := strings.Cut(parameter, "=")
 			return !slices.Contains([]string{"ref", "version", "timeout", "submodules"}, name)
 		})

@@ -119,9 +119,10 @@ func TestParseRepositoryErrors(t *testing.T) {
 		"file:////tmp//path/to/whatever":                         "it names no repository",
 		"git@scp://github.com/org/repo.git//path":                "it names no repository",
 		"git@ssh://github.com/org/repo.git//path":                "it names no repository",
-		"ssh://":               "it names no host",
-		"ext::sh -c whoami":    "it has none of the schemes https, http, ssh and file",
-		"--upload-pack=whoami": "it has none of the schemes https, http, ssh and file",
+		"https://user:s3/c/r/et@example.com/o/r":                 "its port is no number; write a / in a password as %2F",
+		"ssh://":                                                 "it names no host",
+		"ext::sh -c whoami":                                      "it has none of the schemes https, http, ssh and file",
+		"--upload-pack=whoami":                                   "it has none of the schemes https, http, ssh and file",
 	} {
 		if r, err := parseRepository(text); err == nil || err.Error() != want {
 			t.Errorf("%s: got %+v, %v, want error %s", text, r, err, want)
@@ -178,6 +179,13 @@ func TestShownURL(t *testing.T) {
 		"https://github.com/o/r//path?ref=v1&timeout=5":      "https://github.com/o/r//path?ref=v1&timeout=5",
 		"https://user:s3cret@example.com/o/r":                "https://example.com/o/r",
 		"https://user:s3@cret@example.com/o/r":               "https://example.com/o/r",
+		"https://user:s3/c/ret@example.com/o/r":              "https://example.com/o/r",
+		"https://user:s3@c/r@et@example.com/o/r":             "https://example.com/o/r",
+		"https://user:s3?c/ret@example.com/o/r?ref=main":     "https://example.com/o/r?ref=main",
+		"https://s3cret@example.com/o/r":                     "https://example.com/o/r",
+		"there is no app/https:/user:s3/cret@example.com/o":  "there is no app/https://example.com/o",
+		"https://example.com/o@v1/x.yaml?ref=a@b":            "https://example.com/o@v1/x.yaml?ref=a@b",
+		"https://example.com/x.yaml?ref=main;token=s3cret":   "https://example.com/x.yaml?ref=main",
 		"https://example.com/x.yaml?token=s3cret":            "https://example.com/x.yaml",
 		"https://example.com/x.yaml?token=s3cret&ref=main":   "https://example.com/x.yaml?ref=main",
 		"unable to access 'https://a:s3cret@example.com/o/'": "unable to access 'https://example.com/o/'",
