@@ -256,7 +256,3 @@ func (c *loadedChart) locate(source render.Source, err error) error {
 	}
 	return failure
 }
-
-func sortedKeys[V any](m map[string]V) []string {
-	return slices.Sorted(maps.Keys(m))
-}

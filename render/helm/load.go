@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 	for _, file := range slices.Concat(c.Templates, c.Files) {
 		l.paths[file] = path.Join(dir, file.Name)
 	}
-	for _, entry := range sortedKeys(subcharts) {
+	for _, entry := range slices.Sorted(maps.Keys(subcharts)) {
 		if strings.HasPrefix(entry, "_") || strings.HasPrefix(entry, ".") {
 			continue
 		}
