@@ -11,18 +11,48 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Hit is one container that breaks one rule. It keeps nothing of the manifest alive.
+// Hit is one container that breaks one rule.
 type Hit struct {
 	Rule *Rule
-	// Decision is the value whose edit changes the outcome, if Exact; otherwise the file that the
-	// object came from, with "KIND/NAME" as the key.
+	// Manifest is the object, Field the path to the pull policy in it, ImageField that to the image, nil if there
+	// is none. By these the decision is asked for; Decide lets them go.
+	Manifest          *render.Manifest
+	Field, ImageField render.Path
+	// Decision is the place whose edit changes the outcome, if Exact; otherwise the file that the
+	// object came from, with "KIND/NAME" as the key. Via are the places on the way to the manifest.
 	Decision render.Location
+	Via      []render.Location
 	Exact    bool
+	// Ways may put the policy right, those that surprise least first.
+	Ways     []render.Way
+	Place    Place
 	Message  string
 	Affected Affected
+}
+
+// Place is the pull policy of a container in what a source was rendered to. It stays the same in another render of
+// the source, also where names are drawn at random.
+type Place struct {
+	Source     render.SourceID
+	Document   string // the path of the file that the object came from
+	Part, Item int    // as in render.Manifest
+	Kind       string
+	Field      string
+}
+
+// Decide sets where the policy was decided, and keeps nothing of the manifest alive. A decision without a line
+// leaves that to the object, one without a key is named by the field.
+func (h *Hit) Decide(decision render.Location, via []render.Location, exact bool) {
+	if decision.Key == "" {
+		decision.Key = h.Field.Named()
+		if !exact {
+			decision.Key = h.Decision.Key
+		}
+	}
+	h.Decision, h.Via, h.Exact = decision, via, exact
+	h.Manifest, h.Field, h.ImageField = nil, nil, nil
 }
 
 // Affected is a container as reports show it.
@@ -58,34 +88,28 @@ func (a Affected) compare(b Affected) int {
 	)
 }
 
-// Run checks what a source was rendered to. It returns the containers that break a rule, and how many
-// there are in all.
+// Run checks what a source was rendered to. It returns the containers that break a rule, their decisions not yet
+// known, and how many there are in all.
 func Run(source render.Source, manifests []render.Manifest) (hits []Hit, containers int) {
-	var document *render.Document
-	var content *text // of the document, once it is needed
-	for _, manifest := range manifests {
-		if manifest.Document != document {
-			document, content = manifest.Document, nil
-		}
-		found := Containers(manifest)
+	for i := range manifests {
+		manifest := &manifests[i]
+		found := Containers(*manifest)
 		containers += len(found)
 		for _, c := range found {
 			rule, message := judge(c)
 			if rule == nil {
 				continue
 			}
-			hit := Hit{Rule: rule, Message: message, Exact: document.Verbatim, Affected: affected(source, manifest, c)}
-			if hit.Exact {
-				if content == nil {
-					content = newText(document.Text)
-				}
-				hit.Decision = content.decision(c)
-				hit.Decision.Key = c.key
-			} else {
-				hit.Decision.Key = manifest.Kind + "/" + manifest.Name
-			}
-			hit.Decision.Path = document.Path
-			hits = append(hits, hit)
+			hits = append(hits, Hit{
+				Rule:       rule,
+				Manifest:   manifest,
+				Field:      c.Field,
+				ImageField: c.ImageField,
+				Decision:   render.Location{Path: manifest.Document.Path, Key: manifest.Kind + "/" + manifest.Name},
+				Place:      Place{source.ID(), manifest.Document.Path, manifest.Part, manifest.Item, manifest.Kind, c.Field.String()},
+				Message:    message,
+				Affected:   affected(source, *manifest, c),
+			})
 		}
 	}
 	return hits, containers
@@ -101,15 +125,6 @@ func judge(c Container) (*Rule, string) {
 	return nil, ""
 }
 
-// decision returns the place of the value that decides a container's policy: the policy, or the image
-// if there is no policy that could be edited.
-func (t *text) decision(c Container) render.Location {
-	if p := c.PolicyNode; p != nil && (p.Kind != yaml.ScalarNode || p.Value != "" || p.Style != 0) {
-		return t.span(p)
-	}
-	return t.span(c.ImageNode)
-}
-
 func affected(source render.Source, manifest render.Manifest, c Container) Affected {
 	return Affected{
 		Source:      source.Path,
@@ -119,7 +134,7 @@ func affected(source render.Source, manifest render.Manifest, c Container) Affec
 		Namespace:   manifest.Namespace,
 		Name:        manifest.Name,
 		Container:   c.Name,
-		Field:       c.Field,
+		Field:       c.Field.String(),
 		Image:       c.Image,
 		Written:     c.Written,
 		Effective:   c.Effective,
@@ -145,13 +160,25 @@ type Finding struct {
 	// Fingerprint names the finding from one run to the next: it does not change when lines move.
 	Fingerprint string          `json:"fingerprint"`
 	Decision    render.Location `json:"decision"`
-	// Via is always empty until decisions are traced through the files between.
+	// Via are the places on the way from the decision to the manifest, in order.
 	Via []render.Location `json:"via"`
-	// Exact is false where the decision is the object and not yet the line.
+	// Exact is false where the decision was not demonstrated: it is then a file and the object's name.
 	Exact    bool       `json:"exact"`
 	Affected []Affected `json:"affected"`
-	// Fix is always null until fixes are proven.
-	Fix *struct{} `json:"fix"`
+	// Fix is null where no edit was proven, or none was asked for.
+	Fix *Fix `json:"fix"`
+	// Unfixed says why there is no fix, where one was asked for, and what else would help.
+	Unfixed string `json:"-"`
+	// Hits are the containers as they were found.
+	Hits []Hit `json:"-"`
+}
+
+// Fix is edits after which, by another render of every source that reads the files, the finding is gone, there is no
+// new one, and nothing but pull policies is different.
+type Fix struct {
+	Message string        `json:"message"`
+	Proven  bool          `json:"proven"` // always true
+	Edits   []render.Edit `json:"edits"`
 }
 
 // Failure is a source that could not be rendered or read.
@@ -278,7 +305,7 @@ func newFinding(hit Hit) Finding {
 		Severity: hit.Rule.Severity,
 		Message:  hit.Message,
 		Decision: hit.Decision,
-		Via:      []render.Location{},
+		Via:      append([]render.Location{}, hit.Via...),
 		Exact:    hit.Exact,
 	}
 }
@@ -294,6 +321,7 @@ func identityOf(rule string, decision render.Location, affected Affected) identi
 
 // add adds a hit that comes after those added before, in the order of what is affected.
 func (f *Finding) add(hit Hit) {
+	f.Hits = append(f.Hits, hit)
 	if n := len(f.Affected); n == 0 || f.Affected[n-1] != hit.Affected {
 		f.Affected = append(f.Affected, hit.Affected)
 	}

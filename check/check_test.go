@@ -1,16 +1,21 @@
 package check
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/origin"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -36,7 +41,21 @@ func check(t testing.TB, source render.Source, documents ...render.Document) []H
 		t.Fatal(err)
 	}
 	hits, _ := Run(source, manifests)
+	questions := make([]origin.Question, len(hits))
+	for i, hit := range hits {
+		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField}
+	}
+	for i, answer := range origin.Trace(t.Context(), fstest.MapFS{}, failing{}, source, questions) {
+		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
+	}
 	return hits
+}
+
+// failing is an engine that renders nothing a second time.
+type failing struct{}
+
+func (failing) Render(context.Context, fs.FS, render.Source) (*render.Result, error) {
+	return nil, errors.New("not again")
 }
 
 // show writes findings as a few lines each.
@@ -84,13 +103,13 @@ spec:
 pull-policy-not-always app.yaml:9:24 spec.containers[written].imagePullPolicy exact=true
   imagePullPolicy is IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web written spec.containers[0].imagePullPolicy example.com/web:1 IfNotPresent
-pull-policy-not-always app.yaml:11:14 spec.containers[unset].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:11:7 spec.containers[unset].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 2 makes it IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web unset spec.containers[1].imagePullPolicy example.com/web:2 IfNotPresent
 pull-policy-not-always app.yaml:14:24 spec.containers[empty].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 3 makes it IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web empty spec.containers[2].imagePullPolicy example.com/web:3 IfNotPresent
-pull-policy-not-always app.yaml:16:14 spec.containers[nothing].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:17:7 spec.containers[nothing].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 4 makes it IfNotPresent: a node that already has the image starts it without asking the registry
   - app.yaml() Pod/prod/web nothing spec.containers[3].imagePullPolicy example.com/web:4 IfNotPresent
 `)
@@ -132,13 +151,13 @@ pull-policy-not-always app.yaml:10:83 spec.containers[one].imagePullPolicy exact
 pull-policy-digest app.yaml:10:83 spec.containers[other].imagePullPolicy exact=true
   imagePullPolicy is IfNotPresent: the digest keeps the bytes the same, but a node that has them starts them without asking the registry whether it still may
   - app.yaml() Pod//b other spec.containers[0].imagePullPolicy example.com/other@`+sum+` IfNotPresent
-pull-policy-not-always app.yaml:12:32 spec.containers[three].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:12:25 spec.containers[three].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
   - app.yaml() Pod//a three spec.containers[2].imagePullPolicy example.com/web:1 IfNotPresent
-pull-policy-not-always app.yaml:13:31 spec.containers[four].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:13:24 spec.containers[four].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
   - app.yaml() Pod//a four spec.containers[3].imagePullPolicy example.com/web:1 IfNotPresent
-pull-policy-not-always app.yaml:14:39 spec.containers[five].imagePullPolicy exact=true
+pull-policy-not-always app.yaml:14:32 spec.containers[five].imagePullPolicy exact=true
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: `+because+`
   - app.yaml() Pod//a five spec.containers[4].imagePullPolicy example.com/five:1 IfNotPresent
   - app.yaml() Pod//b five spec.containers[2].imagePullPolicy example.com/five:1 IfNotPresent

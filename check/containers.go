@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -20,7 +19,9 @@ type Container struct {
 	Name string
 	// Field is the path from the object to its pull policy, also where none is written. A policy that is
 	// inherited within the object has the path of the field that it comes from.
-	Field string
+	Field render.Path
+	// ImageField is the path to the image, or to what is written of it; nil where somebody else chooses the image.
+	ImageField render.Path
 	// Image is the reference as written, empty where somebody else chooses the image.
 	Image string
 	// Written is the policy as written, empty where there is none, or only null or "".
@@ -30,12 +31,7 @@ type Container struct {
 	Default string
 	// Effective is what becomes of Image, Written and Default.
 	Effective string
-	// PolicyNode and ImageNode are the values of the fields, nil where the field is missing. The former
-	// is what an alias stands for, because an edit there changes the policy; the latter may be an alias.
-	PolicyNode *yaml.Node
-	ImageNode  *yaml.Node
 
-	key    string // is Field with the names of list items in place of their indexes, where they have one
 	tag    string // as the API server sees it
 	pinned bool   // by a digest
 }
@@ -144,22 +140,8 @@ func withoutContainers(group, kind string) bool {
 // stand anywhere: in a CronJob, a custom resource, an object embedded in another one.
 type walker struct {
 	found []Container
-	path  []step
+	path  render.Path
 	scope
-}
-
-// step is a key of a mapping or, if the index is not negative, an item of a sequence and its name, if it
-// has one.
-type step struct {
-	key   string
-	index int
-	name  string
-}
-
-func keyStep(key string) step { return step{key: key, index: -1} }
-
-func itemStep(index int, item *yaml.Node) step {
-	return step{index: index, name: render.Scalar(item, "name")}
 }
 
 // scope is what the objects and mappings around a place mean for it.
@@ -173,7 +155,7 @@ type scope struct {
 // inherited is a mapping from which a container takes what it does not write itself.
 type inherited struct {
 	node *yaml.Node
-	path []step
+	path render.Path
 }
 
 func (w *walker) mapping(node *yaml.Node) {
@@ -189,7 +171,7 @@ func (w *walker) mapping(node *yaml.Node) {
 	}
 	if w.dialect == argoWorkflow {
 		if defaults := render.Field(node, "templateDefaults"); defaults != nil {
-			w.defaults = inherited{defaults, below(w.path, keyStep("templateDefaults"))}
+			w.defaults = inherited{defaults, w.path.Below(render.Key("templateDefaults"))}
 		}
 	}
 	w.pairs(node, node, winners(node))
@@ -208,7 +190,7 @@ func (w *walker) pairs(mapping, part *yaml.Node, winners map[string]*yaml.Node) 
 		case key.Value == "metadata" || key.Value == "status" && mapping == w.object:
 		default:
 			delete(winners, key.Value)
-			w.path = append(w.path, keyStep(key.Value))
+			w.path = append(w.path, render.Key(key.Value))
 			w.value(mapping, key.Value, value)
 			w.path = w.path[:len(w.path)-1]
 		}
@@ -276,7 +258,7 @@ func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
 		}
 	case yaml.SequenceNode:
 		for i, item := range node.Content {
-			w.path = append(w.path, itemStep(i, item))
+			w.path = append(w.path, render.Item(i, item))
 			if !w.item(mapping, key, render.Resolve(item)) {
 				w.value(nil, "", item)
 			}
@@ -322,7 +304,7 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 			return false
 		}
 		if template := render.Field(mapping, "stepTemplate"); template != nil {
-			from = inherited{template, below(w.path[:len(w.path)-2], keyStep("stepTemplate"))}
+			from = inherited{template, w.path[:len(w.path)-2].Below(render.Key("stepTemplate"))}
 		}
 	default:
 		return false
@@ -332,7 +314,7 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 
 // field returns the mapping under a key of the mapping from which is inherited.
 func (d inherited) field(key string) inherited {
-	return inherited{render.Field(d.node, key), below(d.path, keyStep(key))}
+	return inherited{render.Field(d.node, key), d.path.Below(render.Key(key))}
 }
 
 // item returns the item of that name of the list under a key of the mapping from which is inherited.
@@ -341,7 +323,7 @@ func (d inherited) item(key, name string) inherited {
 	if list.node != nil && list.node.Kind == yaml.SequenceNode {
 		for i, item := range list.node.Content {
 			if render.Scalar(item, "name") == name {
-				return inherited{render.Resolve(item), below(list.path, itemStep(i, item))}
+				return inherited{render.Resolve(item), list.path.Below(render.Item(i, item))}
 			}
 		}
 	}
@@ -354,19 +336,23 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 	if node.Kind != yaml.MappingNode {
 		return false
 	}
-	image, policy := valueOf(node, "image"), render.Field(node, "imagePullPolicy")
-	path := w.path
+	image, policy := render.Field(node, "image"), render.Field(node, "imagePullPolicy")
+	path, imagePath := w.path, w.path
 	if own := render.Field(from.node, "imagePullPolicy"); !isSet(policy) && isSet(own) {
 		policy, path = own, from.path
 	}
 	// A Tekton step that refers to a StepAction runs the action's image, not the stepTemplate's.
 	if image == nil && render.Field(node, "ref") == nil {
-		image = render.Field(from.node, "image")
+		image, imagePath = render.Field(from.node, "image"), from.path
 	}
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	w.add(Container{Name: cmp.Or(render.Scalar(node, "name"), name), PolicyNode: policy, ImageNode: image}, path, "imagePullPolicy")
+	c := Container{Name: cmp.Or(render.Scalar(node, "name"), name), Field: path.Below(render.Key("imagePullPolicy"))}
+	if image != nil {
+		c.ImageField = imagePath.Below(render.Key("image"))
+	}
+	w.add(c, policy, image)
 	return true
 }
 
@@ -374,21 +360,24 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 // (https://kep.k8s.io/4639), and reports whether it was.
 func (w *walker) volume(node *yaml.Node) bool {
 	source := render.Field(node, "image")
-	image, policy := valueOf(source, "reference"), render.Field(source, "pullPolicy")
+	image, policy := render.Field(source, "reference"), render.Field(source, "pullPolicy")
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	w.add(Container{Name: "volume:" + render.Scalar(node, "name"), PolicyNode: policy, ImageNode: image}, w.path, "image.pullPolicy")
+	c := Container{Name: "volume:" + render.Scalar(node, "name"), Field: w.path.Below(render.Key("image"), render.Key("pullPolicy"))}
+	if image != nil {
+		c.ImageField = w.path.Below(render.Key("image"), render.Key("reference"))
+	}
+	w.add(c, policy, image)
 	return true
 }
 
-// add completes a container from its nodes, and the path to its policy's field.
-func (w *walker) add(c Container, path []step, field string) {
-	c.Field, c.key = fieldPath(path, field, false), fieldPath(path, field, true)
-	if isText(c.ImageNode) && c.Image == "" {
-		c.Image = render.Resolve(c.ImageNode).Value
+// add completes a container from the values of its fields, nil where a field is missing.
+func (w *walker) add(c Container, policy, image *yaml.Node) {
+	if isText(image) && c.Image == "" {
+		c.Image = image.Value
 	}
-	c.Written = written(c.PolicyNode)
+	c.Written = written(policy)
 	if c.Written != Always {
 		c.tag, c.pinned = parseImage(c.Image)
 	}
@@ -419,48 +408,5 @@ func isSet(node *yaml.Node) bool {
 
 // isText reports whether a value is a scalar other than null.
 func isText(node *yaml.Node) bool {
-	node = render.Resolve(node)
 	return node != nil && node.Kind == yaml.ScalarNode && node.Tag != "!!null"
-}
-
-// valueOf is render.Field without following the alias that the value may be: the alias has a place in
-// the text of its own.
-func valueOf(mapping *yaml.Node, key string) *yaml.Node {
-	if mapping == nil || mapping.Kind != yaml.MappingNode {
-		return nil
-	}
-	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
-		if mapping.Content[i].Value == key {
-			return mapping.Content[i+1]
-		}
-	}
-	return render.Field(mapping, key)
-}
-
-// below returns a path that is one step longer and shares nothing with the other, which may yet change.
-func below(path []step, next step) []step { return append(slices.Clone(path), next) }
-
-// fieldPath writes a path as spec.containers[0].image, and a key that this would not set apart as
-// ["a.b"]. Named, it has the items' names where they have one: spec.containers[api].image.
-func fieldPath(path []step, field string, named bool) string {
-	var b strings.Builder
-	for _, s := range path {
-		switch {
-		case s.index >= 0 && named && s.name != "":
-			b.WriteString("[" + s.name + "]")
-		case s.index >= 0:
-			b.WriteString("[" + strconv.Itoa(s.index) + "]")
-		case s.key == "" || strings.ContainsAny(s.key, ".[]\" \t\n"):
-			b.WriteString("[" + strconv.Quote(s.key) + "]")
-		default:
-			if b.Len() > 0 {
-				b.WriteByte('.')
-			}
-			b.WriteString(s.key)
-		}
-	}
-	if b.Len() > 0 {
-		b.WriteByte('.')
-	}
-	return b.String() + field
 }

@@ -112,7 +112,7 @@ func TestContainersMergedOften(t *testing.T) {
 		fmt.Fprintf(&text, ", k%d: []", i)
 	}
 	text.WriteString("}}\nspec:\n" + strings.Repeat("  <<: *a\n", 200))
-	if got := Containers(parse(t, text.String())[0]); len(got) != 1 || got[0].Field != "spec.containers[0].imagePullPolicy" {
+	if got := Containers(parse(t, text.String())[0]); len(got) != 1 || got[0].Field.String() != "spec.containers[0].imagePullPolicy" {
 		t.Errorf("got %+v, want the one container", got)
 	}
 }

@@ -290,13 +290,13 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 	if next == nil {
 		return
 	}
-	w.path = append(w.path, keyStep(key))
+	w.path = append(w.path, render.Key(key))
 	switch {
 	case !isList:
 		w.follow(next, path[1:], name, visit)
 	case next.Kind == yaml.SequenceNode:
 		for i, item := range next.Content {
-			w.path = append(w.path, itemStep(i, item))
+			w.path = append(w.path, render.Item(i, item))
 			w.follow(render.Resolve(item), path[1:], render.Scalar(item, "name"), visit)
 			w.path = w.path[:len(w.path)-1]
 		}
@@ -307,30 +307,28 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 // row adds the containers of one mapping: one for each image it sets, or one without an image if it sets
 // only the policy.
 func (w *walker) row(row *customResource, node *yaml.Node, name string) {
-	c := Container{Name: name, Default: row.unset, PolicyNode: render.Field(node, row.policy)}
+	policy := render.Field(node, row.policy)
+	c := Container{Name: name, Default: row.unset, Field: w.path.Below(render.Key(row.policy))}
 	if row.volume {
 		c.Name = "volume:" + name
 	}
 	before := len(w.found)
 	for _, path := range row.images {
-		holder, key := node, path
-		for {
-			first, rest, more := strings.Cut(key, ".")
-			if !more {
-				break
-			}
-			holder, key = render.Field(holder, first), rest
+		image := node
+		c.ImageField = w.path.Below()
+		for key := range strings.SplitSeq(path, ".") {
+			image = render.Field(image, key)
+			c.ImageField = append(c.ImageField, render.Key(key))
 		}
-		c.ImageNode = valueOf(holder, key)
-		if !isText(c.ImageNode) || !isSet(render.Resolve(c.ImageNode)) {
+		if !isText(image) || !isSet(image) {
 			continue
 		}
-		c.Image = render.Resolve(c.ImageNode).Value + row.tagOf(node)
-		w.add(c, w.path, row.policy)
+		c.Image = image.Value + row.tagOf(node)
+		w.add(c, policy, image)
 	}
-	if len(w.found) == before && isSet(c.PolicyNode) {
-		c.ImageNode, c.Image = nil, ""
-		w.add(c, w.path, row.policy)
+	if len(w.found) == before && isSet(policy) {
+		c.ImageField, c.Image = nil, ""
+		w.add(c, policy, nil)
 	}
 }
 

@@ -24,7 +24,10 @@ func TestCustomResources(t *testing.T) {
 }
 
 func testCustomResource(t *testing.T, row *customResource, kind, at string) {
-	field := strings.ReplaceAll(at, "[]", "[0]") + "." + row.policy
+	field, err := render.ParsePath(strings.ReplaceAll(at, "[]", "[0]") + "." + row.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
 	image, fields := "example.com/app", map[string]string{}
 	if row.tag != "" {
 		image, fields[row.tag] = image+":1", "1"
@@ -70,7 +73,7 @@ func same(got []Container, want Container) bool {
 		return false
 	}
 	c := got[0]
-	return c.Name == want.Name && c.Field == want.Field && c.Image == want.Image && c.Written == want.Written &&
+	return c.Name == want.Name && c.Field.String() == want.Field.String() && c.Image == want.Image && c.Written == want.Written &&
 		c.Default == want.Default && c.Effective == want.Effective
 }
 

@@ -40,35 +40,39 @@ func fuzzRun(t *testing.T, content string) {
 	if findings := NewReport(hits, nil, nil).Findings; (len(findings) == 0) != (len(hits) == 0) {
 		t.Errorf("%d findings of %d hits", len(findings), len(hits))
 	}
-	places := newText([]byte(content))
+	places := render.NewText([]byte(content))
 	for _, manifest := range manifests {
 		for _, c := range Containers(manifest) {
-			checkSpan(t, places, c.ImageNode)
-			checkSpan(t, places, c.PolicyNode)
+			policy, _ := render.Lookup(manifest.Node, c.Field)
+			if got := written(render.Resolve(policy)); got != c.Written {
+				t.Errorf("%s leads to %q, want %q", c.Field, got, c.Written)
+			}
+			checkSpan(t, content, places, policy)
+			image, _ := render.Lookup(manifest.Node, c.ImageField)
+			checkSpan(t, content, places, image)
 		}
 	}
 }
 
 // checkSpan reads a scalar back from its place. Blocks, and what is folded over lines, end with their
 // first line.
-func checkSpan(t *testing.T, places *text, node *yaml.Node) {
+func checkSpan(t *testing.T, content string, places *render.Text, node *yaml.Node) {
 	if node == nil || node.Kind != yaml.ScalarNode || node.Value == "" || strings.ContainsAny(node.Value, " \t\n\u0085\u2028\u2029") ||
 		node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return
 	}
-	start, ok := places.offset(node)
+	start, end, ok := places.Bounds(node)
 	if !ok {
 		return // UTF-16
 	}
-	start = places.skipProperties(start)
-	written := string(places.bytes[start:places.end(start, node)])
+	written := content[start:end]
 	value := written
 	if node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
 		if err := yaml.Unmarshal([]byte(written), &value); err != nil {
-			t.Errorf("%q stands at %+v: %v", written, places.span(node), err)
+			t.Errorf("%q stands at %+v: %v", written, places.Span(node), err)
 		}
 	}
 	if value != node.Value {
-		t.Errorf("%q stands at %+v, want %q", written, places.span(node), node.Value)
+		t.Errorf("%q stands at %+v, want %q", written, places.Span(node), node.Value)
 	}
 }

@@ -51,7 +51,7 @@ func ParseSeverity(text string) (Severity, error) {
 }
 
 // policyKey is the field's own name: imagePullPolicy, or pullPolicy for an image volume.
-func (c Container) policyKey() string { return c.Field[strings.LastIndexByte(c.Field, '.')+1:] }
+func (c Container) policyKey() string { return c.Field.Last() }
 
 // how says what the policy is and, if it is not written, what makes it that.
 func (c Container) how() string {

@@ -8,8 +8,11 @@ import (
 //go:embed rule_digest.md
 var digestDoc string
 
+// DigestID is the rule of images that are pinned by digest: their bytes cannot change, and nothing is fixed unasked.
+const DigestID = "pull-policy-digest"
+
 var digest = Rule{
-	ID:       "pull-policy-digest",
+	ID:       DigestID,
 	Severity: SeverityNote,
 	Summary:  "the image is pinned by digest and the pull policy is not Always: the bytes stay the same, but a node that has them does not ask the registry whether it may still use them",
 	Doc:      digestDoc,

@@ -119,7 +119,7 @@ func TestAtMostOneRule(t *testing.T) {
 		for _, written := range []string{"", Always, IfNotPresent, Never, "always", "${x}"} {
 			for _, unset := range []string{"", Always, IfNotPresent} {
 				w := walker{}
-				w.add(Container{Image: image, Default: unset, PolicyNode: scalar(written)}, nil, "imagePullPolicy")
+				w.add(Container{Image: image, Default: unset, Field: render.Path{render.Key("imagePullPolicy")}}, scalar(written), nil)
 				var rules []string
 				for _, rule := range Rules {
 					if rule.message(w.found[0]) != "" {

@@ -45,7 +45,47 @@ type Source struct {
 	Kustomize KustomizeOptions
 	// Skip, if not empty, says why this source is not rendered.
 	Skip string
+	// Probe, if not nil, sees every file just before the engine uses it, wherever the file comes from (the tree,
+	// a packaged chart, a download, a flag), and returns what the engine takes in its place. Charts are then
+	// rendered leniently: schemas are not enforced and neither fail nor required ends the render, as in
+	// `helm lint`.
+	Probe func(Input) []byte
 }
+
+// Input is a file that an engine is about to use.
+type Input struct {
+	// Path is as in Location. What is in no tree of the user's has the URL it was fetched from before it.
+	Path string
+	Use  Use
+	Data []byte
+	// From is where the user's tree names what the file was fetched with; its path is empty for the user's files.
+	From Location
+}
+
+// Use says what an engine takes a file for.
+type Use int
+
+// The uses of files.
+const (
+	UseTemplate      Use = iota // a file in a chart's templates directory
+	UseValues                   // of a chart: its own, or those that the user gives
+	UseFlag                     // what a flag gives: KEY=VALUE,…
+	UseMetadata                 // Chart.yaml
+	UseChartFile                // any other file of a chart, which templates may read
+	UseResource                 // objects that a kustomization names
+	UsePatch                    // a patch or other configuration that a kustomization names
+	UseKustomization            // a kustomization file
+	UseInflated                 // what a chart of a kustomization rendered to; its own files were seen before
+)
+
+// SourceID is what tells a source from all others of a tree.
+type SourceID struct {
+	Kind              Kind
+	Path, Environment string
+}
+
+// ID returns the identity of the source.
+func (s Source) ID() SourceID { return SourceID{s.Kind, s.Path, s.Environment} }
 
 // String is how messages name the source.
 func (s Source) String() string {
@@ -126,7 +166,10 @@ type Document struct {
 
 // Manifest is one rendered object. Its nodes keep their lines and columns in the document's text.
 type Manifest struct {
-	Document   *Document
+	Document *Document
+	// Part counts the documents of the same path before this one, Item the objects before this one in it.
+	// Together they name the object where its name is drawn at random.
+	Part, Item int
 	APIVersion string
 	Kind       string
 	Namespace  string
@@ -138,17 +181,24 @@ type Manifest struct {
 // inside a List one by one. What has no apiVersion and kind is left out. An error is an *Error with the place.
 func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
 	var manifests []Manifest
+	parts := map[string]int{}
 	for i := range r.Documents {
 		document := &r.Documents[i]
+		part := parts[document.Path]
+		parts[document.Path]++
 		if !wanted(document.Text) {
 			continue
 		}
+		first := len(manifests)
 		nodes, err := parse(document.Text)
 		if err != nil {
 			return nil, documentError(document, err)
 		}
 		for _, node := range nodes {
 			manifests = appendObjects(manifests, document, node)
+		}
+		for i := range manifests[first:] {
+			manifests[first+i].Part, manifests[first+i].Item = part, i
 		}
 	}
 	return manifests, nil
@@ -276,6 +326,8 @@ type Location struct {
 	EndColumn int    `json:"endColumn,omitempty"`
 	// Key names the place where a line number would not last: a path of keys, or an object.
 	Key string `json:"key,omitempty"`
+	// Snippet is the text of the line, for people, where it is known.
+	Snippet string `json:"-"`
 }
 
 // String is the location as compilers print it: path, path:line or path:line:column.
@@ -287,6 +339,38 @@ func (l Location) String() string {
 		return fmt.Sprintf("%s:%d", l.Path, l.Line)
 	}
 	return fmt.Sprintf("%s:%d:%d", l.Path, l.Line, l.Column)
+}
+
+// Edit puts text in the place of a part of a file.
+type Edit struct {
+	Location
+	// Start and End are the offsets of the part, in bytes; End is exclusive.
+	Start int `json:"-"`
+	End   int `json:"-"`
+	// OldText is what stands there.
+	OldText string `json:"-"`
+	NewText string `json:"newText"`
+}
+
+// Way is edits of the user's files that may give a field another value. Whether they do has not been tried.
+type Way struct {
+	// Message says what the edits do, as in: set image.pullPolicy to Always.
+	Message string
+	Edits   []Edit
+}
+
+// Apply returns the data with edits made in it: those of one file, which do not overlap. Edits that insert at the same
+// place are made in their order.
+func Apply(data []byte, edits []Edit) []byte {
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
+	var result []byte
+	from := 0
+	for _, e := range edits {
+		result = append(append(result, data[from:e.Start]...), e.NewText...)
+		from = e.End
+	}
+	return append(result, data[from:]...)
 }
 
 // Error says why a source could not be rendered.

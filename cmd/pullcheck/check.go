@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/check/fix"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/raw"
 )
 
@@ -21,8 +23,11 @@ type checkFlags struct {
 	sourceFlags
 	format, failOn, color string
 	jobs                  int
-	quiet                 bool
+	quiet, fix, diff      bool
 }
+
+// proves reports whether the run wants fixes.
+func (f *checkFlags) proves() bool { return f.fix || f.diff || f.format == "json" }
 
 // runCheck renders and checks the sources of the paths and prints the report.
 func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
@@ -33,6 +38,8 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags.IntVar(&options.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
 	flags.StringVar(&options.color, "color", "auto", "colours in the text: auto, always or never")
 	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings and failures only")
+	flags.BoolVar(&options.fix, "fix", false, "write the fixes that are proven by rendering again")
+	flags.BoolVar(&options.diff, "diff", false, "print these fixes as a unified diff and write nothing")
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
@@ -52,12 +59,23 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if sources, err = options.apply(c, tree, sources); err != nil {
 		return 0, err
 	}
-	result := checkAll(ctx, c, tree, sources, options)
+	result, files := checkAll(ctx, c, tree, sources, options)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	if !slices.ContainsFunc(result.Sources, isSource) {
 		return 0, nothingError(paths...)
+	}
+	if options.diff {
+		if err := printDiff(c, files, result); err != nil {
+			return 0, err
+		}
+		return exitCode(result, failOn), nil
+	}
+	if options.fix {
+		if err := writeFixes(c, tree, files, result); err != nil {
+			return 0, err
+		}
 	}
 	if err := options.print(c, result); err != nil {
 		return 0, err
@@ -78,6 +96,12 @@ func (f *checkFlags) validate() (check.Severity, error) {
 	if !slices.Contains([]string{"text", "json"}, f.format) {
 		return failOn, usagef("pullcheck check --help", "--format %q, expected text or json", f.format)
 	}
+	if f.fix && f.diff {
+		return failOn, usagef("pullcheck check --help", "--fix writes and --diff does not: give one of them")
+	}
+	if f.diff && f.format != "text" {
+		return failOn, usagef("pullcheck check --help", "--diff prints a diff, and --format %s something else: give one of them", f.format)
+	}
 	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
 		return failOn, usagef("pullcheck check --help", "--color %q, expected auto, always or never", f.color)
 	}
@@ -87,25 +111,33 @@ func (f *checkFlags) validate() (check.Severity, error) {
 	return failOn, f.sourceFlags.validate()
 }
 
-// checkAll renders and checks the sources. Only what was found is kept of each, not its manifests.
-func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.Source, options checkFlags) *check.Report {
+// checkAll renders and checks the sources, and proves the fixes where they are wanted. Only what was found is kept of
+// each source, not its manifests. It returns the report and the files with the fixes made.
+func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.Source, options checkFlags) (*check.Report, []fix.File) {
 	var done atomic.Int64
-	stop := c.showProgress(&done, len(sources))
+	defer c.showProgress(&done, len(sources))()
 	type checked struct {
 		hits       []check.Hit
 		containers int
 	}
 	results := make([]checked, len(sources))
-	outcomes := render.All(ctx, tree.files, newEngines(options.offline), sources, options.jobs, func(i int, result *render.Result) error {
+	engines := newEngines(options.offline)
+	recorded := &recorded{reads: map[render.SourceID][]string{}}
+	subjects := make([]fix.Subject, len(sources))
+	outcomes := render.All(ctx, tree.files, recorded.engines(engines), sources, options.jobs, func(i int, result *render.Result) error {
 		defer done.Add(1)
 		manifests, err := result.Manifests(check.MayHoldContainers)
 		if err != nil {
 			return err
 		}
 		results[i].hits, results[i].containers = check.Run(sources[i], manifests)
+		decide(ctx, tree, engines, sources[i], results[i].hits)
+		subjects[i] = fix.Subject{Source: sources[i], Reads: recorded.of(sources[i])}
+		if options.proves() && len(results[i].hits) > 0 {
+			subjects[i].Before = fix.NewSnapshot(result)
+		}
 		return nil
 	})
-	stop()
 	var hits []check.Hit
 	var failures []check.Failure
 	var statuses []check.SourceStatus
@@ -116,7 +148,24 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.
 		}
 		statuses = append(statuses, newStatus(outcome, results[i].containers))
 	}
-	return check.NewReport(hits, failures, statuses)
+	result := check.NewReport(hits, failures, statuses)
+	var files []fix.File
+	if options.proves() {
+		files = fix.Prove(ctx, tree.files, engines, subjects, options.jobs, result)
+	}
+	return result, files
+}
+
+// decide finds out where the pull policies of hits were decided.
+func decide(ctx context.Context, tree *workTree, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) {
+	questions := make([]origin.Question, len(hits))
+	for i, hit := range hits {
+		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+	}
+	for i, answer := range origin.Trace(ctx, tree.files, engines[source.Kind], source, questions) {
+		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
+		hits[i].Ways = answer.Ways
+	}
 }
 
 func newFailure(outcome render.Outcome) check.Failure {

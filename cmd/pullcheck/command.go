@@ -44,6 +44,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"check", "[flags] [PATH...]", "render, check and report", runCheck},
 		{"render", "[flags] PATH", "print the manifests as helm template and kustomize build do", runRender},
+		{"why", "[flags] KIND/NAME FIELD PATH", "say where a field of a rendered object was decided", runWhy},
 		{"explain", "[RULE]", "print the documentation of a rule, or list the rules", runExplain},
 		{"version", "", "print the version", runVersion},
 		{"help", "", "print this text", runHelp},
@@ -168,7 +169,7 @@ func runHelp(_ context.Context, c *Command, _ []string) (int, error) {
 	fmt.Fprint(c.Stdout, "pullcheck finds the containers that Kubernetes may start from a stale image, in what Helm charts,\n"+
 		"Kustomize overlays and manifests really deploy.\n\nusage:\n")
 	for _, sub := range subcommands() {
-		fmt.Fprintf(c.Stdout, "  pullcheck %-27s %s\n", strings.TrimSpace(sub.name+" "+sub.arguments), sub.summary)
+		fmt.Fprintf(c.Stdout, "  pullcheck %-32s %s\n", strings.TrimSpace(sub.name+" "+sub.arguments), sub.summary)
 	}
 	_, err := fmt.Fprint(c.Stdout, "\nexit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a source could not be rendered\n"+
 		"`pullcheck COMMAND --help` lists the flags of a command.\n")

@@ -19,6 +19,12 @@ and ci/prod-values.yaml in the chart. With -f, the given files are the values of
 
 prints the manifests of one source, byte for byte what `helm template` and `kustomize build` print.
 
+	pullcheck why [flags] KIND/NAME FIELD PATH
+
+prints where a field of an object of one source was decided, for any scalar field that is there or that is missing in a
+mapping that is there. KIND is a kind, its plural or its short name; FIELD is a path such as spec.replicas,
+spec.template.spec.containers[api].image or data["a.b"]; the flags are those of render.
+
 	pullcheck explain [RULE]
 
 prints the documentation of a rule, or lists the rules.
@@ -33,6 +39,14 @@ version that Chart.lock names, or else the newest that Chart.yaml accepts; remot
 fetched with git, also those that a file:// URL names; --offline forbids both.
 Nothing is ever written to the tree. A values.schema.json that refers to another schema by URL is resolved by
 Helm's library, which opens that URL, also with --offline.
+
+# Decisions
+
+A finding is at the line whose edit changes the outcome, and says which lines are on the way from there to the object
+(via). The source is rendered again with marks in place of values; the mark that comes out in the field names its line.
+A flag has no line. A field that is missing is decided by the mapping in a values file that would have to get a key, if
+templates read one, and else by what stands beside it. A decision is not exact where no mark came out: it is then the
+line that writes the field or, without a line, the file that the object comes from.
 
 # Exit codes
 

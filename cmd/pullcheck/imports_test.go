@@ -17,9 +17,11 @@ var allowed = map[string][]string{
 	"render/raw":                    {"render"},
 	"render/helm":                   {"render"},
 	"render/kustomize":              {"render", "render/helm"},
+	"render/origin":                 {"render"},
 	"check":                         {"render"},
+	"check/fix":                     {"check", "render"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
-	"cmd/pullcheck":                 {"cmd/pullcheck/internal/memory", "check", "render", "render/helm", "render/kustomize", "render/raw", "cmd/pullcheck/internal/report"},
+	"cmd/pullcheck":                 {"cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report"},
 }
 
 // owners are the only packages of the module that may import a library.

@@ -88,7 +88,7 @@ func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source)
 	} else if len(f.setFiles) > 0 {
 		return nil, usagef("cd "+tree.root, "--set-file reads files of %s only", tree.root)
 	}
-	if _, err := helm.Values(tree.files, options); err != nil {
+	if _, err := helm.Values(tree.files, options, nil); err != nil {
 		return nil, usagef("", "%w", err)
 	}
 	for i := range sources {
@@ -196,15 +196,10 @@ func nothingError(paths ...string) error {
 
 // dropRepeated keeps the first of sources that two paths have in common.
 func dropRepeated(sources []render.Source) []render.Source {
-	type identity struct {
-		kind              render.Kind
-		path, environment string
-	}
-	seen := map[identity]bool{}
+	seen := map[render.SourceID]bool{}
 	return slices.DeleteFunc(sources, func(s render.Source) bool {
-		id := identity{s.Kind, s.Path, s.Environment}
-		known := seen[id]
-		seen[id] = true
+		known := seen[s.ID()]
+		seen[s.ID()] = true
 		return known
 	})
 }

@@ -40,7 +40,7 @@ type Engine struct {
 // Render renders a chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
 // Dependencies that charts/ lacks are taken as `helm dependency build` would, without writing to the tree.
 func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	c, err := load(tree, source.Path)
+	c, err := load(tree, source.Path, source.Probe)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (
 	if err := e.addDependencies(ctx, tree, source.Path, c); err != nil {
 		return nil, err
 	}
-	given, err := Values(tree, source.Helm)
+	given, err := Values(tree, source.Helm, source.Probe)
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) 
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Render(c.Chart, top)
+	files, err := engine.Engine{LintMode: c.probe != nil}.Render(c.Chart, top)
 	maps.DeleteFunc(files, func(name, _ string) bool { return strings.HasSuffix(name, "NOTES.txt") })
 	return files, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/ignore"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -23,11 +24,12 @@ type loadedChart struct {
 	// paths has the tree path of every template and file. The *chart.File survives aliases and
 	// everything else that Helm does to a chart, its name does not.
 	paths map[*chart.File]string
+	probe func(render.Input) []byte // of the source
 }
 
 // load reads a chart, a directory or an archive. Subcharts that Chart.yaml names and charts/ lacks are
 // not there yet.
-func load(tree fs.FS, name string) (*loadedChart, error) {
+func load(tree fs.FS, name string, probe func(render.Input) []byte) (*loadedChart, error) {
 	info, err := fs.Stat(tree, name)
 	if err != nil {
 		return nil, err
@@ -45,7 +47,7 @@ func load(tree fs.FS, name string) (*loadedChart, error) {
 	if err != nil {
 		return nil, err
 	}
-	loaded := &loadedChart{paths: map[*chart.File]string{}}
+	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: probe}
 	loaded.Chart, err = loaded.assemble(files, name)
 	return loaded, err
 }
@@ -65,6 +67,7 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 		entry, inner, _ := strings.Cut(rest, "/")
 		subcharts[entry] = append(subcharts[entry], &loader.BufferedFile{Name: inner, Data: file.Data})
 	}
+	l.show(own, dir)
 	c, err := loader.LoadFiles(own)
 	if err != nil {
 		return nil, loadError(own, dir, err)
@@ -91,6 +94,30 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 		c.AddDependency(subchart)
 	}
 	return c, nil
+}
+
+// show gives the files of a chart to the probe, if there is one, and takes the schema away.
+func (l *loadedChart) show(files []*loader.BufferedFile, dir string) {
+	if l.probe == nil {
+		return
+	}
+	for _, file := range files {
+		use := render.UseChartFile
+		switch {
+		case file.Name == chartutil.SchemafileName:
+			file.Name = "schema.json" // which Helm does not know
+			continue
+		case file.Name == chartutil.ChartfileName:
+			use = render.UseMetadata
+		case slices.Contains([]string{"Chart.lock", "requirements.yaml", "requirements.lock"}, file.Name):
+			continue
+		case file.Name == chartutil.ValuesfileName:
+			use = render.UseValues
+		case strings.HasPrefix(file.Name, "templates/"):
+			use = render.UseTemplate
+		}
+		file.Data = l.probe(render.Input{Path: path.Join(dir, file.Name), Use: use, Data: file.Data})
+	}
 }
 
 // loadError finds the file that a loader's error is about: the loader names it without its place.

@@ -13,10 +13,18 @@ import (
 )
 
 // Values merges what the user gives beside the chart's own values.yaml, with the precedence of
-// helm.sh/helm/v3/pkg/cli/values (which reads only the disk).
-func Values(tree fs.FS, options render.HelmOptions) (map[string]any, error) {
+// helm.sh/helm/v3/pkg/cli/values (which reads only the disk). The probe, if there is one, sees the files, and the
+// flags under their names, as a source's Probe does.
+func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []byte) (map[string]any, error) {
 	merged := map[string]any{}
 	for _, file := range options.ValuesFiles {
+		if probe != nil {
+			data, err := file.Read(tree)
+			if err != nil {
+				return nil, err
+			}
+			file.Data = probe(render.Input{Path: file.Path, Use: render.UseValues, Data: data})
+		}
 		given, err := ReadValues(tree, file)
 		if err != nil {
 			return nil, err
@@ -40,6 +48,9 @@ func Values(tree fs.FS, options render.HelmOptions) (map[string]any, error) {
 		}},
 	} {
 		for _, value := range flag.values {
+			if probe != nil {
+				value = string(probe(render.Input{Path: flag.name, Use: render.UseFlag, Data: []byte(value)}))
+			}
 			if err := flag.parse(value, merged); err != nil {
 				// Without the value, which may be a secret.
 				return nil, fmt.Errorf("%s: %w", flag.name, err)

@@ -23,6 +23,8 @@ const maxLinks = 255
 type files struct {
 	ctx  context.Context
 	tree fs.FS
+	// probe, if not nil, sees what a path of the tree has and returns what kustomize is to read.
+	probe func(name string, data []byte) []byte
 }
 
 var _ filesys.FileSystem = files{}
@@ -48,7 +50,11 @@ func (f files) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fs.ReadFile(f.tree, file)
+	data, err := fs.ReadFile(f.tree, file)
+	if err == nil && f.probe != nil {
+		data = f.probe(file, data)
+	}
+	return data, err
 }
 
 // locate finds what stands at a path of kustomize.

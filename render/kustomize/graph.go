@@ -29,7 +29,9 @@ type graph struct {
 	ctx       context.Context
 	engine    *Engine
 	options   render.KustomizeOptions
-	dir       string // of the source
+	probe     func(render.Input) []byte // of the source
+	patches   map[string]bool           // the files that are no resources
+	dir       string                    // of the source
 	tree      *render.Overlay
 	mounted   []mount
 	visits    map[string]*visit
@@ -87,6 +89,9 @@ func (g *graph) walk(at node) (*visit, error) {
 		if err != nil {
 			return nil, fault(k.Locate(reference.Path), reference.Field+": "+shownURL(reference.Path), err)
 		}
+		if g.probe != nil && !strings.HasPrefix(reference.Field, "resources") {
+			g.markPatch(at, cmp.Or(instead, reference.Path))
+		}
 		if instead != "" {
 			reference.Set(instead)
 			changed = true
@@ -102,7 +107,7 @@ func (g *graph) walk(at node) (*visit, error) {
 	}
 	inherits = inherits || slices.ContainsFunc(charts, func(c chart) bool { return c.inherits })
 	v.inherits = inherits && k.Namespace == ""
-	if changed || len(charts) > 0 {
+	if changed || len(charts) > 0 || g.probe != nil {
 		data, err := sigsyaml.Marshal(k.Kustomization)
 		if err != nil {
 			return nil, err
@@ -135,6 +140,9 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 	data, err := fs.ReadFile(g.tree, target)
 	if err != nil {
 		return "", nil, err
+	}
+	if g.probe != nil {
+		data = g.probe(g.input(target, render.UseKustomization, data))
 	}
 	k, err := render.ParseKustomization(g.shown(file), data)
 	return file, k, err
@@ -273,12 +281,12 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 	if slices.Contains(at.cloned, visited) {
 		return "", nil, errors.New("this is a cycle: it is in the repository that leads here")
 	}
-	child.base = g.mount(".", child.layer, mount{name: shownURL(r.url) + "//", entry: entry})
-	child.dir = path.Join(child.base, found)
-	child.cloned = append(slices.Clip(at.cloned), entry, visited)
 	if len(at.cloned) == 0 {
 		child.place = g.visits[at.dir].k.Locate(entry)
 	}
+	child.base = g.mount(".", child.layer, mount{name: shownURL(r.url) + "//", entry: entry, place: child.place})
+	child.dir = path.Join(child.base, found)
+	child.cloned = append(slices.Clip(at.cloned), entry, visited)
 	_, v, err := g.descend(at, child)
 	if failure := (*render.Error)(nil); errors.As(err, &failure) {
 		// The file of its location is in no tree of the user's.
@@ -328,7 +336,11 @@ func (g *graph) webFile(at node, reference render.Reference) (string, error) {
 	if u, err := url.Parse(reference.Path); err == nil && len(u.Path) > 1 {
 		name = path.Base(u.Path)
 	}
-	file := path.Join(g.mount(at.dir, nil, mount{name: shownURL(reference.Path), whole: true, entry: reference.Path}), name)
+	place := at.place
+	if len(at.cloned) == 0 {
+		place = g.visits[at.dir].k.Locate(reference.Path)
+	}
+	file := path.Join(g.mount(at.dir, nil, mount{name: shownURL(reference.Path), whole: true, entry: reference.Path, place: place}), name)
 	g.tree.Write(file, data)
 	return relative(at.dir, file), nil
 }

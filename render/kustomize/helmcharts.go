@@ -135,9 +135,12 @@ func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
 	if options.ValuesFiles, err = g.valuesFiles(at, c); err != nil {
 		return nil, err
 	}
-	result, err := g.engine.Helm.Render(g.ctx, g.tree, render.Source{Kind: render.Helm, Path: dir, Helm: options})
+	result, err := g.engine.Helm.Render(g.ctx, g.tree, render.Source{Kind: render.Helm, Path: dir, Helm: options, Probe: g.chartProbe(options)})
 	if err != nil {
 		return nil, err
+	}
+	if g.probe != nil {
+		result.Text = g.probe(render.Input{Use: render.UseInflated, Data: result.Text})
 	}
 	return mark(result.Text)
 }
@@ -265,12 +268,20 @@ func mergeValues(data []byte, c chart) ([]byte, error) {
 
 // read reads a values file as the load restrictor permits it.
 func (g *graph) read(at node, field, name string) (data []byte, err error) {
+	shown := func(in render.Input) []byte { return in.Data }
+	if g.probe != nil {
+		shown = g.probe
+	}
 	if isWeb(name) && field == "valuesFile" {
-		data, err = g.engine.download(g.ctx, name)
+		if data, err = g.engine.download(g.ctx, name); err == nil {
+			data = shown(render.Input{Path: shownURL(name), Use: render.UseValues, Data: data, From: at.place})
+		}
 	} else if found, _, failed := g.find(at, name); failed != nil {
 		err = failed
 	} else if err = g.permit(at, found); err == nil {
-		data, err = fs.ReadFile(g.tree, found)
+		if data, err = fs.ReadFile(g.tree, found); err == nil {
+			data = shown(g.input(found, render.UseValues, data))
+		}
 	}
 	if err != nil {
 		return nil, fault(render.Location{}, field+": "+shownURL(name), err)

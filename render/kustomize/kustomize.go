@@ -39,7 +39,7 @@ type Engine struct {
 // Render renders the kustomization of a directory as `kustomize build` of the version in go.mod does, with
 // its default options beside those of the source. helmCharts are always enabled; plugins and functions never.
 func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, tree: render.NewOverlay(tree), visits: map[string]*visit{}}
+	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: render.NewOverlay(tree), visits: map[string]*visit{}}
 	defer g.close()
 	result, err := g.render(tree, source.Path)
 	if ctx.Err() != nil {
@@ -83,7 +83,7 @@ func (g *graph) build(file string) (result *render.Result, err error) {
 	if g.options.LoadRestrictionsNone {
 		options.LoadRestrictions = types.LoadRestrictionsNone
 	}
-	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree}, path.Join(root, g.dir))
+	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.show}, path.Join(root, g.dir))
 	if err != nil {
 		return nil, err
 	}

@@ -51,6 +51,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 		if text, err = fs.ReadFile(g.tree, found); err != nil {
 			return "", nil, err
 		}
+		text = g.show(found, text)
 		file = entry
 	}
 	objects, err := kio.FromBytes(text)

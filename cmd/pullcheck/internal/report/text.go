@@ -21,11 +21,18 @@ type TextOptions struct {
 }
 
 // Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
-// and below it what is affected; then the failures, what was skipped, and a tally.
+// and below it the line of the decision, those on the way to the manifests, and what is affected; then the failures,
+// what was skipped, and a tally.
 func Text(w io.Writer, r *check.Report, options TextOptions) error {
 	t := &text{options: options}
-	for _, finding := range r.Findings {
+	for i, finding := range r.Findings {
+		if i > 0 {
+			t.WriteByte('\n')
+		}
 		t.finding(finding)
+	}
+	if len(r.Findings) > 0 && (len(r.Failures) > 0 || !options.Quiet) {
+		t.WriteByte('\n')
 	}
 	for _, failure := range r.Failures {
 		t.failure(failure)
@@ -65,21 +72,65 @@ func (t *text) finding(f check.Finding) {
 	color := map[check.Severity]string{check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan}[f.Severity]
 	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, place(f.Decision.String())), t.paint(color, f.Severity.String()),
 		clean(f.Message), t.paint(faint, "["+f.Rule+"]"))
-	var previous string
-	for _, a := range f.Affected {
-		object := clean(sourceName(a.Source, a.Environment) + ": " + objectName(a))
-		container := clean(containerName(a))
-		if object == previous {
-			fmt.Fprintf(t, ", %s", container)
-			continue
-		}
-		if previous != "" {
-			t.WriteByte('\n')
-		}
-		fmt.Fprintf(t, "    %s: %s", object, container)
-		previous = object
+	trace := Trace{
+		Field:     f.Affected[0].Field,
+		Missing:   f.Affected[0].Written == "",
+		Decisions: []render.Location{f.Decision},
+		Via:       f.Via,
+		Exact:     f.Exact,
 	}
-	t.WriteByte('\n')
+	t.frame(trace, f.Decision, color)
+	t.way(trace)
+	t.affected(f.Affected)
+}
+
+// affected has the objects below their source. Environments in which they are the same share them.
+func (t *text) affected(all []check.Affected) {
+	type group struct{ source, objects string }
+	var groups []group
+	environments := map[group][]string{}
+	for len(all) > 0 {
+		first, n := all[0], 1
+		for n < len(all) && all[n].Source == first.Source && all[n].Environment == first.Environment {
+			n++
+		}
+		g := group{first.Source, objects(all[:n])}
+		if environments[g] == nil {
+			groups = append(groups, g)
+		}
+		environments[g] = append(environments[g], first.Environment)
+		all = all[n:]
+	}
+	for _, g := range groups {
+		names := environments[g]
+		if len(names) > 1 && names[0] == "" {
+			names[0] = "defaults"
+		}
+		fmt.Fprintf(t, "    %s:%s\n", clean(sourceName(g.source, strings.Join(names, ", "))), g.objects)
+	}
+}
+
+// objects has the objects of one source with their containers: one goes on the line of the source, several have
+// lines of their own.
+func objects(all []check.Affected) string {
+	var names []string
+	containers := map[string][]string{}
+	for _, a := range all {
+		name := objectName(a)
+		if containers[name] == nil {
+			names = append(names, name)
+		}
+		containers[name] = append(containers[name], clean(containerName(a)))
+	}
+	before := " "
+	if len(names) > 1 {
+		before = "\n        "
+	}
+	var lines strings.Builder
+	for _, name := range names {
+		fmt.Fprintf(&lines, "%s%s: %s", before, clean(name), strings.Join(containers[name], ", "))
+	}
+	return lines.String()
 }
 
 // containerName has what is known of a container: a custom resource may give no image, an object no name.

@@ -1,18 +1,17 @@
-package check
+package render
 
 import (
 	"bytes"
 	"sort"
 	"unicode/utf8"
 
-	"github.com/pullcheck/pullcheck/render"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// text finds nodes in the text they were parsed from. The parser counts columns in characters and ends
+// Text finds nodes in the text they were parsed from. The parser counts columns in characters and ends
 // lines also at a lone carriage return, NEL, LS and PS; locations have bytes, and lines as editors and
-// version control count them.
-type text struct {
+// version control count them. It is for one goroutine at a time.
+type Text struct {
 	bytes []byte
 	lines []textLine
 	last  position // that was asked for
@@ -28,8 +27,9 @@ type textLine struct {
 	origin int // where that line starts
 }
 
-func newText(content []byte) *text {
-	t := &text{bytes: content}
+// NewText returns the text of a file or of a part of one. Nodes in UTF-16 have no place.
+func NewText(content []byte) *Text {
+	t := &Text{bytes: content}
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return t // UTF-16
 	}
@@ -78,22 +78,46 @@ func breakAt(text []byte) int {
 	return 0
 }
 
-// span returns the place of a value, without the anchor and tag before it, or nothing if the text is
-// not UTF-8. The end of a value that takes several lines, other than in quotes, is that of its first.
-func (t *text) span(node *yaml.Node) render.Location {
-	start, ok := t.offset(node)
+// Bounds returns where a value begins and ends, as offsets in the text, without the anchor and tag before it.
+// The end of a value that takes several lines, other than in quotes, is that of its first.
+func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
+	start, ok = t.Offset(node)
 	if !ok {
-		return render.Location{}
+		return 0, 0, false
 	}
 	start = t.skipProperties(start)
-	var span render.Location
-	span.Line, span.Column = t.lineColumn(start)
-	span.EndLine, span.EndColumn = t.lineColumn(t.end(start, node))
-	return span
+	return start, t.end(start, node), true
 }
 
-// offset returns where the parser saw a node.
-func (t *text) offset(node *yaml.Node) (int, bool) {
+// Location returns the place of a part of the text, without a path; nothing if the text is not UTF-8.
+func (t *Text) Location(start, end int) Location {
+	var l Location
+	if len(t.lines) == 0 {
+		return l
+	}
+	first := t.line(start)
+	l.Line, l.Column = first.number, start-first.origin+1
+	last := t.line(end)
+	l.EndLine, l.EndColumn = last.number, end-last.origin+1
+	rest := t.bytes[first.origin:]
+	if first.origin == 0 {
+		rest = bytes.TrimPrefix(rest, []byte("\ufeff"))
+	}
+	l.Snippet = string(bytes.TrimSuffix(rest[:until(rest, "\n")], []byte("\r")))
+	return l
+}
+
+// Span returns the place of a value by Bounds, or nothing if the text is not UTF-8.
+func (t *Text) Span(node *yaml.Node) Location {
+	start, end, ok := t.Bounds(node)
+	if !ok {
+		return Location{}
+	}
+	return t.Location(start, end)
+}
+
+// Offset returns where the parser saw a node: before its anchor and tag.
+func (t *Text) Offset(node *yaml.Node) (int, bool) {
 	if node.Line < 1 || node.Line > len(t.lines) {
 		return 0, false
 	}
@@ -110,7 +134,7 @@ func (t *text) offset(node *yaml.Node) (int, bool) {
 
 // skipProperties returns where the value itself begins: a node begins with its anchor and tag, which
 // may stand on a line before.
-func (t *text) skipProperties(offset int) int {
+func (t *Text) skipProperties(offset int) int {
 	for offset < len(t.bytes) {
 		switch t.bytes[offset] {
 		case '&', '!':
@@ -127,7 +151,7 @@ func (t *text) skipProperties(offset int) int {
 }
 
 // end returns where a value that begins at start ends.
-func (t *text) end(start int, node *yaml.Node) int {
+func (t *Text) end(start int, node *yaml.Node) int {
 	rest := t.bytes[start:]
 	switch {
 	case node.Style&yaml.DoubleQuotedStyle != 0:
@@ -163,8 +187,7 @@ func until(text []byte, chars string) int {
 	return len(text)
 }
 
-// lineColumn returns the line and column of an offset.
-func (t *text) lineColumn(offset int) (line, column int) {
-	i := sort.Search(len(t.lines), func(i int) bool { return t.lines[i].start > offset }) - 1
-	return t.lines[i].number, offset - t.lines[i].origin + 1
+// line returns the line that an offset is in.
+func (t *Text) line(offset int) textLine {
+	return t.lines[sort.Search(len(t.lines), func(i int) bool { return t.lines[i].start > offset })-1]
 }

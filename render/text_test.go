@@ -1,4 +1,4 @@
-package check
+package render
 
 import (
 	"fmt"
@@ -40,7 +40,7 @@ func TestSpan(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			node := find(t, test.text)
-			span := newText([]byte(test.text)).span(node)
+			span := NewText([]byte(test.text)).Span(node)
 			if got := fmt.Sprintf("%d:%d-%d:%d", span.Line, span.Column, span.EndLine, span.EndColumn); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}

@@ -1,0 +1,230 @@
+// Package fix proves edits that put pull policies right: it renders every source that reads the edited files again,
+// and accepts an edit only if its finding is gone, there is no new one, and nothing but pull policies is different.
+package fix
+
+import (
+	"cmp"
+	"context"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Subject is a source that was rendered and checked.
+type Subject struct {
+	Source render.Source
+	// Reads are the files that the source was rendered from.
+	Reads []string
+	// Before is what it was rendered to; nil if that was not kept.
+	Before *Snapshot
+}
+
+// Prove gives each finding of a report a fix, if one can be proven, or the reason why there is none. The fixes of a
+// report hold together: all may be applied, or those of some files. The engines are asked to render, jobs at a time.
+// Findings of pull-policy-digest are left alone: their images do not change. It returns the files with all fixes
+// made, sorted by path.
+func Prove(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, subjects []Subject, jobs int, report *check.Report) []File {
+	p := &prover{ctx: ctx, tree: tree, engines: engines, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
+	for i, subject := range subjects {
+		for _, name := range subject.Reads {
+			p.readers[name] = append(p.readers[name], i)
+		}
+	}
+	var open []*attempt
+	for i := range report.Findings {
+		finding := &report.Findings[i]
+		if finding.Rule == check.DigestID {
+			continue
+		}
+		a := &attempt{finding: finding}
+		if a.next() {
+			open = append(open, a)
+			continue
+		}
+		finding.Unfixed = unfixed
+	}
+	for len(open) > 0 && ctx.Err() == nil {
+		open = p.round(open)
+	}
+	return p.files()
+}
+
+// File is a file of the tree and what all fixes together make of it.
+type File struct {
+	Path          string
+	Before, After []byte
+}
+
+func (p *prover) files() []File {
+	var files []File
+	edits := byPath(p.accepted)
+	for _, path := range slices.Sorted(maps.Keys(edits)) {
+		files = append(files, File{path, p.originals[path], render.Apply(p.originals[path], edits[path])})
+	}
+	return files
+}
+
+// unfixed is why there is no fix, and what else would help.
+const unfixed = "no edit of a file of this repository sets it: a Helm post-renderer or a patch in a kustomization can"
+
+// attempt is a finding and the edits that are tried for it.
+type attempt struct {
+	finding *check.Finding
+	tried   int
+	message string
+	edits   []render.Edit
+	alone   bool // whether it is tried without others that are not proven
+}
+
+// next goes on to the edits that were not tried: for every container of the finding its next way, or its last.
+func (a *attempt) next() bool {
+	a.edits, a.message, a.alone = nil, "", false
+	more := false
+	for _, hit := range a.finding.Hits {
+		if len(hit.Ways) == 0 {
+			return false
+		}
+		more = more || a.tried < len(hit.Ways)
+		way := hit.Ways[min(a.tried, len(hit.Ways)-1)]
+		a.message = cmp.Or(a.message, way.Message)
+		for _, edit := range way.Edits {
+			if !slices.Contains(a.edits, edit) {
+				a.edits = append(a.edits, edit)
+			}
+		}
+	}
+	a.tried++
+	return more
+}
+
+// prover proves the fixes of one report.
+type prover struct {
+	ctx       context.Context
+	tree      fs.FS
+	engines   map[render.Kind]render.Engine
+	jobs      int
+	subjects  []Subject
+	readers   map[string][]int // the subjects that read a file
+	accepted  []render.Edit
+	originals map[string][]byte // the edited files as they were read first
+}
+
+// round tries the edits of all attempts together, accepts those that hold, and returns the others with what to try
+// next: the same alone, where another may be at fault, or the next way.
+func (p *prover) round(open []*attempt) []*attempt {
+	var together, later []*attempt
+	edits := slices.Clone(p.accepted)
+	for i, a := range open {
+		if a.alone && len(together) > 0 || len(together) > 0 && together[0].alone || overlap(edits, a.edits) {
+			later = append(later, open[i])
+			continue
+		}
+		together = append(together, a)
+		edits = merge(edits, a.edits)
+	}
+	if len(together) == 0 { // It overlaps with what is accepted.
+		return p.advance(later[:1], later[1:])
+	}
+	verdicts := p.render(edits, together)
+	var failed []*attempt
+	for _, a := range together {
+		switch p.judge(a, verdicts) {
+		case holds:
+			p.accepted = merge(p.accepted, a.edits)
+			a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits}
+		case suspect:
+			if len(together) > 1 {
+				a.alone = true
+				later = append(later, a)
+				continue
+			}
+			failed = append(failed, a)
+		case fails:
+			failed = append(failed, a)
+		}
+	}
+	return p.advance(failed, later)
+}
+
+// advance goes on to the next way of what failed.
+func (p *prover) advance(failed, rest []*attempt) []*attempt {
+	for _, a := range failed {
+		if a.next() {
+			rest = append(rest, a)
+		} else {
+			a.finding.Unfixed = unfixed
+		}
+	}
+	return rest
+}
+
+type judgement int
+
+const (
+	holds   judgement = iota
+	fails             // the finding is still there
+	suspect           // a source that reads the files is worse off, by these edits or by others
+)
+
+func (p *prover) judge(a *attempt, verdicts map[int]*verdict) judgement {
+	for _, i := range p.affected(a.edits) {
+		v := verdicts[i]
+		if v == nil || v.fault {
+			return suspect
+		}
+		for _, hit := range a.finding.Hits {
+			if hit.Place.Source == p.subjects[i].Source.ID() && v.hits[hit.Place] {
+				return fails
+			}
+		}
+	}
+	return holds
+}
+
+// affected are the subjects that read an edited file.
+func (p *prover) affected(edits []render.Edit) []int {
+	var all []int
+	for _, edit := range edits {
+		all = append(all, p.readers[edit.Path]...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// merge adds the edits that are not there.
+func merge(edits, more []render.Edit) []render.Edit {
+	edits = slices.Clone(edits)
+	for _, edit := range more {
+		if !slices.Contains(edits, edit) {
+			edits = append(edits, edit)
+		}
+	}
+	return edits
+}
+
+// overlap reports whether edits change what others change: two that insert at one place do not.
+func overlap(edits, more []render.Edit) bool {
+	for _, a := range edits {
+		for _, b := range more {
+			if a != b && a.Path == b.Path && a.Start < b.End && b.Start < a.End {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// byPath groups edits by file, as they are made together.
+func byPath(edits []render.Edit) map[string][]render.Edit {
+	files := map[string][]render.Edit{}
+	for _, edit := range edits {
+		files[edit.Path] = append(files[edit.Path], edit)
+	}
+	for path := range files {
+		files[path] = combine(files[path])
+	}
+	return files
+}

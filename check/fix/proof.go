@@ -1,0 +1,278 @@
+package fix
+
+import (
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Snapshot is what a source was rendered to, in little memory.
+type Snapshot struct {
+	text      []byte // compressed
+	documents []render.Document
+	lengths   []int
+}
+
+// NewSnapshot keeps the documents of a result.
+func NewSnapshot(result *render.Result) *Snapshot {
+	s := &Snapshot{}
+	var text bytes.Buffer
+	w, err := flate.NewWriter(&text, flate.BestSpeed)
+	if err != nil {
+		panic(err) // The level is a constant.
+	}
+	for _, document := range result.Documents {
+		_, _ = w.Write(document.Text) // A buffer takes everything.
+		s.lengths = append(s.lengths, len(document.Text))
+		document.Text = nil
+		s.documents = append(s.documents, document)
+	}
+	_ = w.Close()
+	s.text = text.Bytes()
+	return s
+}
+
+// result is what the snapshot was made of, without the text between documents.
+func (s *Snapshot) result() (*render.Result, error) {
+	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.text)))
+	if err != nil {
+		return nil, err
+	}
+	result := &render.Result{Documents: slices.Clone(s.documents)}
+	for i, length := range s.lengths {
+		result.Documents[i].Text, text = text[:length], text[length:]
+	}
+	return result, nil
+}
+
+// verdict is what became of a source by some edits.
+type verdict struct {
+	hits  map[check.Place]bool
+	fault bool // it does not render, has a new finding, or differs in more than pull policies
+}
+
+// render renders the sources that the attempts affect, with edits.
+func (p *prover) render(edits []render.Edit, attempts []*attempt) map[int]*verdict {
+	var affected []int
+	for _, a := range attempts {
+		affected = append(affected, p.affected(a.edits)...)
+	}
+	slices.Sort(affected)
+	affected = slices.Compact(affected)
+	verdicts := make([]*verdict, len(affected))
+	edited, err := p.edit(edits)
+	if err != nil {
+		return nil
+	}
+	var group errgroup.Group
+	group.SetLimit(p.jobs)
+	for n, i := range affected {
+		group.Go(func() error {
+			verdicts[n] = p.examine(edited, &p.subjects[i])
+			return nil
+		})
+	}
+	_ = group.Wait() // No one returns an error.
+	byIndex := map[int]*verdict{}
+	for n, i := range affected {
+		byIndex[i] = verdicts[n]
+	}
+	return byIndex
+}
+
+// edit is the tree with edits made in it.
+func (p *prover) edit(edits []render.Edit) (fs.FS, error) {
+	overlay := render.NewOverlay(p.tree)
+	for path, edits := range byPath(edits) {
+		data := p.originals[path]
+		if data == nil {
+			var err error
+			if data, err = fs.ReadFile(p.tree, path); err != nil {
+				return nil, err
+			}
+			p.originals[path] = data
+		}
+		for _, e := range edits {
+			if e.End > len(data) || string(data[e.Start:e.End]) != e.OldText {
+				return nil, fmt.Errorf("%s is not what it was", path)
+			}
+		}
+		overlay.Write(path, render.Apply(data, edits))
+	}
+	return overlay, nil
+}
+
+// examine renders a source of the edited tree and compares.
+func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
+	v = &verdict{hits: map[check.Place]bool{}, fault: true}
+	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
+	before, err := p.before(subject)
+	if err != nil {
+		return v
+	}
+	after, err := p.engines[subject.Source.Kind].Render(p.ctx, edited, subject.Source)
+	if err != nil {
+		return v
+	}
+	was, err := hits(subject.Source, before)
+	if err != nil {
+		return v
+	}
+	if v.hits, err = hits(subject.Source, after); err != nil {
+		return v
+	}
+	isNew := func(place check.Place) bool { return !was[place] }
+	v.fault = slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
+	return v
+}
+
+func hits(source render.Source, result *render.Result) (map[check.Place]bool, error) {
+	manifests, err := result.Manifests(check.MayHoldContainers)
+	if err != nil {
+		return nil, err
+	}
+	places := map[check.Place]bool{}
+	found, _ := check.Run(source, manifests)
+	for _, hit := range found {
+		places[hit.Place] = true
+	}
+	return places, nil
+}
+
+func (p *prover) before(subject *Subject) (*render.Result, error) {
+	if subject.Before != nil {
+		return subject.Before.result()
+	}
+	return p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+}
+
+// same reports whether two results differ in pull policies alone. What differs between two renders of the same
+// files is left out: charts draw random values.
+func (p *prover) same(subject *Subject, before, after *render.Result) bool {
+	differences, ok := compare(before, after)
+	if !ok || len(differences) == 0 {
+		return ok
+	}
+	again, err := p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+	if err != nil {
+		return false
+	}
+	volatile, ok := compare(before, again)
+	if !ok {
+		return false
+	}
+	return !slices.ContainsFunc(differences, func(d difference) bool { return !slices.Contains(volatile, d) })
+}
+
+// difference is a value that is not the same in two results.
+type difference struct {
+	document, object int
+	path             string
+}
+
+// compare returns the values that differ, other than pull policies that have become Always. It is not ok where the
+// objects are not the same ones.
+func compare(before, after *render.Result) (differences []difference, ok bool) {
+	if len(before.Documents) != len(after.Documents) {
+		return nil, false
+	}
+	for i := range before.Documents {
+		if bytes.Equal(before.Documents[i].Text, after.Documents[i].Text) {
+			continue
+		}
+		was, err := objects(before.Documents[i])
+		if err != nil {
+			return nil, false
+		}
+		is, err := objects(after.Documents[i])
+		if err != nil || len(was) != len(is) {
+			return nil, false
+		}
+		for n := range is {
+			policies := map[string]bool{}
+			for _, c := range check.Containers(is[n]) {
+				if c.Written == check.Always {
+					policies[c.Field.String()] = true
+				}
+			}
+			visit := func(path render.Path) {
+				if text := path.String(); !policies[text] {
+					differences = append(differences, difference{i, n, text})
+				}
+			}
+			walk(was[n].Node, is[n].Node, nil, visit)
+		}
+	}
+	return differences, true
+}
+
+func objects(document render.Document) ([]render.Manifest, error) {
+	result := render.Result{Documents: []render.Document{document}}
+	return result.Manifests(func([]byte) bool { return true })
+}
+
+// walk visits the paths at which two nodes differ, in keys and scalars, not in form.
+func walk(a, b *yaml.Node, path render.Path, visit func(render.Path)) {
+	a, b = render.Resolve(a), render.Resolve(b)
+	switch {
+	case a == nil || b == nil:
+		if a != b {
+			visit(path)
+		}
+	case a.Kind != b.Kind:
+		visit(path)
+	case a.Kind == yaml.MappingNode:
+		for _, key := range keys(a, b) {
+			walk(render.Field(a, key), render.Field(b, key), path.Below(render.Key(key)), visit)
+		}
+	case a.Kind == yaml.SequenceNode:
+		for i := range max(len(a.Content), len(b.Content)) {
+			walk(at(a, i), at(b, i), path.Below(render.Step{Index: i}), visit)
+		}
+	case a.Value != b.Value || a.Tag != b.Tag:
+		visit(path)
+	}
+}
+
+// keys are those of two mappings, with what they merge.
+func keys(mappings ...*yaml.Node) []string {
+	set := map[string]bool{}
+	var add func(*yaml.Node)
+	add = func(node *yaml.Node) {
+		node = render.Resolve(node)
+		if node.Kind == yaml.SequenceNode {
+			for _, item := range node.Content {
+				add(item)
+			}
+			return
+		}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Tag == "!!merge" {
+				add(node.Content[i+1])
+			} else {
+				set[node.Content[i].Value] = true
+			}
+		}
+	}
+	for _, mapping := range mappings {
+		add(mapping)
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+func at(sequence *yaml.Node, i int) *yaml.Node {
+	if i < len(sequence.Content) {
+		return sequence.Content[i]
+	}
+	return nil
+}

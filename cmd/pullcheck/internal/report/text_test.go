@@ -1,0 +1,95 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// affected is a container "c" of a Deployment.
+func affected(source, environment, name, image string) check.Affected {
+	return check.Affected{Source: source, Environment: environment, Kind: "Deployment", Name: name, Container: "c", Field: "f", Image: image, Written: "Never"}
+}
+
+func TestAffected(t *testing.T) {
+	sidecar := affected("a", "", "web", "web:1")
+	sidecar.Container = "sidecar"
+	for _, test := range []struct {
+		name     string
+		affected []check.Affected
+		want     string
+	}{
+		{"one", []check.Affected{affected("a", "", "web", "web:1")}, `
+    a: Deployment/web: c (web:1)
+`},
+		{"two containers of an object", []check.Affected{affected("a", "", "web", "web:1"), sidecar}, `
+    a: Deployment/web: c (web:1), sidecar (web:1)
+`},
+		{"two objects", []check.Affected{affected("a", "", "db", "db:1"), affected("a", "", "web", "web:1")}, `
+    a:
+        Deployment/db: c (db:1)
+        Deployment/web: c (web:1)
+`},
+		{"environments, of which one differs", []check.Affected{
+			affected("a", "", "web", "web:1"), affected("a", "dev", "web", "web:2"), affected("a", "prod", "web", "web:1"),
+		}, `
+    a (defaults, prod): Deployment/web: c (web:1)
+    a (dev): Deployment/web: c (web:2)
+`},
+		{"environments without defaults, and another source", []check.Affected{
+			affected("a", "dev", "web", "web:1"), affected("a", "prod", "web", "web:1"), affected("b", "", "web", "web:1"),
+		}, `
+    a (dev, prod): Deployment/web: c (web:1)
+    b: Deployment/web: c (web:1)
+`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var b strings.Builder
+			r := &check.Report{Findings: []check.Finding{{Rule: "rule", Message: "message", Decision: render.Location{Path: "p"}, Exact: true, Affected: test.affected}}}
+			if err := Text(&b, r, TextOptions{Quiet: true}); err != nil {
+				t.Fatal(err)
+			}
+			if _, got, _ := strings.Cut(b.String(), "\n"); got != strings.TrimPrefix(test.want, "\n") {
+				t.Errorf("got\n%swant%s", got, test.want)
+			}
+		})
+	}
+}
+
+// TestText has all parts of a report in colour.
+func TestText(t *testing.T) {
+	decision := at(4, "pullPolicy: «Never»")
+	r := &check.Report{
+		Findings: []check.Finding{
+			{Rule: "one", Severity: check.SeverityError, Message: "wrong", Decision: decision, Exact: true, Affected: []check.Affected{affected("a", "", "web", "web:1")}},
+			{Rule: "two", Severity: check.SeverityNote, Message: "odd", Decision: render.Location{Path: "b.yaml"}, Affected: []check.Affected{affected("b", "", "web", "")}},
+		},
+		Failures: []check.Failure{{Source: "c", Message: "broken", Location: render.Location{Path: "c/d.yaml", Line: 3}, Hint: "mend it"}},
+		Sources:  []check.SourceStatus{{Path: "e", Status: check.Skipped, Reason: "a library"}},
+	}
+	const want = `<b>values.yaml:4:13<0>: <red>error<0>: wrong <faint>[one]<0>
+<faint>    4 |<0> pullPolicy: Never
+<faint>      |<0>             <red>^^^^^<0>
+    a: Deployment/web: c (web:1)
+
+<b>b.yaml<0>: <cyan>note<0>: odd <faint>[two]<0>
+    the line that decides could not be shown
+    b: Deployment/web: c
+
+<b>c/d.yaml:3<0>: <red>failure<0>: broken
+    c is not checked
+    hint: mend it
+e: <faint>skipped<0>: a library
+2 findings (1 error, 1 note) in 0 containers; sources: 0 rendered, 0 failed, 1 skipped
+`
+	var b strings.Builder
+	if err := Text(&b, r, TextOptions{Color: true}); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.NewReplacer(red, "<red>", cyan, "<cyan>", bold, "<b>", faint, "<faint>", noColor, "<0>").Replace(b.String())
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+}

@@ -1,0 +1,312 @@
+package origin
+
+import (
+	"bytes"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// absent finds the keys that no values file sets and that the templates read for a field that is missing: in a
+// render of its own, since a key that is set hides the keys and defaults behind it. Keys of all charts come last,
+// because people set those of one image first.
+func (t *tracer) absent() {
+	for _, q := range t.open() {
+		q.reads = q.value == "" && len(q.lines) > 0
+	}
+	for _, global := range []bool{false, true} {
+		if !t.missing() {
+			return
+		}
+		places := t.insertions(global)
+		if len(places) == 0 {
+			continue
+		}
+		for _, in := range t.order {
+			for _, p := range in.places {
+				if p.kind == mark {
+					places = append(places, p)
+				}
+			}
+		}
+		manifests, err := t.render(only(places), true)
+		if err != nil {
+			t.narrow(places)
+			continue
+		}
+		t.look(manifests)
+	}
+}
+
+// missing reports whether the field of an open question is missing.
+func (t *tracer) missing() bool {
+	return slices.ContainsFunc(t.open(), func(q *question) bool { return q.value == "" })
+}
+
+// insertions adds the places where keys could be inserted, and returns them.
+func (t *tracer) insertions(global bool) []*place {
+	first := len(t.places)
+	top := t.valuesOf(t.source.Path)
+	for _, in := range slices.Clone(t.order) {
+		if in.Use != render.UseValues {
+			continue
+		}
+		roots, err := decode(in.Data)
+		if err != nil || len(roots) > 1 || len(roots) == 1 && roots[0].Kind != yaml.MappingNode {
+			continue
+		}
+		w := &insertWalk{tracer: t, in: in, text: render.NewText(in.Data)}
+		if len(roots) == 1 {
+			w.root = roots[0]
+		}
+		if top != nil && in != top && t.isGiven(in) {
+			w.below = top
+		}
+		if !global {
+			w.beside(w.root, nil)
+		}
+		for _, c := range t.chains {
+			if (c.path[0] == "global") == global {
+				w.chain(c)
+			}
+		}
+	}
+	return t.places[first:]
+}
+
+// valuesOf is the values file of the chart at a path, nil if there is none.
+func (t *tracer) valuesOf(chart string) *input { return t.inputs[path.Join(chart, "values.yaml")] }
+
+// isGiven reports whether values were given beside those of the charts.
+func (t *tracer) isGiven(in *input) bool {
+	return slices.ContainsFunc(t.source.Helm.ValuesFiles, func(f render.File) bool { return f.Path == in.Path })
+}
+
+// insertWalk finds the places for keys in a values file.
+type insertWalk struct {
+	*tracer
+	in    *input
+	text  *render.Text
+	root  *yaml.Node // nil for an empty file
+	below *input     // a file with lower precedence that comes first
+}
+
+// chain inserts the key that a template reads: in the values of its own chart or, where the file has a mapping for
+// it, of a chart above. What may be a library's template reads those of any chart.
+func (w *insertWalk) chain(c chain) {
+	chart, _, _ := cutLast(c.template, "/templates/")
+	own := w.in == w.valuesOf(chart)
+	given := w.in == w.valuesOf(w.source.Path) || w.isGiven(w.in)
+	if own || given && chart == w.source.Path {
+		w.insert(c.path)
+		return
+	}
+	if given {
+		for _, prefix := range w.prefixes(chart) {
+			w.insertBelow(append(slices.Clone(prefix), c.path...))
+		}
+	}
+	if strings.HasPrefix(path.Base(c.template), "_") {
+		w.insertBelow(c.path)
+	}
+}
+
+// insertBelow inserts the key at the end of a path if the mapping before it is there.
+func (w *insertWalk) insertBelow(keys []string) {
+	if holder, _ := render.Lookup(w.root, pathOf(keys[:len(keys)-1])); holder != nil && holder.Kind == yaml.MappingNode {
+		w.insert(keys)
+	}
+}
+
+// beside inserts the keys that templates read in every mapping with a part of what is near a missing field: where
+// the image's repository or tag stands.
+func (w *insertWalk) beside(node *yaml.Node, at render.Path) {
+	if node == nil {
+		return
+	}
+	for i, child := range node.Content {
+		switch {
+		case node.Kind == yaml.SequenceNode:
+			w.beside(child, at.Below(render.Item(i, child)))
+		case node.Kind == yaml.MappingNode && i%2 == 1:
+			w.beside(child, at.Below(render.Key(node.Content[i-1].Value)))
+		}
+	}
+	if node.Kind != yaml.MappingNode || !w.holdsNear(node) {
+		return
+	}
+	for _, key := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(sortedKeys(w.keys), sortedKeys(w.fields))))) {
+		w.put(node, at, []string{key})
+	}
+}
+
+func (w *insertWalk) holdsNear(mapping *yaml.Node) bool {
+	for i := 1; i < len(mapping.Content); i += 2 {
+		if value := mapping.Content[i]; value.Kind == yaml.ScalarNode && len(value.Value) > 1 && isPartOf(w.nearValues, value.Value) {
+			return true
+		}
+	}
+	return false
+}
+
+// insert inserts the key at the end of a path, with the mappings before it that are missing.
+func (w *insertWalk) insert(keys []string) {
+	node := w.root
+	var at render.Path
+	for len(keys) > 1 && node != nil {
+		next := render.Field(node, keys[0])
+		if next == nil || next.Kind != yaml.MappingNode {
+			break
+		}
+		node, at, keys = next, at.Below(render.Key(keys[0])), keys[1:]
+	}
+	w.put(node, at, keys)
+}
+
+// put adds the place for keys that lead from a mapping to a missing value.
+func (w *insertWalk) put(mapping *yaml.Node, at render.Path, keys []string) {
+	full := at
+	for _, key := range keys {
+		full = full.Below(render.Key(key))
+	}
+	if w.exists(full) {
+		return
+	}
+	p := &place{kind: insertion, key: full.String(), keys: keys, mapping: mapping, top: mapping == w.root}
+	if mapping == nil {
+		p.start, p.end = len(w.in.Data), len(w.in.Data)
+		p.quoted = func(value string) string { return "\n" + nested(keys, value) + "\n" }
+		w.add(w.in, p)
+		return
+	}
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		if mapping.Content[i].Value == keys[0] {
+			w.fill(p, mapping.Content[i], mapping.Content[i+1], keys[1:])
+			return
+		}
+	}
+	w.insertKey(p, mapping, keys)
+	if p.quoted != nil {
+		if p.shown, p.beside = w.nearLine(mapping, keys); !p.beside {
+			p.shown = w.holder(at)
+		}
+		w.add(w.in, p)
+	}
+}
+
+// exists reports whether the file, or one that comes first, has another place for the value, or the value itself.
+func (w *insertWalk) exists(full render.Path) bool {
+	key := full.String()
+	for _, in := range []*input{w.in, w.below} {
+		if in == nil {
+			continue
+		}
+		if slices.ContainsFunc(in.places, func(p *place) bool { return p.kind == insertion && p.key == key }) {
+			return true
+		}
+	}
+	return w.root != nil && render.ScalarAt(w.root, full) != ""
+}
+
+// fill makes a place of a value that is null or empty.
+func (w *insertWalk) fill(p *place, key, value *yaml.Node, rest []string) {
+	if value.Kind != yaml.ScalarNode || value.Value != "" && value.Tag != "!!null" {
+		return
+	}
+	_, end, ok := w.text.Bounds(key)
+	if !ok {
+		return
+	}
+	p.mapping, p.keys = nil, rest
+	p.start = end + bytes.IndexByte(w.in.Data[end:], ':') + 1
+	p.end = p.start
+	if value.Value != "" || value.Style != 0 {
+		if p.start, p.end, ok = w.text.Bounds(value); !ok {
+			return
+		}
+		p.shown = [2]int{p.start, p.end}
+	} else {
+		start, _, _ := w.text.Bounds(key)
+		p.shown = [2]int{start, p.start}
+	}
+	p.quoted = func(value string) string { return " " + nestedIn(rest, value) }
+	w.add(w.in, p)
+}
+
+// insertKey puts the key before the first of a mapping.
+func (w *insertWalk) insertKey(p *place, mapping *yaml.Node, keys []string) {
+	flow := mapping.Style&yaml.FlowStyle != 0
+	if len(mapping.Content) == 0 {
+		start, _, ok := w.text.Bounds(mapping)
+		if !ok || !flow {
+			return
+		}
+		p.start, p.end = start+1, start+1
+		p.quoted = func(value string) string { return nested(keys, value) }
+		return
+	}
+	first := mapping.Content[0]
+	offset, ok := w.text.Offset(first)
+	if !ok {
+		return
+	}
+	between := "\n" + strings.Repeat(" ", max(first.Column-1, 0))
+	if flow {
+		between = ", "
+	}
+	p.start, p.end = offset, offset
+	p.quoted = func(value string) string { return nested(keys, value) + between }
+}
+
+// nearLine is the line of what is near in a mapping that holds a whole container, where the field goes beside it.
+func (w *insertWalk) nearLine(mapping *yaml.Node, keys []string) ([2]int, bool) {
+	if len(keys) > 1 || !w.fields[keys[0]] {
+		return [2]int{}, false
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if key, value := mapping.Content[i], mapping.Content[i+1]; w.nears[key.Value] && w.nearValues[value.Value] {
+			start, _, _ := w.text.Bounds(key)
+			_, end, _ := w.text.Bounds(value)
+			return [2]int{start, end}, true
+		}
+	}
+	return [2]int{}, false
+}
+
+// holder is where the key of a mapping, or the first key in the item of a list, stands; nothing for the whole file.
+func (w *insertWalk) holder(at render.Path) [2]int {
+	if len(at) == 0 {
+		return [2]int{}
+	}
+	value, holder := render.Lookup(w.root, at)
+	for i := 0; holder != nil && holder.Kind == yaml.MappingNode && i+1 < len(holder.Content); i += 2 {
+		if holder.Content[i+1] == value {
+			value = holder.Content[i]
+		}
+	}
+	if value != nil && value.Kind == yaml.MappingNode && len(value.Content) > 0 {
+		value = value.Content[0]
+	}
+	if value == nil {
+		return [2]int{}
+	}
+	start, end, _ := w.text.Bounds(value)
+	return [2]int{start, end}
+}
+
+// nested writes keys, one in the other, and a value in flow style.
+func nested(keys []string, value string) string {
+	return strconv.Quote(keys[0]) + ": " + nestedIn(keys[1:], value)
+}
+
+func nestedIn(keys []string, value string) string {
+	if len(keys) == 0 {
+		return quote(value)
+	}
+	return "{" + nested(keys, value) + "}"
+}

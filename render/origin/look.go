@@ -1,0 +1,120 @@
+package origin
+
+import (
+	"strconv"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// look answers the questions whose fields have tokens in a dyed render, and keeps the lines that it shows.
+func (t *tracer) look(manifests []render.Manifest) {
+	for _, q := range t.questions {
+		if q.Manifest.Document.Verbatim {
+			continue
+		}
+		m := q.in(manifests)
+		if m == nil {
+			continue
+		}
+		value, holder := render.Lookup(m.Node, q.Path)
+		if places := t.tokens(value); q.decided == nil && places != nil && join(render.Resolve(value).Value, places) == q.value {
+			q.decided = places
+		}
+		if lines := t.marks(value, holder, q.Path.Last()); q.lines == nil {
+			q.lines = lines
+		}
+		if q.near == nil && len(q.Near) > 0 {
+			near, holder := render.Lookup(m.Node, q.Near)
+			q.near = t.marks(near, holder, q.Near.Last())
+		}
+	}
+}
+
+// in finds the question's object in another render: by its name or, where that is drawn at random, by its position.
+func (q *question) in(manifests []render.Manifest) *render.Manifest {
+	var byName, byPosition *render.Manifest
+	for i := range manifests {
+		m := &manifests[i]
+		if m.Document.Path != q.Manifest.Document.Path || m.Kind != q.Manifest.Kind || m.APIVersion != q.Manifest.APIVersion {
+			continue
+		}
+		named := m.Name == q.Manifest.Name && m.Namespace == q.Manifest.Namespace
+		placed := m.Part == q.Manifest.Part && m.Item == q.Manifest.Item
+		switch {
+		case named && placed:
+			return m
+		case named && byName == nil:
+			byName = m
+		case placed:
+			byPosition = m
+		}
+	}
+	if byName != nil {
+		return byName
+	}
+	return byPosition
+}
+
+// tokens are the places whose tokens are in a value, in order; nil if there is none.
+func (t *tracer) tokens(value *yaml.Node) []*place {
+	value = render.Resolve(value)
+	if value == nil || value.Kind != yaml.ScalarNode {
+		return nil
+	}
+	var places []*place
+	for _, match := range token.FindAllStringSubmatch(value.Value, -1) {
+		if p := t.place(match); p != nil {
+			places = append(places, p)
+		}
+	}
+	return places
+}
+
+// place is the place of a token.
+func (t *tracer) place(match []string) *place {
+	number, err := strconv.Atoi(match[1] + match[2])
+	if err != nil || number >= len(t.places) {
+		return nil
+	}
+	return t.places[number]
+}
+
+// join is a value with the originals in the place of the tokens.
+func join(value string, places []*place) string {
+	i := -1
+	return token.ReplaceAllStringFunc(value, func(string) string {
+		if i++; i < len(places) {
+			return places[i].original
+		}
+		return ""
+	})
+}
+
+// marks are the lines that write a key: resources before patches, because an edit of the former is for all.
+func (t *tracer) marks(value, holder *yaml.Node, key string) []*place {
+	var resources, patches []*place
+	add := func(text string) {
+		match := token.FindStringSubmatch(text)
+		if match == nil {
+			return
+		}
+		if p := t.place(match); p == nil || p.kind != mark && p.kind != sibling || p.mark != key {
+			return
+		} else if p.in.Use == render.UsePatch || p.in.Use == render.UseKustomization {
+			patches = append(patches, p)
+		} else {
+			resources = append(resources, p)
+		}
+	}
+	if value != nil {
+		add(value.Anchor)
+	}
+	if holder != nil && holder.Kind == yaml.MappingNode {
+		for i := 0; i < len(holder.Content); i += 2 {
+			add(holder.Content[i].Value)
+		}
+	}
+	return append(resources, patches...)
+}

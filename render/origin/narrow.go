@@ -1,0 +1,131 @@
+package origin
+
+import "github.com/pullcheck/pullcheck/render"
+
+// dyable are the places that the first dyed render replaces.
+func (t *tracer) dyable() []*place {
+	var all []*place
+	for _, in := range t.order {
+		if !in.pruned {
+			for _, p := range in.places {
+				if p.kind == literal || p.kind == mark {
+					all = append(all, p)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// only picks the tokens of some places.
+func only(places []*place) func(*place) (string, bool) {
+	set := make(map[*place]bool, len(places))
+	for _, p := range places {
+		set[p] = true
+	}
+	return func(p *place) (string, bool) { return p.dyed(), set[p] }
+}
+
+// narrow looks at halves, and their halves, of places with which the source does not render.
+func (t *tracer) narrow(places []*place) {
+	for queue := split(places); len(queue) > 0 && len(t.open()) > 0 && t.renders < maxRenders; queue = queue[1:] {
+		manifests, err := t.render(only(queue[0]), true)
+		if err == nil {
+			t.look(manifests)
+			continue
+		}
+		queue = append(queue, split(queue[0])...)
+	}
+}
+
+func split(places []*place) [][]*place {
+	if len(places) < 2 {
+		return nil
+	}
+	half := len(places) / 2
+	return [][]*place{places[:half], places[half:]}
+}
+
+// confirm renders with the tokens of the decisions alone: where a chart compares what it writes, more tokens could
+// have made it write something else. A decision that does not come out again is none.
+func (t *tracer) confirm() {
+	var places []*place
+	for _, q := range t.questions {
+		if q.decided != nil {
+			places = append(places, q.decided...)
+			q.decided = nil
+		}
+	}
+	if len(places) == 0 {
+		return
+	}
+	if manifests, err := t.render(only(places), true); err == nil {
+		t.look(manifests)
+	}
+}
+
+// flip puts another legal value in one place after the other, where tokens do not come out, until the field changes:
+// first in values, which people set, then in other files.
+func (t *tracer) flip() {
+	var open []*question
+	for _, q := range t.open() {
+		if q.value != "" {
+			open = append(open, q)
+			q.lines = nil // The tokens may have led to others.
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	if manifests, err := t.render(func(p *place) (string, bool) { return p.dyed(), p.kind == mark }, true); err == nil {
+		t.look(manifests)
+	}
+	for _, q := range open {
+		var values, others []*place
+		for _, in := range t.order {
+			for _, p := range in.places {
+				switch {
+				case p.kind != other && (p.kind != literal || p.original != q.value):
+				case in.Use == render.UseValues || in.Use == render.UseFlag:
+					values = append(values, p)
+				default:
+					others = append(others, p)
+				}
+			}
+		}
+		_ = t.search(q, values) || t.search(q, others)
+	}
+}
+
+// search finds the one place whose flip alone changes the field of a question.
+func (t *tracer) search(q *question, places []*place) bool {
+	if len(places) == 0 || t.renders >= maxRenders {
+		return false
+	}
+	changed, err := t.changes(q, places)
+	switch {
+	case err == nil && !changed:
+		return false
+	case len(places) > 1:
+		half := len(places) / 2
+		return t.search(q, places[:half]) || t.search(q, places[half:])
+	}
+	if changed {
+		q.decided = places
+	}
+	return changed
+}
+
+// changes reports whether the field of a question changes when all places are flipped.
+func (t *tracer) changes(q *question, places []*place) (bool, error) {
+	set := make(map[*place]bool, len(places))
+	for _, p := range places {
+		set[p] = true
+	}
+	manifests, err := t.render(func(p *place) (string, bool) { return p.quoted(q.Instead), set[p] }, true)
+	if err != nil {
+		return false, err
+	}
+	m := q.in(manifests)
+	return m != nil && render.ScalarAt(m.Node, q.Path) != q.value, nil
+}

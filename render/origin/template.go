@@ -1,0 +1,232 @@
+package origin
+
+import (
+	"bytes"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template/parse"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// chain is a path below .Values that a template reads.
+type chain struct {
+	template string // the path of the file
+	path     []string
+}
+
+// findInTemplate finds the places in a part of an input that is a template: values in its text and in the arguments
+// of functions that hand them on, and the lines that write fields.
+func (t *tracer) findInTemplate(in *input, start, end int) {
+	text := string(in.Data[start:end])
+	tree := parse.New(in.Path)
+	tree.Mode = parse.SkipFuncCheck
+	set := map[string]*parse.Tree{}
+	if _, err := tree.Parse(text, "{{", "}}", set); err != nil {
+		t.findInText(in, start, in.Data[start:end])
+		return
+	}
+	w := &templateWalk{t, in, start}
+	for _, name := range slices.Sorted(maps.Keys(set)) {
+		w.list(set[name].Root)
+	}
+}
+
+// templateWalk goes through the nodes of a template that stands at an offset of an input.
+type templateWalk struct {
+	*tracer
+	in     *input
+	offset int
+}
+
+func (w *templateWalk) list(list *parse.ListNode) {
+	if list == nil {
+		return
+	}
+	for _, node := range list.Nodes {
+		switch node := node.(type) {
+		case *parse.TextNode:
+			w.findInText(w.in, w.offset+int(node.Pos), node.Text)
+		case *parse.ActionNode:
+			w.pipe(node.Pipe)
+		case *parse.TemplateNode:
+			w.pipe(node.Pipe)
+		case *parse.IfNode:
+			w.branch(&node.BranchNode)
+		case *parse.RangeNode:
+			w.branch(&node.BranchNode)
+		case *parse.WithNode:
+			w.branch(&node.BranchNode)
+		}
+	}
+}
+
+func (w *templateWalk) branch(b *parse.BranchNode) {
+	w.pipe(b.Pipe)
+	w.list(b.List)
+	w.list(b.ElseList)
+}
+
+func (w *templateWalk) pipe(pipe *parse.PipeNode) {
+	if pipe == nil {
+		return
+	}
+	for i, command := range pipe.Cmds {
+		next := ""
+		if i+1 < len(pipe.Cmds) {
+			next = function(pipe.Cmds[i+1])
+		}
+		w.command(command, next)
+	}
+}
+
+// function is the name of the function that a command calls, if it calls one.
+func function(command *parse.CommandNode) string {
+	if name, ok := command.Args[0].(*parse.IdentifierNode); ok {
+		return name.Ident
+	}
+	return ""
+}
+
+// comparing are the functions that look at their arguments and hand on something else.
+var comparing = []string{
+	"eq", "ne", "lt", "le", "gt", "ge", "has", "contains", "hasKey", "hasPrefix", "hasSuffix", "regexMatch", "mustRegexMatch",
+	"empty", "required", "fail", "index", "get", "kindIs", "typeIs", "semverCompare", "without", "deepEqual",
+}
+
+// command visits a command and the pipe's next function, which gets what it returns.
+func (w *templateWalk) command(command *parse.CommandNode, next string) {
+	name := function(command)
+	for i, arg := range command.Args {
+		to := name
+		if i == 0 {
+			to = next
+		}
+		compared := slices.Contains(comparing, to) || to == "dict" && i%2 == 1 || to == "dig" && i < len(command.Args)-2
+		switch arg := arg.(type) {
+		case *parse.StringNode:
+			if i > 0 && w.isLike(arg.Text) {
+				w.keys[arg.Text] = true // as in: index .Values "pullPolicy"
+			}
+			w.string(arg, compared)
+		case *parse.NumberNode:
+			w.number(arg, compared)
+		case *parse.FieldNode:
+			w.chain(arg.Ident, compared)
+		case *parse.VariableNode:
+			w.chain(arg.Ident[1:], compared)
+		case *parse.ChainNode:
+			w.chain(arg.Field, compared)
+			if pipe, ok := arg.Node.(*parse.PipeNode); ok {
+				w.pipe(pipe)
+			}
+		case *parse.PipeNode:
+			w.pipe(arg)
+		}
+	}
+}
+
+func (w *templateWalk) string(node *parse.StringNode, compared bool) {
+	start := w.offset + int(node.Pos)
+	switch {
+	case w.values[node.Text] && compared:
+		w.compares = true
+	case w.values[node.Text]:
+		w.add(w.in, &place{start: start, end: start + len(node.Quoted), original: node.Text, quoted: strconv.Quote})
+	default:
+		// A text with the value in it: a format, or a template for tpl.
+		w.findInText(w.in, start, []byte(node.Quoted))
+	}
+}
+
+func (w *templateWalk) number(node *parse.NumberNode, compared bool) {
+	start := w.offset + int(node.Pos)
+	if w.values[node.Text] && !compared && isNumber(node.Text) {
+		w.add(w.in, &place{start: start, end: start + len(node.Text), original: node.Text, quoted: plain})
+	}
+}
+
+func plain(value string) string { return value }
+
+// chain notes what a template reads below a dot.
+func (w *templateWalk) chain(path []string, compared bool) {
+	if len(path) == 0 || !w.isLike(path[len(path)-1]) {
+		return
+	}
+	w.compares = w.compares || compared
+	w.keys[path[len(path)-1]] = true
+	if i := slices.Index(path, "Values"); i >= 0 {
+		w.chains = append(w.chains, chain{w.in.Path, path[i+1:]})
+	}
+}
+
+// findInText finds the places in text at an offset of an input: the lines that write fields, and values.
+func (t *tracer) findInText(in *input, offset int, text []byte) {
+	s := string(text)
+	if in.Use != render.UseFlag && t.mentionsKey(s) {
+		for _, match := range t.line.FindAllStringSubmatchIndex(s, -1) {
+			rest := s[match[1]:]
+			if rest != "" && !strings.ContainsRune(" \t\r\n", rune(rest[0])) {
+				continue // It is no key.
+			}
+			if rest = strings.TrimLeft(rest, " "); rest != "" && strings.ContainsRune("&*!", rune(rest[0])) {
+				continue // It has an anchor, or can have none.
+			}
+			start, end := offset+match[2], offset+match[1]
+			if start > 0 && (in.Data[start-1] == '"' || in.Data[start-1] == '\'') {
+				start--
+			}
+			p := &place{
+				in: in, start: end, end: end, kind: mark, mark: s[match[2]:match[3]],
+				quoted: func(token string) string { return " &" + token },
+				shown:  [2]int{start, lineEnd(in.Data, end)},
+			}
+			if before := p.before(start); len(bytes.TrimLeft(before, " -")) == 0 {
+				p.hasSibling = true
+				beside := *p
+				beside.start, beside.end, beside.kind = start, start, sibling
+				beside.quoted = func(token string) string { return token + `: ""` + "\n" + strings.Repeat(" ", len(before)) }
+				t.add(in, &beside)
+			}
+			t.add(in, p)
+		}
+	}
+	t.findWords(in, offset, s)
+}
+
+// findWords finds the values in text that are words of their own, or stand behind a field's key.
+func (t *tracer) findWords(in *input, offset int, text string) {
+	for from := 0; t.mentionsValue(text[from:]); {
+		match := t.words.FindStringSubmatchIndex(text[from:])
+		if match == nil {
+			break
+		}
+		start, end := from+match[2], from+match[3]
+		t.add(in, &place{start: offset + start, end: offset + end, original: text[start:end], quoted: plain})
+		from = end
+	}
+	if !t.behind {
+		return
+	}
+	for _, match := range behindKey.FindAllStringSubmatchIndex(text, -1) {
+		key, value := text[match[2]:match[3]], text[match[4]:match[5]]
+		if t.fields[key] && t.values[value] && !isDistinct(value) {
+			t.add(in, &place{start: offset + match[4], end: offset + match[5], original: value, quoted: plain})
+		}
+	}
+}
+
+// behindKey matches a key and a value on one line.
+var behindKey = regexp.MustCompile(`([\w-]+)["']?[:=][ \t]*["']?([^\s"',{}]+)`)
+
+// lineEnd is where the line of an offset ends, without the white space before that.
+func lineEnd(data []byte, offset int) int {
+	end := offset
+	for end < len(data) && data[end] != '\n' {
+		end++
+	}
+	return offset + len(strings.TrimRight(string(data[offset:end]), " \t\r"))
+}

@@ -1,0 +1,392 @@
+package origin
+
+import (
+	"bytes"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// ways are the ways to give a field another value, those that surprise least first: to change the value where it
+// was decided, to set a key that the templates read, to write the field where the object is written, to override
+// the values of a chart that is not the user's, and to patch what a kustomization fetches.
+func (t *tracer) ways(q *question) []render.Way {
+	var ways []render.Way
+	for _, p := range q.decided {
+		ways = append(ways, t.change(p, q)...)
+	}
+	if q.value == "" {
+		for _, p := range slices.Concat(q.lines, q.near) {
+			ways = append(ways, t.change(p, q)...)
+		}
+	}
+	return append(append(ways, t.overrides(q)...), t.patches(q)...)
+}
+
+// owns reports whether a file is one of the user's tree that can be edited.
+func (t *tracer) owns(name string) bool {
+	if !fs.ValidPath(name) {
+		return false
+	}
+	info, err := fs.Stat(t.tree, name)
+	return err == nil && info.Mode().IsRegular() && path.Ext(name) != ".tgz"
+}
+
+// change are the ways to edit a place itself.
+func (t *tracer) change(p *place, q *question) []render.Way {
+	if p.in.Use == render.UseFlag || p.in.From.Path != "" || !t.owns(p.in.Path) {
+		return nil
+	}
+	key := p.key
+	if key == "" || p.kind == mark {
+		key = q.Path.Last()
+	}
+	switch p.kind {
+	case insertion:
+		return []render.Way{{Message: "set " + key + " to " + q.Instead, Edits: []render.Edit{p.edit(p.pretty(q.Instead))}}}
+	case mark:
+		return p.writes(q)
+	}
+	return []render.Way{{Message: "set " + key + " to " + q.Instead, Edits: []render.Edit{p.edit(p.start, p.end, p.requoted(q.Instead))}}}
+}
+
+func (p *place) edit(start, end int, text string) render.Edit {
+	location := p.in.text().Location(start, end)
+	location.Path, location.Snippet = p.in.Path, ""
+	return render.Edit{Location: location, Start: start, End: end, OldText: string(p.in.Data[start:end]), NewText: text}
+}
+
+// requoted is a value in the quotes that stand at the place.
+func (p *place) requoted(value string) string {
+	raw := p.in.Data[p.start:p.end]
+	if len(raw) > 1 && bytes.IndexByte([]byte("\"'`"), raw[0]) >= 0 && raw[len(raw)-1] == raw[0] {
+		return string(raw[0]) + value + string(raw[0])
+	}
+	return value
+}
+
+// writes are the ways to write a field at a line: in the place of what the line gives it, or beside it.
+func (p *place) writes(q *question) []render.Way {
+	field := q.Path.Last()
+	text := field + ": " + q.Instead
+	message := "write " + text
+	start := p.shown[0]
+	if p.mark == field {
+		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, p.shown[1], text)}}}
+	}
+	if p.flow || bytes.IndexByte(p.before(start), '{') >= 0 && !bytes.Contains(p.before(start), []byte("}}")) {
+		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, start, text+", ")}}}
+	}
+	end := lineEnd(p.in.Data, start)
+	newline := p.newline()
+	after := p.edit(end, end, newline+p.indent(start)+text)
+	before := p.edit(start, start, text+newline+p.indent(start))
+	return []render.Way{{Message: message, Edits: []render.Edit{after}}, {Message: message, Edits: []render.Edit{before}}}
+}
+
+// before is what stands before an offset on its line.
+func (p *place) before(offset int) []byte {
+	return p.in.Data[bytes.LastIndexByte(p.in.Data[:offset], '\n')+1 : offset]
+}
+
+// indent is white space as wide as what stands before an offset on its line, if that is only white space and the
+// dashes of lists; otherwise the white space that the line begins with.
+func (p *place) indent(offset int) string {
+	before := p.before(offset)
+	if len(bytes.TrimLeft(before, " -")) > 0 {
+		before = before[:len(before)-len(bytes.TrimLeft(before, " "))]
+	}
+	return strings.Repeat(" ", len(before))
+}
+
+// newline is how the lines of the file end.
+func (p *place) newline() string {
+	if i := bytes.IndexByte(p.in.Data, '\n'); i > 0 && p.in.Data[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// pretty is an insertion as people write it: in block style, behind its neighbours or at the end of the file.
+func (p *place) pretty(value string) (start, end int, text string) {
+	newline := p.newline()
+	switch {
+	case p.mapping == nil && p.top || p.top && p.mapping.Style&yaml.FlowStyle == 0:
+		text = block(p.keys, value, "", newline) + newline
+		if n := len(p.in.Data); n > 0 && p.in.Data[n-1] != '\n' {
+			text = newline + text
+		}
+		return len(p.in.Data), len(p.in.Data), text
+	case p.mapping == nil && p.start == p.end:
+		return p.start, p.end, " " + flow(p.keys, value)
+	case p.mapping == nil:
+		return p.start, p.end, flow(p.keys, value)
+	case p.mapping.Style&yaml.FlowStyle != 0 && len(p.mapping.Content) > 0:
+		return p.start, p.end, p.keys[0] + ": " + flow(p.keys[1:], value) + ", "
+	case p.mapping.Style&yaml.FlowStyle != 0:
+		return p.start, p.end, p.keys[0] + ": " + flow(p.keys[1:], value)
+	}
+	indent := p.indent(p.start)
+	text = block(p.keys, value, indent, newline)
+	if at := p.neighbour(); at > 0 {
+		return at, at, newline + text
+	}
+	return p.start, p.start, strings.TrimLeft(text, " ") + newline + indent
+}
+
+// neighbour is where the line of the scalar ends behind which people look for the key: a tag, or the last of those
+// that begin the mapping; 0 if it begins with none.
+func (p *place) neighbour() int {
+	text, neighbour := p.in.text(), 0
+	for i := 0; i+1 < len(p.mapping.Content); i += 2 {
+		value := p.mapping.Content[i+1]
+		if value.Kind != yaml.ScalarNode || value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
+			break
+		}
+		_, end, _ := text.Bounds(p.mapping.Content[i])
+		if value.Value != "" || value.Style != 0 {
+			_, end, _ = text.Bounds(value)
+		}
+		neighbour = lineEnd(p.in.Data, end)
+		if p.mapping.Content[i].Value == "tag" {
+			break
+		}
+	}
+	return neighbour
+}
+
+// flow writes keys, one in the other, and a value in flow style.
+func flow(keys []string, value string) string {
+	if len(keys) == 0 {
+		return value
+	}
+	return "{" + keys[0] + ": " + flow(keys[1:], value) + "}"
+}
+
+// block writes keys, one in the other, and a value in block style.
+func block(keys []string, value, indent, newline string) string {
+	var b strings.Builder
+	for i, key := range keys {
+		if i > 0 {
+			b.WriteString(newline)
+		}
+		b.WriteString(indent + strings.Repeat("  ", i) + key + ":")
+	}
+	return b.String() + " " + value
+}
+
+// overrides are the ways to set, in the user's own values, a value of a chart that is not the user's.
+func (t *tracer) overrides(q *question) []render.Way {
+	if len(q.decided) == 0 {
+		return nil
+	}
+	p := q.decided[0]
+	if p.in.Use != render.UseValues || p.key == "" || t.owns(p.in.Path) && p.in.From.Path == "" {
+		return nil
+	}
+	key, err := render.ParsePath(p.key)
+	if err != nil || slices.ContainsFunc(key, func(s render.Step) bool { return s.Index >= 0 }) {
+		return nil // Helm replaces lists as a whole.
+	}
+	var ways []render.Way
+	for _, prefix := range t.prefixes(path.Dir(p.in.Path)) {
+		full := append(slices.Clone(prefix), keysOf(key)...)
+		for _, own := range t.ownValues() {
+			if set := t.set(own, full); set != nil {
+				message := "set " + render.Path(pathOf(full)).String() + " to " + q.Instead
+				ways = append(ways, render.Way{Message: message, Edits: []render.Edit{set.edit(set.setting(q.Instead))}})
+			}
+		}
+	}
+	return ways
+}
+
+func keysOf(p render.Path) []string {
+	var keys []string
+	for _, step := range p {
+		keys = append(keys, step.Key)
+	}
+	return keys
+}
+
+func pathOf(keys []string) render.Path {
+	var p render.Path
+	for _, key := range keys {
+		p = append(p, render.Key(key))
+	}
+	return p
+}
+
+// ownValues are the values files that the user owns: that of the chart, then those that were given, the strongest
+// first.
+func (t *tracer) ownValues() []*input {
+	var own []*input
+	if top := t.valuesOf(t.source.Path); top != nil && t.owns(top.Path) {
+		own = append(own, top)
+	}
+	for _, file := range slices.Backward(t.source.Helm.ValuesFiles) {
+		if in := t.inputs[file.Path]; in != nil && t.owns(in.Path) {
+			own = append(own, in)
+		}
+	}
+	return own
+}
+
+// set is the place of a key in a values file, whether it is there or not; nil if it has none.
+func (t *tracer) set(in *input, keys []string) *place {
+	roots, err := decode(in.Data)
+	if err != nil || len(roots) > 1 || len(roots) == 1 && roots[0].Kind != yaml.MappingNode {
+		return nil
+	}
+	w := &insertWalk{tracer: t, in: in, text: render.NewText(in.Data)}
+	if len(roots) == 1 {
+		w.root = roots[0]
+		if value, _ := render.Lookup(w.root, pathOf(keys)); value != nil && value.Kind == yaml.ScalarNode && value.Value != "" {
+			start, end, _ := w.text.Bounds(value)
+			return &place{in: in, start: start, end: end, original: value.Value}
+		}
+	}
+	before := len(t.places)
+	w.insert(keys)
+	if len(t.places) == before {
+		return nil
+	}
+	return t.places[before]
+}
+
+// setting is the edit that gives a place of set a value.
+func (p *place) setting(value string) (start, end int, text string) {
+	if p.kind == insertion {
+		return p.pretty(value)
+	}
+	return p.start, p.end, p.requoted(value)
+}
+
+// prefixes are the paths below which the values of a subchart stand in those of the source's chart: one for each
+// alias under which the chart depends on it.
+func (t *tracer) prefixes(chart string) [][]string {
+	if chart == t.source.Path {
+		return [][]string{nil}
+	}
+	parent, entry, ok := cutLast(chart, "/charts/")
+	if !ok {
+		return nil
+	}
+	var prefixes [][]string
+	for _, above := range t.prefixes(parent) {
+		for _, name := range t.namesOf(parent, chart, entry) {
+			prefixes = append(prefixes, append(slices.Clone(above), name))
+		}
+	}
+	return prefixes
+}
+
+func cutLast(s, separator string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+len(separator):], true
+}
+
+// namesOf are the names under which a chart depends on another one: its aliases or its own.
+func (t *tracer) namesOf(parent, chart, entry string) []string {
+	name := entry
+	if root := t.metadata(chart); root != nil {
+		name = render.Scalar(root, "name")
+	}
+	var names []string
+	if dependencies := render.Field(t.metadata(parent), "dependencies"); dependencies != nil {
+		for _, dependency := range dependencies.Content {
+			if render.Scalar(dependency, "name") != name {
+				continue
+			}
+			if alias := render.Scalar(dependency, "alias"); alias != "" {
+				names = append(names, alias)
+			} else {
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return []string{name}
+	}
+	return names
+}
+
+// metadata is the root of a chart's Chart.yaml, nil if it was not seen.
+func (t *tracer) metadata(chart string) *yaml.Node {
+	in := t.inputs[path.Join(chart, "Chart.yaml")]
+	if in == nil {
+		return nil
+	}
+	if roots, err := decode(in.Data); err == nil && len(roots) == 1 {
+		return roots[0]
+	}
+	return nil
+}
+
+// patches are the ways to patch the object in the kustomization that fetches what it is made from.
+func (t *tracer) patches(q *question) []render.Way {
+	if t.source.Kind != render.Kustomize || q.Manifest.Name == "" {
+		return nil
+	}
+	file, ok := render.KustomizationFile(t.tree, t.source.Path)
+	in := t.inputs[file]
+	if !ok || in == nil || !t.owns(file) {
+		return nil
+	}
+	pointer := ""
+	for _, step := range q.Path {
+		pointer += "/" + jsonPointer(step)
+	}
+	p := &place{in: in}
+	newline := p.newline()
+	lines := []string{
+		"- target:",
+		"    kind: " + q.Manifest.Kind,
+		"    name: " + q.Manifest.Name,
+		"  patch: |-",
+		"    - op: add",
+		"      path: " + pointer,
+		"      value: " + q.Instead,
+	}
+	at, indent := len(in.Data), ""
+	if list := patchList(in.Data); list != nil && list.Style&yaml.FlowStyle == 0 && len(list.Content) > 0 {
+		offset, _ := in.text().Offset(list.Content[0])
+		at = bytes.LastIndexByte(in.Data[:offset], '\n') + 1
+		before := in.Data[at:offset]
+		indent = string(before[:len(before)-len(bytes.TrimLeft(before, " "))])
+	} else if list != nil {
+		return nil
+	} else {
+		lines = append([]string{"patches:"}, lines...)
+	}
+	text := indent + strings.Join(lines, newline+indent) + newline
+	if at > 0 && in.Data[at-1] != '\n' {
+		text = newline + text
+	}
+	return []render.Way{{Message: "patch " + q.Manifest.Kind + "/" + q.Manifest.Name + " in the kustomization", Edits: []render.Edit{p.edit(at, at, text)}}}
+}
+
+// jsonPointer is a step as RFC 6901 writes it.
+func jsonPointer(step render.Step) string {
+	if step.Index >= 0 {
+		return strings.TrimPrefix(strings.TrimSuffix(render.Path{{Index: step.Index}}.String(), "]"), "[")
+	}
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(step.Key)
+}
+
+// patchList is the value of the patches of a kustomization, nil if it has none.
+func patchList(data []byte) *yaml.Node {
+	roots, err := decode(data)
+	if err != nil || len(roots) != 1 {
+		return nil
+	}
+	return render.Field(roots[0], "patches")
+}

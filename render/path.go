@@ -1,0 +1,178 @@
+package render
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Path leads from an object, or the root of a values file, to a value in it.
+type Path []Step
+
+// Step is a key of a mapping or, if the index is not negative, an item of a sequence and its name, if it
+// has one.
+type Step struct {
+	Key   string
+	Index int
+	Name  string
+}
+
+// Key is the step to the value of a key.
+func Key(key string) Step { return Step{Key: key, Index: -1} }
+
+// Item is the step to an item of a sequence.
+func Item(index int, item *yaml.Node) Step {
+	return Step{Index: index, Name: Scalar(Resolve(item), "name")}
+}
+
+// Below returns the path that is some steps longer and shares nothing with this one, which may yet change.
+func (p Path) Below(steps ...Step) Path { return append(append(Path(nil), p...), steps...) }
+
+// Last is the last key on the path, empty if there is none.
+func (p Path) Last() string {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i].Index < 0 {
+			return p[i].Key
+		}
+	}
+	return ""
+}
+
+// String writes a path as spec.containers[0].image, and a key that this would not set apart as ["a.b"].
+func (p Path) String() string { return p.format(false) }
+
+// Named is String with the names of items in place of their indexes, where they have one:
+// spec.containers[api].image. It lasts where items are added before.
+func (p Path) Named() string { return p.format(true) }
+
+func (p Path) format(named bool) string {
+	var b strings.Builder
+	for _, s := range p {
+		switch {
+		case s.Index >= 0 && named && s.Name != "":
+			b.WriteString("[" + s.Name + "]")
+		case s.Index >= 0:
+			b.WriteString("[" + strconv.Itoa(s.Index) + "]")
+		case s.Key == "" || strings.ContainsAny(s.Key, ".[]\" \t\n"):
+			b.WriteString("[" + strconv.Quote(s.Key) + "]")
+		default:
+			if b.Len() > 0 {
+				b.WriteByte('.')
+			}
+			b.WriteString(s.Key)
+		}
+	}
+	return b.String()
+}
+
+// ParsePath reads what String and Named write. An item that is given by its name has the index 0 until it is
+// looked up.
+func ParsePath(text string) (Path, error) {
+	var path Path
+	for rest := text; rest != ""; {
+		var step Step
+		var err error
+		if rest[0] == '[' {
+			step, rest, err = parseBrackets(rest[1:])
+		} else {
+			end := strings.IndexAny(rest, ".[")
+			if end < 0 {
+				end = len(rest)
+			}
+			step, rest = Key(rest[:end]), rest[end:]
+			if step.Key == "" {
+				err = fmt.Errorf("a key is missing before %q", rest)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is no path like spec.template.spec.containers[0].image: %w", text, err)
+		}
+		path = append(path, step)
+		if after, ok := strings.CutPrefix(rest, "."); ok {
+			if rest = after; rest == "" {
+				return nil, fmt.Errorf("%q is no path like spec.template.spec.containers[0].image: it ends with a dot", text)
+			}
+		}
+	}
+	return path, nil
+}
+
+// parseBrackets reads an index, a name or a quoted key, and the bracket behind it.
+func parseBrackets(text string) (Step, string, error) {
+	if quoted, err := strconv.QuotedPrefix(text); err == nil {
+		rest, ok := strings.CutPrefix(text[len(quoted):], "]")
+		if !ok {
+			return Step{}, "", fmt.Errorf("no ] behind %s", quoted)
+		}
+		key, err := strconv.Unquote(quoted)
+		return Key(key), rest, err
+	}
+	inside, rest, ok := strings.Cut(text, "]")
+	if !ok || inside == "" {
+		return Step{}, "", fmt.Errorf("[ without an index or name and ]")
+	}
+	if index, err := strconv.Atoi(inside); err == nil && index >= 0 {
+		return Step{Index: index}, rest, nil
+	}
+	return Step{Name: inside}, rest, nil
+}
+
+// Lookup follows a path. It returns the value, which may be an alias, and the mapping or sequence that holds it:
+// that also where only the last step leads nowhere. An item with a name is found by its index if the item there has
+// that name, else by the name.
+func Lookup(root *yaml.Node, path Path) (value, holder *yaml.Node) {
+	value = root
+	for i, step := range path {
+		holder = Resolve(value)
+		value = nil
+		switch {
+		case holder == nil:
+		case step.Index < 0 && holder.Kind == yaml.MappingNode:
+			value = valueOf(holder, step.Key)
+		case step.Index >= 0 && holder.Kind == yaml.SequenceNode:
+			value = itemOf(holder, step)
+		}
+		if value == nil {
+			if i < len(path)-1 {
+				holder = nil
+			}
+			return nil, holder
+		}
+	}
+	return value, holder
+}
+
+func itemOf(sequence *yaml.Node, step Step) *yaml.Node {
+	if step.Index < len(sequence.Content) {
+		if item := sequence.Content[step.Index]; step.Name == "" || Scalar(Resolve(item), "name") == step.Name {
+			return item
+		}
+	}
+	for _, item := range sequence.Content {
+		if step.Name != "" && Scalar(Resolve(item), "name") == step.Name {
+			return item
+		}
+	}
+	return nil
+}
+
+// valueOf is Field without following the alias that the value may be: the alias has a place in the text of its own.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		if name := mapping.Content[i]; name.Tag != "!!merge" && name.Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return Field(mapping, key)
+}
+
+// ScalarAt is the text of the scalar at a path, or "" where there is none, no scalar, or null.
+func ScalarAt(root *yaml.Node, path Path) string {
+	value, _ := Lookup(root, path)
+	if value = Resolve(value); value == nil || value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+		return ""
+	}
+	return value.Value
+}
