@@ -305,7 +305,7 @@ func newFinding(hit Hit) Finding {
 		Severity: hit.Rule.Severity,
 		Message:  hit.Message,
 		Decision: hit.Decision,
-		Via:      append([]render.Location{}, hit.Via...),
+		Via:      []render.Location{},
 		Exact:    hit.Exact,
 	}
 }
@@ -322,6 +322,11 @@ func identityOf(rule string, decision render.Location, affected Affected) identi
 // add adds a hit that comes after those added before, in the order of what is affected.
 func (f *Finding) add(hit Hit) {
 	f.Hits = append(f.Hits, hit)
+	for _, via := range hit.Via {
+		if !slices.Contains(f.Via, via) {
+			f.Via = append(f.Via, via)
+		}
+	}
 	if n := len(f.Affected); n == 0 || f.Affected[n-1] != hit.Affected {
 		f.Affected = append(f.Affected, hit.Affected)
 	}

@@ -1,6 +1,10 @@
 package origin
 
-import "github.com/pullcheck/pullcheck/render"
+import (
+	"slices"
+
+	"github.com/pullcheck/pullcheck/render"
+)
 
 // dyable are the places that the first dyed render replaces.
 func (t *tracer) dyable() []*place {
@@ -44,6 +48,25 @@ func split(places []*place) [][]*place {
 	}
 	half := len(places) / 2
 	return [][]*place{places[:half], places[half:]}
+}
+
+// separately looks at the values of one file after the other, where all tokens together have led elsewhere: as of an
+// image that a kustomization looks for to replace its tag.
+func (t *tracer) separately() {
+	for _, in := range slices.Clone(t.order) {
+		var places []*place
+		for _, p := range in.places {
+			if p.kind == literal {
+				places = append(places, p)
+			}
+		}
+		if len(places) == 0 || !slices.ContainsFunc(t.open(), func(q *question) bool { return q.value != "" }) {
+			continue
+		}
+		if manifests, err := t.render(only(places), true); err == nil {
+			t.look(manifests)
+		}
+	}
 }
 
 // confirm renders with the tokens of the decisions alone: where a chart compares what it writes, more tokens could

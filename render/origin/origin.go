@@ -258,6 +258,8 @@ func (t *tracer) dye() {
 	}
 	if t.compares {
 		t.confirm()
+	} else {
+		t.separately()
 	}
 	t.absent()
 	t.flip()

@@ -36,6 +36,8 @@ type place struct {
 	top     bool
 	// beside is true for a key that belongs beside the one that is shown.
 	beside bool
+	// numeric is true where the token must be a number.
+	numeric bool
 	// feeds is true where the place is among the values that a kustomization gives a chart.
 	feeds bool
 	// hasSibling is true for the mark of a line that has a sibling, too.
@@ -62,7 +64,7 @@ const (
 var token = regexp.MustCompile(`zq(\d{7})|\b19(\d{8})\b`)
 
 func (p *place) token() string {
-	if isNumber(p.original) && p.kind != insertion {
+	if p.numeric {
 		return strconv.Itoa(numberToken + p.number)
 	}
 	return fmt.Sprintf(wordToken, p.number)

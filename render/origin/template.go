@@ -145,7 +145,7 @@ func (w *templateWalk) string(node *parse.StringNode, compared bool) {
 func (w *templateWalk) number(node *parse.NumberNode, compared bool) {
 	start := w.offset + int(node.Pos)
 	if w.values[node.Text] && !compared && isNumber(node.Text) {
-		w.add(w.in, &place{start: start, end: start + len(node.Text), original: node.Text, quoted: plain})
+		w.add(w.in, &place{start: start, end: start + len(node.Text), original: node.Text, quoted: plain, numeric: true})
 	}
 }
 
@@ -184,6 +184,9 @@ func (t *tracer) findInText(in *input, offset int, text []byte) {
 				quoted: func(token string) string { return " &" + token },
 				shown:  [2]int{start, lineEnd(in.Data, end)},
 			}
+			if p.inFlow(start) {
+				p.flow, p.shown[1] = true, flowEnd(in.Data, end, p.shown[1])
+			}
 			if before := p.before(start); len(bytes.TrimLeft(before, " -")) == 0 {
 				p.hasSibling = true
 				beside := *p
@@ -214,13 +217,31 @@ func (t *tracer) findWords(in *input, offset int, text string) {
 	for _, match := range behindKey.FindAllStringSubmatchIndex(text, -1) {
 		key, value := text[match[2]:match[3]], text[match[4]:match[5]]
 		if t.fields[key] && t.values[value] && !isDistinct(value) {
-			t.add(in, &place{start: offset + match[4], end: offset + match[5], original: value, quoted: plain})
+			t.add(in, &place{start: offset + match[4], end: offset + match[5], original: value, quoted: plain, numeric: isNumber(value)})
 		}
 	}
 }
 
 // behindKey matches a key and a value on one line.
 var behindKey = regexp.MustCompile(`([\w-]+)["']?[:=][ \t]*["']?([^\s"',{}]+)`)
+
+// inFlow reports whether what stands at an offset is in a mapping in flow style that begins on its line.
+func (p *place) inFlow(offset int) bool {
+	before := actions.ReplaceAll(p.before(offset), nil)
+	return bytes.Count(before, []byte("{")) > bytes.Count(before, []byte("}"))
+}
+
+// actions are those of a template, on one line.
+var actions = regexp.MustCompile(`\{\{.*?\}\}`)
+
+// flowEnd is where a value in flow style ends that stands between two offsets.
+func flowEnd(data []byte, start, end int) int {
+	text := actions.ReplaceAllFunc(data[start:end], func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) })
+	if i := bytes.IndexAny(text, ",}"); i >= 0 {
+		end = start + i
+	}
+	return start + len(bytes.TrimRight(data[start:end], " "))
+}
 
 // lineEnd is where the line of an offset ends, without the white space before that.
 func lineEnd(data []byte, offset int) int {

@@ -79,7 +79,7 @@ func (p *place) writes(q *question) []render.Way {
 	if p.mark == field {
 		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, p.shown[1], text)}}}
 	}
-	if p.flow || bytes.IndexByte(p.before(start), '{') >= 0 && !bytes.Contains(p.before(start), []byte("}}")) {
+	if p.flow {
 		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, start, text+", ")}}}
 	}
 	end := lineEnd(p.in.Data, start)

@@ -138,13 +138,20 @@ func (w *yamlWalk) scalar(node *yaml.Node, path render.Path) {
 		return
 	}
 	start, end = w.offset+start, w.offset+end
+	if w.in.Use == render.UseKustomization && w.offset == 0 && !w.feeds && path.Last() == "name" && !w.fields["name"] {
+		return // It selects, as of an image to replace, and is no value.
+	}
 	block := node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
 	like := w.isLike(path.Last())
 	switch {
 	case block:
 		w.block(node, start, end, path)
 	case isPartOf(w.values, node.Value):
-		w.add(w.in, &place{start: start, end: end, original: node.Value, quoted: quote, key: path.String(), feeds: w.feeds})
+		p := &place{start: start, end: end, original: node.Value, quoted: quote, key: path.String(), feeds: w.feeds}
+		if p.numeric = node.Tag == "!!int" && isNumber(node.Value); !p.numeric {
+			p.quoted = strconv.Quote
+		}
+		w.add(w.in, p)
 	case w.embedded(node, start, end):
 	case like && node.Value != "":
 		w.add(w.in, &place{start: start, end: end, kind: other, original: node.Value, quoted: quote, key: path.String(), feeds: w.feeds})
