@@ -17,7 +17,7 @@ import (
 // TextOptions say how a report is written for people.
 type TextOptions struct {
 	Color bool // ANSI colours
-	Quiet bool // findings and failures only
+	Quiet bool // findings, failures and unread manifests only
 }
 
 // Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
@@ -30,8 +30,8 @@ func Text(w io.Writer, r *check.Report, options TextOptions) error {
 	for _, failure := range r.Failures {
 		t.failure(failure)
 	}
+	t.skipped(r.Sources)
 	if !options.Quiet {
-		t.skipped(r.Sources)
 		t.tally(r)
 	}
 	_, err := io.WriteString(w, t.String())
@@ -153,10 +153,10 @@ func isPlain(s check.SourceStatus) bool {
 	return s.Status == check.Skipped && s.Kind == render.Raw && s.Reason == raw.NoObject
 }
 
-// skipped names what was not rendered and why.
+// skipped names what was not rendered and why. A manifest that is a template of another tool may well have containers.
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
-		if s.Status == check.Skipped && !isPlain(s) {
+		if s.Status == check.Skipped && !isPlain(s) && (!t.options.Quiet || s.Kind == render.Raw) {
 			fmt.Fprintf(t, "%s: %s: %s\n", place(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), clean(s.Reason))
 		}
 	}
