@@ -11,9 +11,10 @@ that does not hold.
 finds the sources at and below each PATH (default: the working directory), renders them and reports. A source
 is a Helm chart with its defaults or with the values of one environment, a Kustomize overlay, or a manifest
 file. A PATH is a repository, a chart (a directory or a packaged chart), a kustomization, a manifest or a
-directory of such; - is standard input. The values files of environments are found where people put them:
-values-prod.yaml, values.prod.yaml, prod-values.yaml, values/prod.yaml, env/prod.yaml, env/prod/values.yaml
-and ci/prod-values.yaml in the chart. With -f, the given files are the values of every chart, and nothing else.
+directory of such; - is standard input. A template stands for its chart. The values files of environments are
+found where people put them in the chart: values-prod.yaml and prod-values.yaml, also with . or _ for the -,
+values/prod.yaml, env/prod.yaml, env/prod/values.yaml (also in envs, environment and environments) and
+ci/prod-values.yaml, also as .yml. With -f, the given files are the values of every chart, and nothing else.
 
 	pullcheck render [flags] PATH
 

@@ -8,7 +8,7 @@ import (
 )
 
 // workTree is the files that a run may read: the git repository around the first path, or, without one, the
-// working directory, or that path where it is not below it. Nothing outside is ever read, except for files that
+// working directory, or that path where it is not below it, or the chart around the templates there. Nothing outside is ever read, except for files that
 // a flag names.
 type workTree struct {
 	files fs.FS  // not embedded: that would hide that symbolic links can be told
@@ -64,10 +64,10 @@ func (t *workTree) absolute(path string) string {
 
 // name is the path in the tree of an absolute path, if it is in it.
 func (t *workTree) name(absolute string) (string, bool) {
-	relative, err := filepath.Rel(t.root, absolute)
-	if err != nil || !filepath.IsLocal(relative) {
+	if !isBelow(absolute, t.root) {
 		return "", false
 	}
+	relative, _ := filepath.Rel(t.root, absolute) // there is one, to what is below
 	return filepath.ToSlash(relative), true
 }
 
@@ -80,13 +80,14 @@ func (t *workTree) realName(path string) (string, bool) {
 	return t.name(absolute)
 }
 
-// treeRoot is the nearest directory with a .git at or above the path, or the working directory if the path
-// is below it, or the directory of the path.
+// treeRoot is the nearest directory with a .git at or above the path; or the working directory if the path is below it;
+// or the directory of the path. Without a .git, a directory of templates is part of its chart.
 func treeRoot(path, dir string) string {
 	start := path
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		start = filepath.Dir(path)
 	}
+	chart := ""
 	for parent := start; ; parent = filepath.Dir(parent) {
 		if _, err := os.Lstat(filepath.Join(parent, ".git")); err == nil {
 			return parent
@@ -94,9 +95,22 @@ func treeRoot(path, dir string) string {
 		if parent == filepath.Dir(parent) {
 			break
 		}
+		if _, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml")); err == nil && filepath.Base(parent) == "templates" {
+			chart = filepath.Dir(parent)
+		}
 	}
-	if relative, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(relative) {
-		return dir
+	root := start
+	if isBelow(path, dir) {
+		root = dir
 	}
-	return start
+	if chart != "" && isBelow(root, chart) {
+		root = chart
+	}
+	return root
+}
+
+// isBelow tells whether an absolute path is that of a directory or of something in it.
+func isBelow(path, dir string) bool {
+	relative, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(relative)
 }
