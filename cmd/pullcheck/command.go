@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -135,9 +136,9 @@ func (c *Command) fail(err error) int {
 	} else if errors.Is(err, pflag.ErrHelp) {
 		return exitClean
 	}
-	fmt.Fprintf(c.Stderr, "pullcheck: %v\n", err)
+	fmt.Fprintf(c.Stderr, "pullcheck: %s\n", report.Lines(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(c.Stderr, "hint: %s\n", hint)
+		fmt.Fprintf(c.Stderr, "hint: %s\n", report.Line(hint))
 	}
 	return code
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -34,7 +35,7 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	if result.Nothing != "" {
-		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", sources[0], result.Nothing)
+		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(sources[0].String()), report.Line(result.Nothing))
 	}
 	_, err = c.Stdout.Write(result.Text)
 	return exitClean, err

@@ -63,12 +63,12 @@ func (t *text) paint(color, s string) string {
 
 func (t *text) finding(f check.Finding) {
 	color := map[check.Severity]string{check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan}[f.Severity]
-	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, place(f.Decision.String())), t.paint(color, f.Severity.String()),
-		clean(f.Message), t.paint(faint, "["+f.Rule+"]"))
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(color, f.Severity.String()),
+		Line(f.Message), t.paint(faint, "["+f.Rule+"]"))
 	var previous string
 	for _, a := range f.Affected {
-		object := clean(sourceName(a.Source, a.Environment) + ": " + objectName(a))
-		container := clean(containerName(a))
+		object := Line(sourceName(a.Source, a.Environment) + ": " + objectName(a))
+		container := Line(containerName(a))
 		if object == previous {
 			fmt.Fprintf(t, ", %s", container)
 			continue
@@ -108,9 +108,10 @@ func sourceName(path, environment string) string {
 	return path + " (" + environment + ")"
 }
 
-// clean makes text from a repository safe to print: control characters, which could start a line of their own or
-// colour the terminal, are shown as in a string of Go.
-func clean(s string) string {
+// Line makes text from a repository safe to print as a line or in one: control characters, which could start a line of
+// their own or colour the terminal, are shown as in a string of Go, and so is what would make the line a command of
+// GitHub's workflows: "::" after white space, and "##[" anywhere (ActionCommand.cs of github.com/actions/runner).
+func Line(s string) string {
 	var text strings.Builder
 	for _, r := range s {
 		if unicode.IsControl(r) {
@@ -119,15 +120,20 @@ func clean(s string) string {
 			text.WriteRune(r)
 		}
 	}
-	return text.String()
+	s = strings.ReplaceAll(text.String(), "##[", `\x23#[`)
+	if command := strings.TrimSpace(s); strings.HasPrefix(command, "::") {
+		s = strings.Replace(s, ":", `\x3a`, 1)
+	}
+	return s
 }
 
-// place is a clean path for the start of a line, where "::" would be a command of GitHub's workflows.
-func place(path string) string {
-	if strings.HasPrefix(path, "::") {
-		path = "./" + path
+// Lines makes text of several lines safe to print; those after the first are indented.
+func Lines(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i := range lines {
+		lines[i] = Line(lines[i])
 	}
-	return clean(path)
+	return strings.Join(lines, "\n    ")
 }
 
 func (t *text) failure(f check.Failure) {
@@ -135,16 +141,12 @@ func (t *text) failure(f check.Failure) {
 	if f.Location.Path != "" {
 		at = f.Location.String()
 	}
-	message := strings.Split(strings.TrimSpace(f.Message), "\n")
-	for i := range message {
-		message[i] = clean(message[i])
-	}
-	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, place(at)), t.paint(red, "failure"), strings.Join(message, "\n    "))
+	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, Line(at)), t.paint(red, "failure"), Lines(f.Message))
 	if name := sourceName(f.Source, f.Environment); name != at {
-		fmt.Fprintf(t, "    %s is not checked\n", clean(name))
+		fmt.Fprintf(t, "    %s is not checked\n", Line(name))
 	}
 	if f.Hint != "" {
-		fmt.Fprintf(t, "    hint: %s\n", clean(f.Hint))
+		fmt.Fprintf(t, "    hint: %s\n", Line(f.Hint))
 	}
 }
 
@@ -157,7 +159,7 @@ func isPlain(s check.SourceStatus) bool {
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
 		if s.Status == check.Skipped && !isPlain(s) && (!t.options.Quiet || s.Kind == render.Raw) {
-			fmt.Fprintf(t, "%s: %s: %s\n", place(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), clean(s.Reason))
+			fmt.Fprintf(t, "%s: %s: %s\n", Line(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), Line(s.Reason))
 		}
 	}
 }
