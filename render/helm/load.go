@@ -23,6 +23,8 @@ type loadedChart struct {
 	// paths has the tree path of every template and file. The *chart.File survives aliases and
 	// everything else that Helm does to a chart, its name does not.
 	paths map[*chart.File]string
+	// dependents are the directories of the charts that led here by file:// dependencies.
+	dependents []string
 }
 
 // load reads a chart, a directory or an archive. Subcharts that Chart.yaml names and charts/ lacks are
