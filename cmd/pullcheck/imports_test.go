@@ -15,8 +15,8 @@ const module = "github.com/pullcheck/pullcheck/"
 var allowed = map[string][]string{
 	"render":                        {},
 	"render/raw":                    {"render"},
-	"render/helm":                   {"render"},
-	"render/kustomize":              {"render", "render/helm"},
+	"render/helm":                   {"render", "render/internal/cache"},
+	"render/kustomize":              {"render", "render/helm", "render/internal/cache"},
 	"check":                         {"render"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
 	"cmd/pullcheck":                 {"cmd/pullcheck/internal/memory", "check", "render", "render/helm", "render/kustomize", "render/raw", "cmd/pullcheck/internal/report"},
