@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -166,6 +167,9 @@ func documentError(document *Document, err error) error {
 // kubectl reads too and YAML does not allow.
 func parse(text []byte) ([]*yaml.Node, error) {
 	ends := jsonValues(text)
+	if len(ends) > 0 {
+		text = withoutSurrogates(text)
+	}
 	if len(ends) < 2 {
 		return parseYAML(text)
 	}
@@ -214,6 +218,22 @@ func jsonValues(text []byte) []int {
 		}
 		ends = append(ends, int(decoder.InputOffset()))
 	}
+}
+
+var (
+	jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
+	surrogate  = regexp.MustCompile(`(?i)^\\ud[89a-f][0-9a-f]{2}$`)
+)
+
+// withoutSurrogates replaces the escapes by which JSON writes characters beyond U+FFFF, a pair for each, and which YAML
+// refuses, by as many bytes: what stands behind them keeps its column.
+func withoutSurrogates(text []byte) []byte {
+	return jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
+		if surrogate.Match(escape) {
+			return bytes.Repeat([]byte("?"), len(escape))
+		}
+		return escape
+	})
 }
 
 func parseYAML(text []byte) ([]*yaml.Node, error) {
