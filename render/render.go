@@ -87,8 +87,9 @@ type HelmOptions struct {
 	SetJSON     []string
 	Set         []string
 	SetString   []string
-	SetFile     []string // KEY=PATH, the path relative to SetFileDir
-	SetFileDir  string   // a directory of the tree
+	SetFile     []string // KEY=PATH,…
+	// SetFiles are the files at the paths of SetFile; what it lacks has that path in the tree.
+	SetFiles map[string]File
 }
 
 // KustomizeOptions are the options of `kustomize build` under its own names.
@@ -100,7 +101,8 @@ type KustomizeOptions struct {
 }
 
 // Engine renders one kind of source. Render is safe for concurrent use. A failure is an *Error where
-// the engine knows the place. A canceled context ends the work soon.
+// the engine knows the place. A canceled context ends what reads files or waits for others; what Helm's and Kustomize's
+// libraries compute of them (the templates of a chart, a build's transformations) runs to its end.
 type Engine interface {
 	Render(ctx context.Context, tree fs.FS, source Source) (*Result, error)
 }

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/pullcheck/pullcheck/render"
 )
 
 // workTree is the files that a run may read: the git repository around the first path, or, without one, the
@@ -78,6 +80,15 @@ func (t *workTree) realName(path string) (string, bool) {
 		absolute = real
 	}
 	return t.name(absolute)
+}
+
+// given is a file that a flag names, which is read here if it is outside of the tree.
+func (t *workTree) given(path string) (render.File, error) {
+	if name, ok := t.realName(path); ok {
+		return render.File{Path: name}, nil
+	}
+	data, err := os.ReadFile(t.absolute(path))
+	return render.File{Path: path, Data: data}, err
 }
 
 // treeRoot is the nearest directory with a .git at or above the path; or the working directory if the path is below it;

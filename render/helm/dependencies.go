@@ -91,7 +91,7 @@ func (e *Engine) addLocal(ctx context.Context, tree fs.FS, dir string, c *loaded
 	if slices.Contains(sub.dependents, target) {
 		return fmt.Errorf("%s: this is a cycle: %s depends on the chart that names it", dependency.Name, target)
 	}
-	files, err := readDirectory(tree, target)
+	files, err := readDirectory(ctx, tree, target)
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", dependency.Name, dependency.Repository, err)
 	}
