@@ -67,8 +67,8 @@ func usagef(hint, format string, args ...any) error {
 // patience is how long an interrupted run may clean up. Rendering a chart cannot be interrupted.
 const patience = 500 * time.Millisecond
 
-// Run runs one subcommand and returns the exit code. On a canceled context it returns within the patience:
-// nothing that it leaves running writes anything but whole files into the cache.
+// Run runs one subcommand and returns the exit code. On a canceled context it returns within the patience: what it
+// leaves running writes nothing but to the cache, and what is not complete there nobody reads and a later run removes.
 func (c *Command) Run(ctx context.Context, args []string) int {
 	type end struct {
 		code int

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 )
 
 // runRender prints the manifests of one source.
@@ -33,6 +34,9 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	result, err := engines[sources[0].Kind].Render(ctx, tree.files, sources[0])
 	if err != nil {
 		return 0, err
+	}
+	if result.Nothing == raw.NoObject {
+		return 0, nothingError(flags.Arg(0))
 	}
 	if result.Nothing != "" {
 		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(sources[0].String()), report.Line(result.Nothing))
@@ -67,5 +71,5 @@ func oneSource(ctx context.Context, c *Command, path string) (*workTree, []rende
 	if name, ok := tree.realName(path); ok && name == others[0].Path {
 		return tree, others[:1], nil
 	}
-	return nil, nil, usagef("pullcheck render "+others[0].Path, "%s holds %d sources, render takes one", path, len(others)+len(manifests.Files))
+	return nil, nil, usagef("pullcheck render "+tree.typed(others[0].Path), "%s holds %d sources, render takes one", path, len(others)+len(manifests.Files))
 }

@@ -189,7 +189,7 @@ func discover(ctx context.Context, c *Command, paths []string) (*workTree, []ren
 
 // nothingError is the error for paths that hold nothing that could be deployed.
 func nothingError(paths ...string) error {
-	return usagef("name a repository, a chart, a kustomization or a manifest",
+	return usagef(pathHint,
 		"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
 }
 

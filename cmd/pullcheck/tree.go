@@ -18,6 +18,9 @@ type workTree struct {
 	dir   string // the working directory: absolute, symbolic links resolved
 }
 
+// pathHint is what to do where a PATH names nothing.
+const pathHint = "name a repository, a chart, a kustomization or a manifest"
+
 // openTree opens the tree around the paths, or around the working directory if there are none, and returns each as a slash-separated path in it.
 func openTree(paths []string) (*workTree, []string, error) {
 	dir, err := os.Getwd()
@@ -30,9 +33,12 @@ func openTree(paths []string) (*workTree, []string, error) {
 	tree := &workTree{dir: dir}
 	var names []string
 	for _, path := range paths {
+		if path == "" {
+			return nil, nil, usagef(pathHint, "a PATH is empty; the working directory is .")
+		}
 		real, err := filepath.EvalSymlinks(tree.absolute(path))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, usagef("pullcheck check PATH, where PATH is a repository, chart, kustomization or manifest", "%s does not exist", path)
+			return nil, nil, usagef(pathHint, "%s does not exist", path)
 		}
 		if err != nil {
 			return nil, nil, usagef("", "%s cannot be read: %w", path, err)
@@ -71,6 +77,15 @@ func (t *workTree) name(absolute string) (string, bool) {
 	}
 	relative, _ := filepath.Rel(t.root, absolute) // there is one, to what is below
 	return filepath.ToSlash(relative), true
+}
+
+// typed is the path to type in the working directory for one in the tree.
+func (t *workTree) typed(name string) string {
+	absolute := filepath.Join(t.root, filepath.FromSlash(name))
+	if relative, err := filepath.Rel(t.dir, absolute); err == nil {
+		return relative
+	}
+	return absolute // on another drive
 }
 
 // realName is the path in the tree of a path that the user gave, if it is in it; symbolic links are followed.
