@@ -27,9 +27,9 @@ prints the documentation of a rule, or lists the rules.
 # What is read
 
 Paths in reports are relative to the git repository around the first PATH or, outside of one, to the working
-directory (to PATH itself if it is not below that); all PATHs must be in it. Nothing outside of it is read, but for
-files that -f and --set-file name, Helm's and Docker's own configuration, and the cache of what was downloaded, pullcheck in the user's cache directory
-($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
+directory (to PATH itself if it is not below that); all PATHs must be in it. Nothing outside of it is read, but
+for files that -f and --set-file name, Helm's and Docker's own configuration, and the cache of what was
+downloaded, pullcheck in the user's cache directory ($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
 version that Chart.lock names, or else the newest that Chart.yaml accepts; remote bases of kustomizations are
 fetched with git, also those that a file:// URL names; --offline forbids both.
 Nothing is ever written to the tree. A values.schema.json that refers to another schema by URL is resolved by
@@ -46,7 +46,8 @@ Helm's library, which opens that URL, also with --offline.
 
 The memory is kept below about 300 MiB by collecting garbage; GOGC and GOMEMLIMIT count where they are set.
 A chart sees no cluster: lookup returns nothing, as in `helm template`. Executables and containers as
-Kustomize plugins are not run. Left out are node_modules, what .gitignore names, even where git tracks it, and YAML
-beside a kustomization that does not name it, unless PATH does. The podSpecPatch of Argo Workflows is text and is not read.
+Kustomize plugins are not run. Left out are node_modules, what .gitignore names, even where git tracks it, and
+YAML beside a kustomization that does not name it, unless PATH does. The podSpecPatch of Argo Workflows is text
+and is not read.
 */
 package main

@@ -10,8 +10,8 @@ import (
 )
 
 // workTree is the files that a run may read: the git repository around the first path, or, without one, the
-// working directory, or that path where it is not below it, or the chart around the templates there. Nothing outside is ever read, except for files that
-// a flag names.
+// working directory, or that path where it is not below it, or the chart around the templates there. Nothing
+// outside is ever read, except for files that a flag names.
 type workTree struct {
 	files fs.FS  // not embedded: that would hide that symbolic links can be told
 	root  string // absolute, symbolic links resolved

@@ -4,6 +4,7 @@ package raw
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"regexp"
@@ -27,8 +28,8 @@ var (
 )
 
 // Render reads the files of the source, in their order, and separates them by "---". Files that hold no
-// Kubernetes object, or are a template of another tool and no YAML, are no failure; where there is no other
-// file, Nothing gives that reason.
+// Kubernetes object are no failure, and neither is a single one that is a template of another tool; where there is no
+// other file, Nothing gives that reason.
 func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
 	result := &render.Result{Nothing: "no files"}
 	for _, file := range source.Files {
@@ -40,6 +41,10 @@ func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*rend
 		reason, err := nothing(document)
 		if err != nil {
 			return nil, err
+		}
+		if reason != "" && reason != NoObject && len(source.Files) > 1 {
+			// With the others in the result, nobody would hear of it.
+			return nil, &render.Error{Location: render.Location{Path: file.Path}, Err: errors.New(reason), Hint: "name the other files one by one"}
 		}
 		if reason != "" {
 			result.Nothing = reason

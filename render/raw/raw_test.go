@@ -39,6 +39,7 @@ func TestRender(t *testing.T) {
 		{name: "a placeholder before what it decides on", files: []string{pod + "metadata: {{- if .x }}\n  name: {{ .a }}-{{ .b }}\n{{- end }}\n"}, nothing: "a template of another tool, and no YAML before that has run: "},
 		{name: "a template of which a part is an object", files: []string{pod + "---\n" + pod + "{% if x %}\n"}, nothing: "a template of another tool, and no YAML before that has run: "},
 		{name: "a template that is YAML and no object", files: []string{pod + "spec: {containers: [{name: a, image: {{ image }}}]}\n"}, nothing: "a template of another tool, and no object before that has run: 0.yaml:3: "},
+		{name: "a template beside an object", files: []string{pod, pod + "{% if x %}\n"}, err: "1.yaml: a template of another tool, and no YAML before that has run: 1.yaml:3:1: found character that cannot start any token"},
 		{name: "broken, with template tags in a string", files: []string{pod + "args: ['{% raw %}']\na: b: c\n"}, err: "0.yaml:4:1: mapping values are not allowed in this context"},
 		{name: "broken, with a template in a block", files: []string{pod + "data:\n  x: |\n    {{ if .x }}\n    {% y %}\na: b: c\n"}, err: "0.yaml:7:1: mapping values are not allowed in this context"},
 		{name: "broken, beside a placeholder in a comment", files: []string{pod + "# {{ x }} {% y %}\na: b: c # ${z}\n"}, err: "0.yaml:4:1: mapping values are not allowed in this context"},
