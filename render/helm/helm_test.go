@@ -378,7 +378,7 @@ func TestLimits(t *testing.T) {
 		tree fstest.MapFS
 		want string
 	}{
-		{many, "api/files/099998: up to here the chart in api has more than 100000 files and directories"},
+		{many, "api/files/049998: up to here the chart in api has more than 50000 files and directories"},
 		{large, "api/files/000019: up to here the chart in api has more than the 104857600 bytes that Helm accepts of a package"},
 		{huge, "api/files/a: the file has 5242881 bytes, Helm accepts at most 5242880"},
 	} {

@@ -121,7 +121,7 @@ func readArchive(data []byte, name string) ([]*loader.BufferedFile, error) {
 
 // maxEntries is how many files and directories a chart may have. The largest public ones have some thousands; links to
 // directories can make a few without end.
-const maxEntries = 100_000
+const maxEntries = 50_000
 
 // directory is a chart's directory being read.
 type directory struct {
