@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"sigs.k8s.io/kustomize/api/konfig"
 )
 
 // Discover finds the sources at and below a path of the tree, sorted by path and environment:
@@ -20,7 +21,7 @@ import (
 //     counts as outside only where it is the path.
 //
 // Symbolic links to directories, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
-// a packaged chart, a Chart.yaml, a kustomization file, a manifest.
+// a packaged chart, a Chart.yaml, a kustomization file, a manifest. A template, or a directory of such, stands for its chart.
 func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 	info, err := fs.Stat(tree, name)
 	if err != nil {
@@ -28,6 +29,9 @@ func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 	}
 	if !info.IsDir() {
 		return discoverFile(tree, name), nil
+	}
+	if chart, ok := chartOfTemplates(tree, name); ok {
+		return chartSources(chart, environmentFiles(tree, chart)), nil
 	}
 	found := &discovery{
 		ctx: ctx, tree: tree, start: name,
@@ -45,24 +49,23 @@ func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
 // discoverFile is the source that a single file stands for.
 func discoverFile(tree fs.FS, name string) []Source {
 	dir, base := path.Dir(name), path.Base(name)
-	file, isKustomization := KustomizationFile(tree, dir)
 	switch {
 	case path.Ext(name) == ".tgz":
 		return []Source{{Kind: Helm, Path: name}}
 	case base == "Chart.yaml":
 		return chartSources(dir, environmentFiles(tree, dir))
-	case isKustomization && file == name:
+	case slices.Contains(konfig.RecognizedKustomizationFileNames(), base):
 		return []Source{{Kind: Kustomize, Path: dir}}
 	}
-	if chart, ok := chartOfTemplate(tree, name); ok {
+	if chart, ok := chartOfTemplates(tree, dir); ok {
 		return chartSources(chart, environmentFiles(tree, chart))
 	}
 	return []Source{rawSource(name)}
 }
 
-// chartOfTemplate finds the chart that a template belongs to.
-func chartOfTemplate(tree fs.FS, name string) (string, bool) {
-	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+// chartOfTemplates finds the chart whose templates a directory holds.
+func chartOfTemplates(tree fs.FS, dir string) (string, bool) {
+	for ; dir != "."; dir = path.Dir(dir) {
 		if path.Base(dir) == "templates" && isFile(tree, path.Join(path.Dir(dir), "Chart.yaml")) {
 			return path.Dir(dir), true
 		}
@@ -153,15 +156,12 @@ func (d *discovery) addKustomization(dir string) bool {
 	}
 	if k, err := ParseKustomization(file, data); err == nil {
 		d.kustomizations[dir] = k
-		for _, chart := range k.HelmCharts {
-			d.inflated[path.Join(dir, k.ChartDirectory(chart))] = true
-		}
 	}
 	return true
 }
 
 func (d *discovery) sources() []Source {
-	var sources []Source
+	sources := d.kustomizationSources()
 	for _, dir := range d.charts {
 		if d.inflated[dir] && dir != d.start {
 			continue
@@ -169,7 +169,6 @@ func (d *discovery) sources() []Source {
 		files := slices.DeleteFunc(environmentFiles(d.tree, dir), d.isIgnored)
 		sources = append(sources, chartSources(dir, files)...)
 	}
-	sources = append(sources, d.kustomizationSources()...)
 	for file := range d.files {
 		sources = append(sources, rawSource(file))
 	}
@@ -189,9 +188,9 @@ func (d *discovery) isIgnored(file string) bool {
 	return false
 }
 
-// kustomizationSources returns the kustomizations that no other one uses, and takes the files that
-// kustomizations use from the candidates. Of those that use each other in a circle the first is a source:
-// rendering it says so.
+// kustomizationSources returns the kustomizations that no other one uses. What these use, themselves or through others,
+// is rendered with them: it takes the files from the candidates and notes the charts. Of those that use each other in a
+// circle the first is a source: rendering it says so.
 func (d *discovery) kustomizationSources() []Source {
 	uses := map[string][]string{}
 	used := map[string]bool{}
@@ -201,7 +200,6 @@ func (d *discovery) kustomizationSources() []Source {
 		}
 		for _, reference := range k.References() {
 			target := path.Join(dir, reference.Path)
-			delete(d.files, target)
 			uses[dir] = append(uses[dir], target)
 			used[target] = used[target] || target != dir
 		}
@@ -209,10 +207,17 @@ func (d *discovery) kustomizationSources() []Source {
 	reached := map[string]bool{}
 	var reach func(string)
 	reach = func(dir string) {
-		if !reached[dir] {
-			reached[dir] = true
-			for _, target := range uses[dir] {
-				reach(target)
+		if reached[dir] {
+			return
+		}
+		reached[dir] = true
+		for _, target := range uses[dir] {
+			delete(d.files, target)
+			reach(target)
+		}
+		if k := d.kustomizations[dir]; k != nil {
+			for _, chart := range k.HelmCharts {
+				d.inflated[path.Join(dir, k.ChartDirectory(chart))] = true
 			}
 		}
 	}
@@ -258,13 +263,15 @@ func chartSources(dir string, files []string) []Source {
 
 // environmentFiles finds the values files of a chart's environments by the conventions people use:
 // values-prod.yaml, values.prod.yaml, prod-values.yaml beside the chart's values.yaml; values/prod.yaml;
-// env/prod.yaml and env/prod/values.yaml (also envs, environments, …); ci/*-values.yaml of chart-testing.
+// env/prod.yaml and env/prod/values.yaml (also envs, environment, environments); ci/*-values.yaml of chart-testing.
 func environmentFiles(tree fs.FS, dir string) []string {
 	patterns := []string{
 		`values[\-_.]*.yaml`, `*[\-_.]values.yaml`,
 		"values/*.yaml",
-		"env*/*.yaml", "env*/*/values.yaml",
 		"ci/*-values.yaml",
+	}
+	for _, environments := range []string{"env", "envs", "environment", "environments"} {
+		patterns = append(patterns, environments+"/*.yaml", environments+"/*/values.yaml")
 	}
 	var files []string
 	for _, pattern := range patterns {

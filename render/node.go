@@ -115,7 +115,8 @@ var (
 	yamlLine = regexp.MustCompile(`(?:.*: )?yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
 	// The parser counts the lines of its own errors from 0, those of its scanner from 1 (func fail in decode.go
 	// of go.yaml.in/yaml). These are the parser's (parserc.go).
-	parserError = regexp.MustCompile(`^did not find expected (<document start>|node content|key|'-' indicator|',' or )`)
+	parserError = regexp.MustCompile(`^did not find expected (<document start>|node content|key|'-' indicator|',' or )` +
+		`|^found (undefined tag handle|duplicate %|incompatible YAML document)`)
 	// The parser tells no line for an alias without its anchor.
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )

@@ -42,6 +42,10 @@ func TestYAMLError(t *testing.T) {
 		{"list", "a:\n  - b\n  c\n", "f.yaml:3:3: could not find expected ':'"},
 		{"first line", "a: {b", "f.yaml:1:1: did not find expected ',' or '}'"},
 		{"end of file", "a: 1\nb: [c,\n", "f.yaml:2:1: did not find expected node content"},
+		{"tag", "a: 1\nb: !x!y z\nc: 2\n", "f.yaml:2:1: found undefined tag handle"},
+		{"directive", "%YAML 1.1\n%YAML 1.1\n---\na: 1\n", "f.yaml:2:1: found duplicate %YAML directive"},
+		{"tag directive", "%TAG !x! a\n%TAG !x! b\n---\na: 1\n", "f.yaml:2:1: found duplicate %TAG directive"},
+		{"version", "# a\n%YAML 2.0\n---\na: 1\n", "f.yaml:2:1: found incompatible YAML document"},
 		{"alias", "a: 1\nb: *c\n", "f.yaml:2:1: unknown anchor 'c' referenced"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

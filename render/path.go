@@ -51,7 +51,7 @@ func (p Path) format(named bool) string {
 	var b strings.Builder
 	for _, s := range p {
 		switch {
-		case s.Index >= 0 && named && s.Name != "":
+		case s.Index >= 0 && named && s.Name != "" && !strings.ContainsAny(s.Name, "[]\"\n"):
 			b.WriteString("[" + s.Name + "]")
 		case s.Index >= 0:
 			b.WriteString("[" + strconv.Itoa(s.Index) + "]")

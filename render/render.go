@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -126,8 +127,9 @@ type HelmOptions struct {
 	SetJSON     []string
 	Set         []string
 	SetString   []string
-	SetFile     []string // KEY=PATH, the path relative to SetFileDir
-	SetFileDir  string   // a directory of the tree
+	SetFile     []string // KEY=PATH,…
+	// SetFiles are the files at the paths of SetFile; what it lacks has that path in the tree.
+	SetFiles map[string]File
 }
 
 // KustomizeOptions are the options of `kustomize build` under its own names.
@@ -139,7 +141,8 @@ type KustomizeOptions struct {
 }
 
 // Engine renders one kind of source. Render is safe for concurrent use. A failure is an *Error where
-// the engine knows the place. A canceled context ends the work soon.
+// the engine knows the place. A canceled context ends what reads files or waits for others; what Helm's and Kustomize's
+// libraries compute of them (the templates of a chart, a build's transformations) runs to its end.
 type Engine interface {
 	Render(ctx context.Context, tree fs.FS, source Source) (*Result, error)
 }
@@ -216,6 +219,9 @@ func documentError(document *Document, err error) error {
 // kubectl reads too and YAML does not allow.
 func parse(text []byte) ([]*yaml.Node, error) {
 	ends := jsonValues(text)
+	if len(ends) > 0 {
+		text = withoutSurrogates(text)
+	}
 	if len(ends) < 2 {
 		return parseYAML(text)
 	}
@@ -264,6 +270,22 @@ func jsonValues(text []byte) []int {
 		}
 		ends = append(ends, int(decoder.InputOffset()))
 	}
+}
+
+var (
+	jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
+	surrogate  = regexp.MustCompile(`(?i)^\\ud[89a-f][0-9a-f]{2}$`)
+)
+
+// withoutSurrogates replaces the escapes by which JSON writes characters beyond U+FFFF, a pair for each, and which YAML
+// refuses, by as many bytes: what stands behind them keeps its column.
+func withoutSurrogates(text []byte) []byte {
+	return jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
+		if surrogate.Match(escape) {
+			return bytes.Repeat([]byte("?"), len(escape))
+		}
+		return escape
+	})
 }
 
 func parseYAML(text []byte) ([]*yaml.Node, error) {

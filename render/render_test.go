@@ -66,6 +66,22 @@ items: [x, y]
 	}
 }
 
+// TestManifestsKeepsColumnsOfJSON: a character beyond U+FFFF is two escapes in JSON, which YAML does not know.
+func TestManifestsKeepsColumnsOfJSON(t *testing.T) {
+	text := `{"apiVersion": "v1", "note": "\ud83d\ude00 \\ud83d", "kind": "Pod"}`
+	result := &Result{Documents: []Document{{Text: []byte(text)}}}
+	manifests, err := result.Manifests(everything)
+	if err != nil || len(manifests) != 1 {
+		t.Fatalf("got %v, %v", manifests, err)
+	}
+	if got, want := Field(manifests[0].Node, "kind").Column, strings.Index(text, `"Pod"`)+1; got != want {
+		t.Errorf("kind stands in column %d, want %d", got, want)
+	}
+	if got, want := Scalar(manifests[0].Node, "note"), `???????????? \ud83d`; got != want {
+		t.Errorf("the note is %q, want %q", got, want)
+	}
+}
+
 func TestManifestsNamesThePlaceOfBrokenYAML(t *testing.T) {
 	bomb := "a: &a [1, 2, 3, 4, 5, 6, 7, 8]\n"
 	for name := 'b'; name < 'k'; name++ {

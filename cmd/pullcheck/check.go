@@ -37,7 +37,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags.StringVar(&options.failOn, "fail-on", "warning", "least `severity` that makes the exit code 1: error, warning, note or never")
 	flags.IntVar(&options.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
 	flags.StringVar(&options.color, "color", "auto", "colours in the text: auto, always or never")
-	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings and failures only")
+	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings, failures and unread manifests only")
 	flags.BoolVar(&options.fix, "fix", false, "write the fixes that are proven by rendering again")
 	flags.BoolVar(&options.diff, "diff", false, "print these fixes as a unified diff and write nothing")
 	options.register(flags)

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -67,8 +68,8 @@ func usagef(hint, format string, args ...any) error {
 // patience is how long an interrupted run may clean up. Rendering a chart cannot be interrupted.
 const patience = 500 * time.Millisecond
 
-// Run runs one subcommand and returns the exit code. On a canceled context it returns within the patience:
-// nothing that it leaves running writes anything but whole files into the cache.
+// Run runs one subcommand and returns the exit code. On a canceled context it returns within the patience: what it
+// leaves running writes nothing but to the cache, and what is not complete there nobody reads and a later run removes.
 func (c *Command) Run(ctx context.Context, args []string) int {
 	type end struct {
 		code int
@@ -136,9 +137,9 @@ func (c *Command) fail(err error) int {
 	} else if errors.Is(err, pflag.ErrHelp) {
 		return exitClean
 	}
-	fmt.Fprintf(c.Stderr, "pullcheck: %v\n", err)
+	fmt.Fprintf(c.Stderr, "pullcheck: %s\n", report.Lines(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(c.Stderr, "hint: %s\n", hint)
+		fmt.Fprintf(c.Stderr, "hint: %s\n", report.Line(hint))
 	}
 	return code
 }

@@ -11,9 +11,10 @@ that does not hold.
 finds the sources at and below each PATH (default: the working directory), renders them and reports. A source
 is a Helm chart with its defaults or with the values of one environment, a Kustomize overlay, or a manifest
 file. A PATH is a repository, a chart (a directory or a packaged chart), a kustomization, a manifest or a
-directory of such; - is standard input. The values files of environments are found where people put them:
-values-prod.yaml, values.prod.yaml, prod-values.yaml, values/prod.yaml, env/prod.yaml, env/prod/values.yaml
-and ci/prod-values.yaml in the chart. With -f, the given files are the values of every chart, and nothing else.
+directory of such; - is standard input. A template stands for its chart. The values files of environments are
+found where people put them in the chart: values-prod.yaml and prod-values.yaml, also with . or _ for the -,
+values/prod.yaml, env/prod.yaml, env/prod/values.yaml (also in envs, environment and environments) and
+ci/prod-values.yaml, also as .yml. With -f, the given files are the values of every chart, and nothing else.
 
 	pullcheck render [flags] PATH
 
@@ -32,9 +33,9 @@ prints the documentation of a rule, or lists the rules.
 # What is read
 
 Paths in reports are relative to the git repository around the first PATH or, outside of one, to the working
-directory (to PATH itself if it is not below that). Nothing outside of it is read, but for values
-files that -f names, Helm's and Docker's own configuration, and the cache of what was downloaded, pullcheck in the user's cache directory
-($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
+directory (to PATH itself if it is not below that); all PATHs must be in it. Nothing outside of it is read, but
+for files that -f and --set-file name, Helm's and Docker's own configuration, and the cache of what was
+downloaded, pullcheck in the user's cache directory ($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
 version that Chart.lock names, or else the newest that Chart.yaml accepts; remote bases of kustomizations are
 fetched with git, also those that a file:// URL names; --offline forbids both.
 Nothing is ever written to the tree. A values.schema.json that refers to another schema by URL is resolved by
@@ -59,6 +60,8 @@ line that writes the field or, without a line, the file that the object comes fr
 
 The memory is kept below about 300 MiB by collecting garbage; GOGC and GOMEMLIMIT count where they are set.
 A chart sees no cluster: lookup returns nothing, as in `helm template`. Executables and containers as
-Kustomize plugins are not run. The podSpecPatch of Argo Workflows is text and is not read.
+Kustomize plugins are not run. Left out are node_modules, what .gitignore names, even where git tracks it, and
+YAML beside a kustomization that does not name it, unless PATH does. The podSpecPatch of Argo Workflows is text
+and is not read.
 */
 package main

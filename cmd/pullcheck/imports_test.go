@@ -15,8 +15,8 @@ const module = "github.com/pullcheck/pullcheck/"
 var allowed = map[string][]string{
 	"render":                        {},
 	"render/raw":                    {"render"},
-	"render/helm":                   {"render"},
-	"render/kustomize":              {"render", "render/helm"},
+	"render/helm":                   {"render", "render/internal/cache"},
+	"render/kustomize":              {"render", "render/helm", "render/internal/cache"},
 	"render/origin":                 {"render"},
 	"check":                         {"render"},
 	"check/fix":                     {"check", "render"},

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 )
 
 // runRender prints the manifests of one source.
@@ -33,8 +35,11 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if result.Nothing == raw.NoObject {
+		return 0, nothingError(flags.Arg(0))
+	}
 	if result.Nothing != "" {
-		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", sources[0], result.Nothing)
+		fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(sources[0].String()), report.Line(result.Nothing))
 	}
 	_, err = c.Stdout.Write(result.Text)
 	return exitClean, err
@@ -66,5 +71,5 @@ func oneSource(ctx context.Context, c *Command, path string) (*workTree, []rende
 	if name, ok := tree.realName(path); ok && name == others[0].Path {
 		return tree, others[:1], nil
 	}
-	return nil, nil, usagef("pullcheck render "+others[0].Path, "%s holds %d sources, render takes one", path, len(others)+len(manifests.Files))
+	return nil, nil, usagef("pullcheck render "+tree.typed(others[0].Path), "%s holds %d sources, render takes one", path, len(others)+len(manifests.Files))
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 	"helm.sh/helm/v3/pkg/chartutil"
+	"helm.sh/helm/v3/pkg/strvals"
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
@@ -22,7 +23,6 @@ import (
 // sourceFlags are the flags that say how sources are rendered, under Helm's and Kustomize's own names.
 type sourceFlags struct {
 	valuesFiles    []string
-	setFiles       []string
 	loadRestrictor string
 	offline        bool
 	helm           render.HelmOptions
@@ -37,7 +37,7 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 	flags.StringSliceVarP(&f.valuesFiles, "values", "f", nil, "values `file` for charts, - for standard input (repeatable)")
 	flags.StringArrayVar(&f.helm.Set, "set", nil, "values for charts: `KEY=VALUE,…` (repeatable)")
 	flags.StringArrayVar(&f.helm.SetString, "set-string", nil, "values that are strings: `KEY=VALUE,…` (repeatable)")
-	flags.StringArrayVar(&f.setFiles, "set-file", nil, "values that are the content of files: `KEY=PATH,…` (repeatable)")
+	flags.StringArrayVar(&f.helm.SetFile, "set-file", nil, "values that are the content of files: `KEY=PATH,…` (repeatable)")
 	flags.StringArrayVar(&f.helm.SetJSON, "set-json", nil, "values in JSON: `KEY=JSON,…` (repeatable)")
 	flags.StringVar(&f.helm.ReleaseName, "release", "", "`name` of the Helm release (default release-name)")
 	flags.StringVarP(&f.helm.Namespace, "namespace", "n", "", "`name` of the namespace of the Helm release (default default)")
@@ -82,11 +82,8 @@ func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source)
 		sources = slices.DeleteFunc(sources, func(s render.Source) bool { return s.Environment != "" })
 	}
 	options := f.helm
-	options.SetFile = relativeFiles(f.setFiles, tree.dir)
-	if dir, ok := tree.name(tree.dir); ok {
-		options.SetFileDir = dir
-	} else if len(f.setFiles) > 0 {
-		return nil, usagef("cd "+tree.root, "--set-file reads files of %s only", tree.root)
+	if options.SetFiles, err = findSetFiles(tree, options.SetFile); err != nil {
+		return nil, err
 	}
 	if _, err := helm.Values(tree.files, options, nil); err != nil {
 		return nil, usagef("", "%w", err)
@@ -104,30 +101,32 @@ func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source)
 	return sources, nil
 }
 
-// relativeFiles makes the absolute paths in KEY=PATH relative to the working directory.
-func relativeFiles(flags []string, dir string) []string {
-	flags = slices.Clone(flags)
-	for i, flag := range flags {
-		key, path, _ := strings.Cut(flag, "=")
-		if relative, err := filepath.Rel(dir, path); err == nil && filepath.IsAbs(path) {
-			flags[i] = key + "=" + filepath.ToSlash(relative)
+// findSetFiles finds the files that the values of --set-file name.
+func findSetFiles(tree *workTree, flags []string) (map[string]render.File, error) {
+	files := map[string]render.File{}
+	for _, flag := range flags {
+		err := strvals.ParseIntoFile(flag, map[string]any{}, func(name []rune) (any, error) {
+			file, err := tree.given(string(name))
+			files[string(name)] = file
+			return "", err
+		})
+		if err != nil {
+			return nil, usagef("", "--set-file: %w", err)
 		}
 	}
-	return flags
+	return files, nil
 }
 
-// readValuesFiles resolves the files of -f; those outside the tree and standard input are read here.
+// readValuesFiles finds the files of -f, of which one may be standard input.
 func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File, error) {
 	var files []render.File
 	for _, name := range f.valuesFiles {
 		file := render.File{Path: name}
-		inTree := false
 		var err error
 		if name == "-" {
 			file.Data, err = io.ReadAll(c.Stdin)
-		} else if file.Path, inTree = tree.realName(name); !inTree {
-			file = render.File{Path: name}
-			file.Data, err = os.ReadFile(tree.absolute(name))
+		} else {
+			file, err = tree.given(name)
 		}
 		if err == nil {
 			_, err = helm.ReadValues(tree.files, file)
@@ -190,7 +189,7 @@ func discover(ctx context.Context, c *Command, paths []string) (*workTree, []ren
 
 // nothingError is the error for paths that hold nothing that could be deployed.
 func nothingError(paths ...string) error {
-	return usagef("name a repository, a chart, a kustomization or a manifest",
+	return usagef(pathHint,
 		"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
 }
 

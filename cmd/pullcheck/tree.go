@@ -5,16 +5,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/pullcheck/pullcheck/render"
 )
 
 // workTree is the files that a run may read: the git repository around the first path, or, without one, the
-// working directory, or that path where it is not below it. Nothing outside is ever read, except for files that
-// a flag names.
+// working directory, or that path where it is not below it, or the chart around the templates there. Nothing
+// outside is ever read, except for files that a flag names.
 type workTree struct {
 	files fs.FS  // not embedded: that would hide that symbolic links can be told
 	root  string // absolute, symbolic links resolved
 	dir   string // the working directory: absolute, symbolic links resolved
 }
+
+// pathHint is what to do where a PATH names nothing.
+const pathHint = "name a repository, a chart, a kustomization or a manifest"
 
 // openTree opens the tree around the paths, or around the working directory if there are none, and returns each as a slash-separated path in it.
 func openTree(paths []string) (*workTree, []string, error) {
@@ -28,9 +33,12 @@ func openTree(paths []string) (*workTree, []string, error) {
 	tree := &workTree{dir: dir}
 	var names []string
 	for _, path := range paths {
+		if path == "" {
+			return nil, nil, usagef(pathHint, "a PATH is empty; the working directory is .")
+		}
 		real, err := filepath.EvalSymlinks(tree.absolute(path))
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, nil, usagef("pullcheck check PATH, where PATH is a repository, chart, kustomization or manifest", "%s does not exist", path)
+			return nil, nil, usagef(pathHint, "%s does not exist", path)
 		}
 		if err != nil {
 			return nil, nil, usagef("", "%s cannot be read: %w", path, err)
@@ -64,11 +72,20 @@ func (t *workTree) absolute(path string) string {
 
 // name is the path in the tree of an absolute path, if it is in it.
 func (t *workTree) name(absolute string) (string, bool) {
-	relative, err := filepath.Rel(t.root, absolute)
-	if err != nil || !filepath.IsLocal(relative) {
+	if !isBelow(absolute, t.root) {
 		return "", false
 	}
+	relative, _ := filepath.Rel(t.root, absolute) // there is one, to what is below
 	return filepath.ToSlash(relative), true
+}
+
+// typed is the path to type in the working directory for one in the tree.
+func (t *workTree) typed(name string) string {
+	absolute := filepath.Join(t.root, filepath.FromSlash(name))
+	if relative, err := filepath.Rel(t.dir, absolute); err == nil {
+		return relative
+	}
+	return absolute // on another drive
 }
 
 // realName is the path in the tree of a path that the user gave, if it is in it; symbolic links are followed.
@@ -80,13 +97,23 @@ func (t *workTree) realName(path string) (string, bool) {
 	return t.name(absolute)
 }
 
-// treeRoot is the nearest directory with a .git at or above the path, or the working directory if the path
-// is below it, or the directory of the path.
+// given is a file that a flag names, which is read here if it is outside of the tree.
+func (t *workTree) given(path string) (render.File, error) {
+	if name, ok := t.realName(path); ok {
+		return render.File{Path: name}, nil
+	}
+	data, err := os.ReadFile(t.absolute(path))
+	return render.File{Path: path, Data: data}, err
+}
+
+// treeRoot is the nearest directory with a .git at or above the path; or the working directory if the path is below it;
+// or the directory of the path. Without a .git, a directory of templates is part of its chart.
 func treeRoot(path, dir string) string {
 	start := path
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		start = filepath.Dir(path)
 	}
+	chart := ""
 	for parent := start; ; parent = filepath.Dir(parent) {
 		if _, err := os.Lstat(filepath.Join(parent, ".git")); err == nil {
 			return parent
@@ -94,9 +121,22 @@ func treeRoot(path, dir string) string {
 		if parent == filepath.Dir(parent) {
 			break
 		}
+		if _, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml")); err == nil && filepath.Base(parent) == "templates" {
+			chart = filepath.Dir(parent)
+		}
 	}
-	if relative, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(relative) {
-		return dir
+	root := start
+	if isBelow(path, dir) {
+		root = dir
 	}
-	return start
+	if chart != "" && isBelow(root, chart) {
+		root = chart
+	}
+	return root
+}
+
+// isBelow tells whether an absolute path is that of a directory or of something in it.
+func isBelow(path, dir string) bool {
+	relative, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(relative)
 }

@@ -14,7 +14,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -22,6 +21,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/internal/cache"
 )
 
 // Charts downloads packaged charts and keeps them in a cache directory, which several processes may share.
@@ -32,10 +32,10 @@ type Charts struct {
 	// Offline restricts Charts to what the cache holds.
 	Offline bool
 
-	pulled     once[string] // the path of a chart in the cache
-	configured once[[]repositoryEntry]
-	indexes    once[*repositoryIndex]
-	registries once[*auth.Client]
+	pulled     cache.Once[string] // the path of a chart in the cache
+	configured cache.Once[[]repositoryEntry]
+	indexes    cache.Once[*repositoryIndex]
+	registries cache.Once[*auth.Client]
 }
 
 // patience is how long a server gets for one index, chart or list of tags: what Helm gives it (DefaultHTTPTimeout
@@ -84,7 +84,7 @@ func (c *Charts) pull(ctx context.Context, repository, name, version string) ([]
 		return nil, err
 	}
 	key := strings.Join([]string{entry.URL, name, version}, "\n")
-	path, err := c.pulled.get(ctx, key, func() (string, error) { return c.locate(ctx, entry, name, version) })
+	path, err := c.pulled.Get(ctx, key, func() (string, error) { return c.locate(ctx, entry, name, version) })
 	if err != nil {
 		return nil, err
 	}
@@ -240,7 +240,7 @@ func readPackage(path string) ([]byte, error) {
 func keep(dir string, held []heldPackage, version string, data []byte) (string, error) {
 	digest := sha256.Sum256(data)
 	path := filepath.Join(dir, version+"-"+hex.EncodeToString(digest[:])+".tgz")
-	if err := writePackage(path, data); err != nil {
+	if err := cache.WriteFile(path, data); err != nil {
 		return "", cacheError(err)
 	}
 	for _, p := range held {
@@ -257,26 +257,6 @@ func cacheError(err error) error {
 		Err:  fmt.Errorf("the cache cannot be used: %w", err),
 		Hint: "set XDG_CACHE_HOME to a directory that can be written",
 	}
-}
-
-// writePackage writes the whole file or none: other processes may be reading or writing the same.
-func writePackage(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(path), ".partial-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name()) // after the rename there is nothing left to remove
-	if _, err := file.Write(data); err != nil {
-		file.Close()
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
 }
 
 // choose returns the index of the version that Helm takes: the one asked for if it is there to the letter,
@@ -345,37 +325,4 @@ func noSuchVersion(sorted []rankedVersion, asked string) error {
 		names = append(names, r.version.Original())
 	}
 	return fmt.Errorf("there is no such version: %s %s", nearest, strings.Join(names, ", "))
-}
-
-// once fetches the value of each key a single time and keeps it, failures included. It differs from
-// singleflight in what a canceled context does: it ends its own caller's wait or fetch, which another
-// caller then begins anew.
-type once[T any] struct {
-	slots sync.Map // key → *onceSlot[T]
-}
-
-type onceSlot[T any] struct {
-	busy  chan struct{} // holds an element while a caller fetches
-	done  bool
-	value T
-	err   error
-}
-
-func (o *once[T]) get(ctx context.Context, key string, fetch func() (T, error)) (T, error) {
-	stored, _ := o.slots.LoadOrStore(key, &onceSlot[T]{busy: make(chan struct{}, 1)})
-	slot := stored.(*onceSlot[T])
-	select {
-	case slot.busy <- struct{}{}:
-		defer func() { <-slot.busy }()
-	case <-ctx.Done():
-		return slot.value, ctx.Err()
-	}
-	if slot.done {
-		return slot.value, slot.err
-	}
-	value, err := fetch()
-	if ctx.Err() == nil {
-		slot.done, slot.value, slot.err = true, value, err
-	}
-	return value, err
 }

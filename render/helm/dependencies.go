@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
@@ -17,7 +18,7 @@ import (
 )
 
 // addDependencies adds the subcharts that Chart.yaml names and charts/ lacks: from file:// next to the
-// chart, or downloaded in the version that Chart.lock, or without one Chart.yaml, names.
+// chart with those that these lack, or downloaded in the version that Chart.lock, or without one Chart.yaml, names.
 func (e *Engine) addDependencies(ctx context.Context, tree fs.FS, dir string, c *loadedChart) error {
 	vendored := map[string]bool{}
 	for _, subchart := range c.Dependencies() {
@@ -51,7 +52,7 @@ func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *l
 		}
 	}
 	if local, ok := strings.CutPrefix(dependency.Repository, "file://"); ok {
-		return c.addLocal(tree, path.Join(dir, local), dependency)
+		return e.addLocal(ctx, tree, dir, c, path.Join(dir, local), dependency)
 	}
 	version, err := lockedVersion(c.Chart, dependency)
 	if err != nil {
@@ -79,23 +80,31 @@ func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *l
 	return nil
 }
 
-// addLocal adds the chart in a directory of the tree, the target of a file:// dependency.
-func (c *loadedChart) addLocal(tree fs.FS, dir string, dependency *chart.Dependency) error {
-	if !fs.ValidPath(dir) {
+// addLocal adds the chart in a directory of the tree, the target of a file:// dependency of the chart in dir, and what
+// that one lacks itself. Helm leaves the latter out without a word, unless somebody has vendored it there before.
+func (e *Engine) addLocal(ctx context.Context, tree fs.FS, dir string, c *loadedChart, target string, dependency *chart.Dependency) error {
+	if !fs.ValidPath(target) {
 		return fmt.Errorf("%s: %s is outside of the repository", dependency.Name, dependency.Repository)
 	}
-	files, err := readDirectory(tree, dir)
+	sub := *c
+	sub.dependents = append(slices.Clip(c.dependents), path.Clean(dir))
+	if slices.Contains(sub.dependents, target) {
+		return fmt.Errorf("%s: this is a cycle: %s depends on the chart that names it", dependency.Name, target)
+	}
+	files, err := readDirectory(ctx, tree, target)
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", dependency.Name, dependency.Repository, err)
 	}
-	subchart, err := c.assemble(files, dir)
-	if err != nil {
+	if sub.Chart, err = c.assemble(files, target); err != nil {
 		return err
 	}
-	if version := subchart.Metadata.Version; !chartutil.IsCompatibleRange(dependency.Version, version) {
-		return fmt.Errorf("%s: %s has the version %s, Chart.yaml asks for %q", dependency.Name, dir, version, dependency.Version)
+	if version := sub.Metadata.Version; !chartutil.IsCompatibleRange(dependency.Version, version) {
+		return fmt.Errorf("%s: %s has the version %s, Chart.yaml asks for %q", dependency.Name, target, version, dependency.Version)
 	}
-	c.AddDependency(subchart)
+	if err := e.addDependencies(ctx, tree, target, &sub); err != nil {
+		return fmt.Errorf("%s: %w", dependency.Name, err)
+	}
+	c.AddDependency(sub.Chart)
 	return nil
 }
 

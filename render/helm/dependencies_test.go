@@ -139,3 +139,26 @@ func TestSymbolicLinksInCharts(t *testing.T) {
 		t.Errorf("a link in a circle: %v", err)
 	}
 }
+
+// TestDependenciesOfLocalCharts: what a chart beside this one lacks itself is not left out, and a circle ends.
+func TestDependenciesOfLocalCharts(t *testing.T) {
+	dependsOn := func(name string) string {
+		return "dependencies: [{name: " + name + ", version: 1.0.0, repository: file://../" + name + "}]\n"
+	}
+	tree := parent(dependsOn("sub"), map[string]string{
+		"sub/Chart.yaml":          "apiVersion: v2\nname: sub\nversion: 1.0.0\n" + dependsOn("leaf"),
+		"leaf/Chart.yaml":         "apiVersion: v2\nname: leaf\nversion: 1.0.0\n",
+		"leaf/templates/pod.yaml": "kind: Pod\n",
+	})
+	result, err := (&Engine{}).Render(context.Background(), tree, render.Source{Path: "app"})
+	if err != nil || !strings.Contains(string(result.Text), "# Source: app/charts/sub/charts/leaf/templates/pod.yaml\nkind: Pod\n") {
+		t.Errorf("got %v, %v", result, err)
+	}
+	tree["leaf/Chart.yaml"].Data = []byte("apiVersion: v2\nname: leaf\nversion: 1.0.0\n" + dependsOn("sub"))
+	_, err = (&Engine{}).Render(context.Background(), tree, render.Source{Path: "app"})
+	const want = "app/Chart.yaml: dependency sub: sub/Chart.yaml: dependency leaf: leaf/Chart.yaml: dependency sub: " +
+		"this is a cycle: sub depends on the chart that names it"
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
+}

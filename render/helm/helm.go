@@ -40,7 +40,7 @@ type Engine struct {
 // Render renders a chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
 // Dependencies that charts/ lacks are taken as `helm dependency build` would, without writing to the tree.
 func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	c, err := load(tree, source.Path, source.Probe)
+	c, err := load(ctx, tree, source.Path, source.Probe)
 	if err != nil {
 		return nil, err
 	}

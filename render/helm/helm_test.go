@@ -361,3 +361,35 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+// TestLimits: what a chart's directory leads to ends, by its size or with the context.
+func TestLimits(t *testing.T) {
+	chart := &fstest.MapFile{Data: []byte("apiVersion: v2\nname: api\nversion: 1.0.0\n")}
+	many, large, huge := fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}
+	for i := range maxEntries {
+		many[fmt.Sprintf("api/files/%06d", i)] = &fstest.MapFile{}
+	}
+	file := &fstest.MapFile{Data: make([]byte, loader.MaxDecompressedFileSize)}
+	for i := range loader.MaxDecompressedChartSize / loader.MaxDecompressedFileSize {
+		large[fmt.Sprintf("api/files/%06d", i)] = file
+	}
+	huge["api/files/a"] = &fstest.MapFile{Data: make([]byte, loader.MaxDecompressedFileSize+1)}
+	for _, test := range []struct {
+		tree fstest.MapFS
+		want string
+	}{
+		{many, "api/files/049998: up to here the chart in api has more than 50000 files and directories"},
+		{large, "api/files/000019: up to here the chart in api has more than the 104857600 bytes that Helm accepts of a package"},
+		{huge, "api/files/a: the file has 5242881 bytes, Helm accepts at most 5242880"},
+	} {
+		_, err := (&Engine{}).Render(context.Background(), test.tree, render.Source{Path: "api"})
+		if failure := (*render.Error)(nil); err == nil || err.Error() != test.want || !errors.As(err, &failure) || failure.Hint == "" {
+			t.Errorf("the error is %v, want %s and a hint", err, test.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := (&Engine{}).Render(ctx, many, render.Source{Path: "api"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("the error is %v, want %v", err, context.Canceled)
+	}
+}

@@ -2,6 +2,7 @@ package helm
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -25,18 +26,20 @@ type loadedChart struct {
 	// everything else that Helm does to a chart, its name does not.
 	paths map[*chart.File]string
 	probe func(render.Input) []byte // of the source
+	// dependents are the directories of the charts that led here by file:// dependencies.
+	dependents []string
 }
 
 // load reads a chart, a directory or an archive. Subcharts that Chart.yaml names and charts/ lacks are
 // not there yet.
-func load(tree fs.FS, name string, probe func(render.Input) []byte) (*loadedChart, error) {
+func load(ctx context.Context, tree fs.FS, name string, probe func(render.Input) []byte) (*loadedChart, error) {
 	info, err := fs.Stat(tree, name)
 	if err != nil {
 		return nil, err
 	}
 	var files []*loader.BufferedFile
 	if info.IsDir() {
-		files, err = readDirectory(tree, name)
+		files, err = readDirectory(ctx, tree, name)
 	} else {
 		var data []byte
 		if data, err = fs.ReadFile(tree, name); err != nil {
@@ -143,9 +146,24 @@ func readArchive(data []byte, name string) ([]*loader.BufferedFile, error) {
 	return files, nil
 }
 
+// maxEntries is how many files and directories a chart may have. The largest public ones have some thousands; links to
+// directories can make a few without end.
+const maxEntries = 50_000
+
+// directory is a chart's directory being read.
+type directory struct {
+	ctx     context.Context
+	tree    fs.FS
+	path    string
+	rules   *ignore.Rules
+	files   []*loader.BufferedFile
+	entries int
+	size    int64
+}
+
 // readDirectory reads the files of a chart directory, less those that .helmignore names. Symbolic links
 // are followed, as Helm does, but never out of the tree, which does not resolve such a link.
-func readDirectory(tree fs.FS, dir string) ([]*loader.BufferedFile, error) {
+func readDirectory(ctx context.Context, tree fs.FS, dir string) ([]*loader.BufferedFile, error) {
 	rules := ignore.Empty()
 	if data, err := fs.ReadFile(tree, path.Join(dir, ignore.HelmIgnore)); err == nil {
 		if rules, err = ignore.Parse(bytes.NewReader(data)); err != nil {
@@ -153,36 +171,52 @@ func readDirectory(tree fs.FS, dir string) ([]*loader.BufferedFile, error) {
 		}
 	}
 	rules.AddDefaults()
-	var files []*loader.BufferedFile
-	err := walk(tree, dir, "", rules, &files)
-	return files, err
+	d := &directory{ctx: ctx, tree: tree, path: dir, rules: rules}
+	err := d.walk("")
+	return d.files, err
 }
 
-// walk appends the files below name, a path relative to the chart's directory.
-func walk(tree fs.FS, dir, name string, rules *ignore.Rules, files *[]*loader.BufferedFile) error {
-	entries, err := fs.ReadDir(tree, path.Join(dir, name))
+// walk reads the files below name, a path relative to the chart's directory.
+func (d *directory) walk(name string) error {
+	if err := d.ctx.Err(); err != nil {
+		return err
+	}
+	entries, err := fs.ReadDir(d.tree, path.Join(d.path, name))
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
 		child := path.Join(name, entry.Name())
+		full := path.Join(d.path, child)
 		// Stat, not entry.Info: a symbolic link counts as what it points to.
-		info, err := fs.Stat(tree, path.Join(dir, child))
+		info, err := fs.Stat(d.tree, full)
 		switch {
 		case err != nil:
-			return entryError(path.Join(dir, child), entry, err)
-		case rules.Ignore(child, info):
+			return entryError(full, entry, err)
+		case d.rules.Ignore(child, info):
 			continue
-		case info.IsDir():
-			err = walk(tree, dir, child, rules, files)
-		default:
-			err = readFile(tree, dir, child, info, files)
+		}
+		if d.entries++; d.entries > maxEntries {
+			return d.tooLarge(full, fmt.Sprintf("%d files and directories", maxEntries))
+		}
+		if info.IsDir() {
+			err = d.walk(child)
+		} else {
+			err = d.readFile(child, info)
 		}
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (d *directory) tooLarge(name, limit string) error {
+	return &render.Error{
+		Location: render.Location{Path: name},
+		Err:      fmt.Errorf("up to here the chart in %s has more than %s", d.path, limit),
+		Hint:     "name in .helmignore what it does not need, such as a symbolic link to a large directory",
+	}
 }
 
 // entryError says what is wrong with an entry of a directory that can be listed: mostly a symbolic link.
@@ -198,18 +232,23 @@ func entryError(name string, entry fs.DirEntry, err error) error {
 	return failure
 }
 
-func readFile(tree fs.FS, dir, name string, info fs.FileInfo, files *[]*loader.BufferedFile) error {
-	full := path.Join(dir, name)
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s: a chart holds regular files only, this is %s", full, info.Mode().Type())
+func (d *directory) readFile(name string, info fs.FileInfo) error {
+	full := path.Join(d.path, name)
+	failure := &render.Error{Location: render.Location{Path: full}, Hint: "name it in .helmignore"}
+	switch d.size += info.Size(); {
+	case !info.Mode().IsRegular():
+		failure.Err = fmt.Errorf("a chart holds regular files only, this is %s", info.Mode().Type())
+		return failure
+	case info.Size() > loader.MaxDecompressedFileSize:
+		failure.Err = fmt.Errorf("the file has %d bytes, Helm accepts at most %d", info.Size(), loader.MaxDecompressedFileSize)
+		return failure
+	case d.size > loader.MaxDecompressedChartSize:
+		return d.tooLarge(full, fmt.Sprintf("the %d bytes that Helm accepts of a package", loader.MaxDecompressedChartSize))
 	}
-	if info.Size() > loader.MaxDecompressedFileSize {
-		return fmt.Errorf("%s: %d bytes, Helm accepts at most %d: name it in .helmignore", full, info.Size(), loader.MaxDecompressedFileSize)
-	}
-	data, err := fs.ReadFile(tree, full)
+	data, err := fs.ReadFile(d.tree, full)
 	if err != nil {
 		return err
 	}
-	*files = append(*files, &loader.BufferedFile{Name: name, Data: bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))})
+	d.files = append(d.files, &loader.BufferedFile{Name: name, Data: bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))})
 	return nil
 }

@@ -58,7 +58,7 @@ func tagReference(text string) (registry.Reference, error) {
 // configuration, then Docker's, and their credential helpers (NewClient in Helm's pkg/registry/client.go).
 func (c *Charts) client(ctx context.Context) (*auth.Client, error) {
 	file := cmp.Or(os.Getenv("HELM_REGISTRY_CONFIG"), helmpath.ConfigPath("registry", "config.json"))
-	return c.registries.get(ctx, file, func() (*auth.Client, error) {
+	return c.registries.Get(ctx, file, func() (*auth.Client, error) {
 		options := credentials.StoreOptions{DetectDefaultNativeStore: true}
 		helm, err := credentials.NewStore(file, options)
 		if err != nil {

@@ -51,7 +51,7 @@ func (e repositoryEntry) addCommand(flag string) string {
 // else by URL (resolveRepoNames in Helm's pkg/downloader/manager.go).
 func (c *Charts) repository(ctx context.Context, repository string) (repositoryEntry, error) {
 	file := cmp.Or(os.Getenv("HELM_REPOSITORY_CONFIG"), helmpath.ConfigPath("repositories.yaml"))
-	entries, err := c.configured.get(ctx, file, func() ([]repositoryEntry, error) { return readRepositories(file) })
+	entries, err := c.configured.Get(ctx, file, func() ([]repositoryEntry, error) { return readRepositories(file) })
 	if err != nil {
 		return repositoryEntry{}, err
 	}
@@ -160,7 +160,7 @@ type indexEntry struct {
 
 // index downloads a repository's index.yaml, once.
 func (c *Charts) index(ctx context.Context, entry repositoryEntry) (*repositoryIndex, error) {
-	return c.indexes.get(ctx, entry.URL, func() (*repositoryIndex, error) {
+	return c.indexes.Get(ctx, entry.URL, func() (*repositoryIndex, error) {
 		base, err := url.Parse(entry.URL)
 		if err != nil {
 			return nil, err

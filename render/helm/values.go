@@ -3,7 +3,6 @@ package helm
 import (
 	"fmt"
 	"io/fs"
-	"path"
 
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/strvals"
@@ -32,7 +31,11 @@ func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []b
 		merged = chartutil.MergeTables(given, merged)
 	}
 	readFile := func(name []rune) (any, error) {
-		data, err := fs.ReadFile(tree, path.Join(options.SetFileDir, string(name)))
+		file, ok := options.SetFiles[string(name)]
+		if !ok {
+			file.Path = string(name)
+		}
+		data, err := file.Read(tree)
 		return string(data), err
 	}
 	for _, flag := range []struct {
@@ -60,7 +63,8 @@ func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []b
 	return merged, nil
 }
 
-// ReadValues reads a values file. An error is a *render.Error with the place.
+// ReadValues reads a values file. That it cannot be read is an error of the tree; that it holds no values, a
+// *render.Error with the place.
 func ReadValues(tree fs.FS, file render.File) (map[string]any, error) {
 	data, err := file.Read(tree)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -53,6 +55,35 @@ func (f *fakeCharts) Pull(_ context.Context, repository, name, version string) (
 	}
 	err := errors.Join(packed.Close(), zipped.Close())
 	return archive.Bytes(), err
+}
+
+// TestValuesFileByURL: the values of a chart may stand on a server.
+func TestValuesFileByURL(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/values.yaml" {
+			http.NotFound(w, r)
+			return
+		}
+		fmt.Fprint(w, "a: remote\n")
+	}))
+	defer server.Close()
+	files := func(name string) fs.FS {
+		return tree("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, valuesFile: '" + server.URL + name + "'}\n" +
+			"-- app/charts/web/Chart.yaml --\nname: web\n")
+	}
+	helm := &fakeHelm{}
+	e := &Engine{Dir: t.TempDir(), Helm: helm}
+	if _, err := e.Render(context.Background(), files("/values.yaml"), render.Source{Path: "app"}); err != nil {
+		t.Fatal(err)
+	}
+	if values := string(helm.sources[0].Helm.ValuesFiles[0].Data); values != "a: remote\n" {
+		t.Errorf("the values are %q, want those of the server", values)
+	}
+	_, err := e.Render(context.Background(), files("/none.yaml?token=s3cret"), render.Source{Path: "app"})
+	want := "app/kustomization.yaml:2:10: helmCharts: web: valuesFile: " + server.URL + "/none.yaml: the server says 404 Not Found"
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
 }
 
 func TestPulledChart(t *testing.T) {

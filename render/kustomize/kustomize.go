@@ -19,10 +19,11 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/internal/cache"
 )
 
-// Engine renders kustomizations. It asks for each remote thing once in its life. Remote is, as for kustomize, also a
-// repository on the same machine that a file:// URL names, inside of the tree or not.
+// Engine renders kustomizations. It asks for each remote thing once in its life, whether it gets it or not. Remote is,
+// as for kustomize, also a repository on the same machine that a file:// URL names, inside of the tree or not.
 type Engine struct {
 	// Charts gets the charts of helmCharts that are not in the tree, and Helm renders them.
 	Charts Charts
@@ -33,7 +34,8 @@ type Engine struct {
 	// Offline makes a remote thing that is not in the cache an error.
 	Offline bool
 
-	remotes remotes
+	checkouts cache.Once[string] // the directory of the cache
+	downloads cache.Once[[]byte]
 }
 
 // Render renders the kustomization of a directory as `kustomize build` of the version in go.mod does, with

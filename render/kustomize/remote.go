@@ -18,68 +18,45 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/internal/cache"
 )
-
-// remotes holds what an Engine has fetched, so that a run asks for each remote thing once however many
-// kustomizations name it. Failures are not kept.
-type remotes struct {
-	group   singleflight.Group
-	fetched sync.Map
-}
-
-func (r *remotes) once(key string, fetch func() (string, error)) (string, error) {
-	if value, ok := r.fetched.Load(key); ok {
-		return value.(string), nil
-	}
-	value, err, _ := r.group.Do(key, func() (any, error) {
-		value, err := fetch()
-		if err == nil {
-			r.fetched.Store(key, value)
-		}
-		return value, err
-	})
-	return value.(string), err
-}
 
 var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
 // checkout returns the directory of the cache that holds what a repository has at its ref. Only a
 // commit's hash that is in the cache, and --offline, need no network.
 func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
-	return e.remotes.once(fmt.Sprint("git ", r.url, " ", r.ref, " ", r.submodules), func() (string, error) {
-		cache := filepath.Join(e.Dir, cacheName(r.url))
-		remembered := filepath.Join(cache, "refs", url.PathEscape("ref "+r.ref))
+	return e.checkouts.Get(ctx, fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout), func() (string, error) {
+		dir := filepath.Join(e.Dir, cacheName(r.url))
+		remembered := filepath.Join(dir, "refs", url.PathEscape("ref "+r.ref))
 		commit, err := e.commit(ctx, r, remembered)
 		if err != nil {
 			return "", err
 		}
-		if _, err := os.Stat(r.directory(cache, commit)); err != nil {
+		if _, err := os.Stat(r.directory(dir, commit)); err != nil {
 			if e.Offline {
 				return "", errOffline
 			}
-			if commit, err = clone(ctx, r, cache); err != nil {
+			if commit, err = clone(ctx, r, dir); err != nil {
 				return "", err
 			}
 		}
 		if e.Offline {
-			return r.directory(cache, commit), nil
+			return r.directory(dir, commit), nil
 		}
-		return r.directory(cache, commit), writeFile(remembered, []byte(commit))
+		return r.directory(dir, commit), cache.WriteFile(remembered, []byte(commit))
 	})
 }
 
 // directory is where the cache has a commit.
-func (r repository) directory(cache, commit string) string {
+func (r repository) directory(dir, commit string) string {
 	if !r.submodules {
 		commit += "-no-submodules"
 	}
-	return filepath.Join(cache, commit)
+	return filepath.Join(dir, commit)
 }
 
 // commit finds the hash that a ref stands for now, or with --offline the remembered one.
@@ -127,14 +104,8 @@ func pickRef(listed, ref string) string {
 
 // clone fetches what a repository has at its ref as kustomize does (api/internal/git/cloner.go), without
 // the history, and returns its commit. The commit's directory in the cache appears when it is complete.
-func clone(ctx context.Context, r repository, cache string) (string, error) {
-	if err := os.MkdirAll(cache, 0o777); err != nil {
-		return "", err
-	}
-	if err := removeAbandoned(cache); err != nil {
-		return "", err
-	}
-	work, err := os.MkdirTemp(cache, "fetching-")
+func clone(ctx context.Context, r repository, dir string) (string, error) {
+	work, err := cache.MakePartial(dir)
 	if err != nil {
 		return "", err
 	}
@@ -159,36 +130,33 @@ func clone(ctx context.Context, r repository, cache string) (string, error) {
 		return "", err
 	}
 	commit = strings.TrimSpace(commit)
-	err = os.Rename(work, r.directory(cache, commit))
-	if _, missing := os.Stat(r.directory(cache, commit)); missing == nil {
+	err = os.Rename(work, r.directory(dir, commit))
+	if _, missing := os.Stat(r.directory(dir, commit)); missing == nil {
 		err = nil // Another process may have been quicker.
 	}
 	return commit, err
-}
-
-// removeAbandoned removes what processes that were killed have left of fetching. No fetch that still runs
-// has been silent for an hour.
-func removeAbandoned(cache string) error {
-	entries, err := os.ReadDir(cache)
-	if err != nil {
-		return err
-	}
-	for _, entry := range entries {
-		info, err := entry.Info()
-		if err != nil || !strings.HasPrefix(entry.Name(), "fetching-") || time.Since(info.ModTime()) < time.Hour {
-			continue // An error means that another process was quicker.
-		}
-		if err := os.RemoveAll(filepath.Join(cache, entry.Name())); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // perRepository are the variables that bind git to a repository (git rev-parse --local-env-vars), which
 // are set where the program runs in a hook of git, but not those that hold configuration.
 var perRepository = []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE",
 	"GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR"}
+
+// quietSSH is the variable that keeps ssh from asking for passwords and for trust in hosts: in a process group of its own
+// it would wait for the terminal without end. Where the user has chosen a command it is theirs to be quiet.
+func quietSSH(ctx context.Context, dir string) []string {
+	for _, name := range []string{"GIT_SSH_COMMAND", "GIT_SSH"} {
+		if _, ok := os.LookupEnv(name); ok {
+			return nil
+		}
+	}
+	configured := exec.CommandContext(ctx, "git", "config", "--get", "core.sshCommand")
+	configured.Dir = dir
+	if configured.Run() == nil {
+		return nil
+	}
+	return []string{"GIT_SSH_COMMAND=ssh -oBatchMode=yes"}
+}
 
 // git runs git without hooks and prompts, for at most the repository's timeout.
 func git(ctx context.Context, r repository, dir string, args ...string) (string, error) {
@@ -200,6 +168,7 @@ func git(ctx context.Context, r repository, dir string, args ...string) (string,
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains(perRepository, name)
 	}), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
+	command.Env = append(command.Env, quietSSH(limited, dir)...)
 	command.WaitDelay = time.Second / 2 // for what git itself has started
 	killWithChildren(command)
 	var stderr bytes.Buffer
@@ -234,22 +203,21 @@ const maxFile = 64 << 20
 
 // download gets a file over HTTP, always anew, and keeps it for --offline.
 func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
-	data, err := e.remotes.once("http "+address, func() (string, error) {
+	return e.downloads.Get(ctx, address, func() ([]byte, error) {
 		cached := filepath.Join(e.Dir, "files", cacheName(address))
 		if e.Offline {
 			data, err := os.ReadFile(cached)
 			if errors.Is(err, fs.ErrNotExist) {
 				err = errOffline
 			}
-			return string(data), err
+			return data, err
 		}
 		data, err := get(ctx, address, maxFile)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		return string(data), writeFile(cached, data)
+		return data, cache.WriteFile(cached, data)
 	})
-	return []byte(data), err
 }
 
 var client = http.Client{Timeout: time.Minute}
@@ -283,21 +251,4 @@ var errOffline = &render.Error{Err: errors.New("it is not in the cache, and --of
 func cacheName(url string) string {
 	sum := sha256.Sum256([]byte(url))
 	return hex.EncodeToString(sum[:16])
-}
-
-// writeFile writes a file of the cache so that it is never seen half-written.
-func writeFile(name string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	file, err := os.CreateTemp(filepath.Dir(name), "writing-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.Write(data)
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), name)
 }

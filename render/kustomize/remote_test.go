@@ -16,7 +16,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/pullcheck/pullcheck/render"
 )
@@ -142,6 +141,13 @@ func TestRemoteBase(t *testing.T) {
 	wantImage(t, online(), naming(r.url()+"//base"), "three")
 	wantImage(t, &Engine{Dir: dir, Offline: true}, naming(r.url()+"//base"), "three")
 
+	failing := online()
+	unfetched := naming(r.url() + "//base?ref=later")
+	wantError(t, failing, unfetched, fmt.Sprintf("app/kustomization.yaml:3:3: resources: %[1]s//base?ref=later: %[1]s has no branch or tag %[2]q", r.url(), "later"))
+	r.git("branch", "later")
+	wantError(t, failing, unfetched, fmt.Sprintf("app/kustomization.yaml:3:3: resources: %[1]s//base?ref=later: %[1]s has no branch or tag %[2]q", r.url(), "later"))
+	wantImage(t, online(), unfetched, "three")
+
 	if err := os.RemoveAll(r.dir); err != nil {
 		t.Fatal(err)
 	}
@@ -152,29 +158,9 @@ func TestRemoteBase(t *testing.T) {
 	wantError(t, offline, naming(r.url()+"//base?ref=v2"), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %[1]s//base?ref=v2: "+
 		"it is not in the cache, and --offline is set\nhint: run once without --offline", r.url()))
 
-	leftovers, err := filepath.Glob(filepath.Join(dir, "*", "fetching-*"))
+	leftovers, err := filepath.Glob(filepath.Join(dir, "*", ".partial-*"))
 	if err != nil || len(leftovers) > 0 {
 		t.Errorf("left in the cache: %v, %v", leftovers, err)
-	}
-}
-
-func TestAbandonedFetches(t *testing.T) {
-	r := newRepo(t)
-	r.commit(pod("one"))
-	e := engine(t)
-	cache := filepath.Join(e.Dir, cacheName(r.url()))
-	for name, age := range map[string]time.Duration{"fetching-old": 2 * time.Hour, "fetching-new": time.Minute, "other": 2 * time.Hour} {
-		dir, then := filepath.Join(cache, name), time.Now().Add(-age)
-		err := os.MkdirAll(filepath.Join(dir, "base"), 0o777)
-		if err := errors.Join(err, os.Chtimes(dir, then, then)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	wantImage(t, e, naming(r.url()+"//base"), "one")
-	for name, kept := range map[string]bool{"fetching-old": false, "fetching-new": true, "other": true} {
-		if _, err := os.Stat(filepath.Join(cache, name)); (err == nil) != kept {
-			t.Errorf("%s: got %v, want it kept: %t", name, err, kept)
-		}
 	}
 }
 

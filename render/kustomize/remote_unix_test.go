@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,5 +44,41 @@ func TestCanceledFetchLeavesNoProcess(t *testing.T) {
 	case <-gone:
 	case <-time.After(10 * time.Second):
 		t.Error("what git had started goes on")
+	}
+}
+
+// TestQuietSSH has an ssh on the PATH that says how it was called.
+func TestQuietSSH(t *testing.T) {
+	newRepo(t) // for its environment
+	bin := t.TempDir()
+	script := "#!/bin/sh\necho \"called with $*\" >&2\nexit 255\n"
+	for _, name := range []string{"ssh", "other"} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+	for _, test := range []struct {
+		name, variable, value string
+		quiet                 bool
+	}{
+		{name: "by default", quiet: true},
+		{name: "a command in the environment", variable: "GIT_SSH_COMMAND", value: "other"},
+		{name: "a program in the environment", variable: "GIT_SSH", value: filepath.Join(bin, "other")},
+		{name: "a command in the configuration", variable: "GIT_CONFIG_PARAMETERS", value: "'core.sshCommand'='other'"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, name := range []string{"GIT_SSH_COMMAND", "GIT_SSH"} {
+				t.Setenv(name, "") // so that it is as it was after the test
+				os.Unsetenv(name)
+			}
+			if test.variable != "" {
+				t.Setenv(test.variable, test.value)
+			}
+			_, err := engine(t).Render(context.Background(), naming("ssh://git@example.com/org/repo//base"), render.Source{Path: "app"})
+			if err == nil || !strings.Contains(err.Error(), "called with ") || strings.Contains(err.Error(), "-oBatchMode=yes") != test.quiet {
+				t.Errorf("got %v, want it quiet: %t", err, test.quiet)
+			}
+		})
 	}
 }

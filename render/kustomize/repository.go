@@ -157,8 +157,9 @@ func namesFile(address string) bool {
 
 var (
 	// A password may have a / or an @ that should be escaped, so that only the last @ surely ends it. Where
-	// there is no password, an @ after the host belongs to the path. Cleaning a path leaves one slash.
-	userinfo = regexp.MustCompile(`:/+(?:[^/\s:@?]*:\S*@|[^/\s?]*@)`)
+	// there is no password, or a host with a dot and then a port, an @ after that belongs to the path. Cleaning
+	// a path leaves one slash.
+	userinfo = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
 	query    = regexp.MustCompile(`\?[^\s'"]+`)
 )
 

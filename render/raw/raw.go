@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"regexp"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -19,15 +21,15 @@ var (
 	// apiVersion and kind match a key at the start of a line or, in JSON and flow style, after a brace or comma.
 	apiVersion = regexp.MustCompile(`(?m)(^|[{,])[\s-]*["']?apiVersion["']?\s*:`)
 	kind       = regexp.MustCompile(`(?m)(^|[{,])[\s-]*["']?kind["']?\s*:`)
-	// foreign matches the placeholders of other template tools, which make a file no YAML until they have run;
-	// foreignLine what only they would write.
-	foreign     = regexp.MustCompile(`\{\{|\{%|\$\{`)
-	foreignLine = regexp.MustCompile(`(?m)^\s*(-\s+)?\{\{|\{%`)
+	// placeholder matches what other template tools replace, and wholeValue where it stands for a line, or for a
+	// value or item that may go on below.
+	placeholder = regexp.MustCompile(`\{\{(?:[^}]|\}[^}])*\}\}|\{%(?:[^%]|%[^}])*%\}|\{#(?:[^#]|#[^}])*#\}|\$\{[^{}\n]*\}`)
+	wholeValue  = regexp.MustCompile(`(?m)^((?:[^\n#]*:|[ \t]*-)?[ \t]*)(?:(?:` + placeholder.String() + `)[ \t]*)+\r?$`)
 )
 
 // Render reads the files of the source, in their order, and separates them by "---". Files that hold no
-// Kubernetes object, or are a template of another tool and no YAML, are no failure; where there is no other
-// file, Nothing gives that reason.
+// Kubernetes object are no failure, and neither is a single one that is a template of another tool; where there is no
+// other file, Nothing gives that reason.
 func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
 	result := &render.Result{Nothing: "no files"}
 	for _, file := range source.Files {
@@ -39,6 +41,10 @@ func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*rend
 		reason, err := nothing(document)
 		if err != nil {
 			return nil, err
+		}
+		if reason != "" && reason != NoObject && len(source.Files) > 1 {
+			// With the others in the result, nobody would hear of it.
+			return nil, &render.Error{Location: render.Location{Path: file.Path}, Err: errors.New(reason), Hint: "name the other files one by one"}
 		}
 		if reason != "" {
 			result.Nothing = reason
@@ -87,30 +93,47 @@ func nothing(document render.Document) (string, error) {
 	if !utf16 && (!bytes.Contains(text, []byte("apiVersion")) || !apiVersion.Match(text) || !kind.Match(text)) {
 		return NoObject, nil
 	}
-	alone := render.Result{Documents: []render.Document{document}}
-	manifests, err := alone.Manifests(func([]byte) bool { return true })
+	manifests, err := objects(document)
 	switch {
-	case err != nil && isForeign(text, err):
+	case err != nil && isTemplate(document):
 		return fmt.Sprintf("a template of another tool, and no YAML before that has run: %v", err), nil
 	case err != nil:
 		return "", err
 	case len(manifests) == 0:
 		return NoObject, nil
 	}
+	for _, manifest := range manifests {
+		if node := unquoted(manifest.Node); node != nil {
+			return fmt.Sprintf("a template of another tool, and no object before that has run: %s:%d: a {{placeholder}} that is not quoted", document.Path, node.Line), nil
+		}
+	}
 	return "", nil
 }
 
-// isForeign tells whether another tool's template is why a text is no YAML: a line that only such a tool would
-// write, or a placeholder where the parser stopped.
-func isForeign(text []byte, err error) bool {
-	if foreignLine.Match(text) {
-		return true
-	}
-	var failure *render.Error
-	if !errors.As(err, &failure) {
+func objects(document render.Document) ([]render.Manifest, error) {
+	alone := render.Result{Documents: []render.Document{document}}
+	return alone.Manifests(func([]byte) bool { return true })
+}
+
+// isTemplate tells whether another tool's placeholders are why a text is no YAML: it is YAML without them.
+func isTemplate(document render.Document) bool {
+	text := placeholder.ReplaceAll(wholeValue.ReplaceAll(document.Text, []byte("$1")), []byte("x"))
+	if bytes.Equal(text, document.Text) {
 		return false
 	}
-	lines := bytes.Split(text, []byte("\n"))
-	first, last := max(failure.Location.Line-2, 0), min(failure.Location.Line+1, len(lines))
-	return foreign.Match(bytes.Join(lines[first:last], []byte("\n")))
+	_, err := objects(render.Document{Text: text})
+	return err == nil
+}
+
+// unquoted finds what YAML reads {{placeholder}} as: a mapping whose key is a mapping, which no object has.
+func unquoted(node *yaml.Node) *yaml.Node {
+	for i, child := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.MappingNode {
+			return child
+		}
+		if found := unquoted(child); found != nil {
+			return found
+		}
+	}
+	return nil
 }

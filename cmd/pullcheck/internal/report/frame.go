@@ -32,7 +32,7 @@ func (t *text) frame(trace Trace, at render.Location, color string) {
 	}
 	source, indent, underline := layOut(at)
 	if key := absent(trace, at); key != "" {
-		underline += " " + clean(key) + " is not set here"
+		underline += " " + Line(key) + " is not set here"
 	}
 	fmt.Fprintf(t, "%s %s\n", t.gutter(trace, strconv.Itoa(at.Line)), source)
 	fmt.Fprintf(t, "%s %s%s\n", t.gutter(trace, ""), indent, t.paint(color, underline))
@@ -48,7 +48,7 @@ func (t *text) way(trace Trace) {
 		t.WriteString("    the line that decides could not be shown\n")
 	}
 	for _, at := range trace.Via {
-		fmt.Fprintf(t, "    via %s\n", clean(at.String()))
+		fmt.Fprintf(t, "    via %s\n", Line(at.String()))
 		if at.Snippet != "" {
 			source, _, _ := layOut(at)
 			fmt.Fprintf(t, "%s %s\n", t.gutter(trace, strconv.Itoa(at.Line)), source)
@@ -141,7 +141,8 @@ func layOut(at render.Location) (source, indent, marks string) {
 	if to < len(at.Snippet) {
 		source += "…"
 	}
-	return source, indent, cmp.Or(marks, "^")
+	// "##[" begins a workflow command of old, wherever it stands; the marks stay below their characters.
+	return strings.ReplaceAll(source, "##[", "#\u266f["), indent, cmp.Or(marks, "^")
 }
 
 // window is the part of a line to show: all of it, or what is around an offset.

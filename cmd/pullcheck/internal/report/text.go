@@ -17,7 +17,7 @@ import (
 // TextOptions say how a report is written for people.
 type TextOptions struct {
 	Color bool // ANSI colours
-	Quiet bool // findings and failures only
+	Quiet bool // findings, failures and unread manifests only
 }
 
 // Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
@@ -37,8 +37,8 @@ func Text(w io.Writer, r *check.Report, options TextOptions) error {
 	for _, failure := range r.Failures {
 		t.failure(failure)
 	}
+	t.skipped(r.Sources)
 	if !options.Quiet {
-		t.skipped(r.Sources)
 		t.tally(r)
 	}
 	_, err := io.WriteString(w, t.String())
@@ -70,8 +70,8 @@ func (t *text) paint(color, s string) string {
 
 func (t *text) finding(f check.Finding) {
 	color := map[check.Severity]string{check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan}[f.Severity]
-	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, place(f.Decision.String())), t.paint(color, f.Severity.String()),
-		clean(f.Message), t.paint(faint, "["+f.Rule+"]"))
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(color, f.Severity.String()),
+		Line(f.Message), t.paint(faint, "["+f.Rule+"]"))
 	trace := Trace{
 		Field:     f.Affected[0].Field,
 		Missing:   f.Affected[0].Written == "",
@@ -106,7 +106,7 @@ func (t *text) affected(all []check.Affected) {
 		if len(names) > 1 && names[0] == "" {
 			names[0] = "defaults"
 		}
-		fmt.Fprintf(t, "    %s:%s\n", clean(sourceName(g.source, strings.Join(names, ", "))), g.objects)
+		fmt.Fprintf(t, "    %s:%s\n", Line(sourceName(g.source, strings.Join(names, ", "))), g.objects)
 	}
 }
 
@@ -120,7 +120,7 @@ func objects(all []check.Affected) string {
 		if containers[name] == nil {
 			names = append(names, name)
 		}
-		containers[name] = append(containers[name], clean(containerName(a)))
+		containers[name] = append(containers[name], Line(containerName(a)))
 	}
 	before := " "
 	if len(names) > 1 {
@@ -128,7 +128,7 @@ func objects(all []check.Affected) string {
 	}
 	var lines strings.Builder
 	for _, name := range names {
-		fmt.Fprintf(&lines, "%s%s: %s", before, clean(name), strings.Join(containers[name], ", "))
+		fmt.Fprintf(&lines, "%s%s: %s", before, Line(name), strings.Join(containers[name], ", "))
 	}
 	return lines.String()
 }
@@ -159,9 +159,10 @@ func sourceName(path, environment string) string {
 	return path + " (" + environment + ")"
 }
 
-// clean makes text from a repository safe to print: control characters, which could start a line of their own or
-// colour the terminal, are shown as in a string of Go.
-func clean(s string) string {
+// Line makes text from a repository safe to print as a line or in one: control characters, which could start a line of
+// their own or colour the terminal, are shown as in a string of Go, and so is what would make the line a command of
+// GitHub's workflows: "::" after white space, and "##[" anywhere (ActionCommand.cs of github.com/actions/runner).
+func Line(s string) string {
 	var text strings.Builder
 	for _, r := range s {
 		if unicode.IsControl(r) {
@@ -170,15 +171,20 @@ func clean(s string) string {
 			text.WriteRune(r)
 		}
 	}
-	return text.String()
+	s = strings.ReplaceAll(text.String(), "##[", `\x23#[`)
+	if command := strings.TrimSpace(s); strings.HasPrefix(command, "::") {
+		s = strings.Replace(s, ":", `\x3a`, 1)
+	}
+	return s
 }
 
-// place is a clean path for the start of a line, where "::" would be a command of GitHub's workflows.
-func place(path string) string {
-	if strings.HasPrefix(path, "::") {
-		path = "./" + path
+// Lines makes text of several lines safe to print; those after the first are indented.
+func Lines(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	for i := range lines {
+		lines[i] = Line(lines[i])
 	}
-	return clean(path)
+	return strings.Join(lines, "\n    ")
 }
 
 func (t *text) failure(f check.Failure) {
@@ -186,16 +192,12 @@ func (t *text) failure(f check.Failure) {
 	if f.Location.Path != "" {
 		at = f.Location.String()
 	}
-	message := strings.Split(strings.TrimSpace(f.Message), "\n")
-	for i := range message {
-		message[i] = clean(message[i])
-	}
-	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, place(at)), t.paint(red, "failure"), strings.Join(message, "\n    "))
+	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, Line(at)), t.paint(red, "failure"), Lines(f.Message))
 	if name := sourceName(f.Source, f.Environment); name != at {
-		fmt.Fprintf(t, "    %s is not checked\n", clean(name))
+		fmt.Fprintf(t, "    %s is not checked\n", Line(name))
 	}
 	if f.Hint != "" {
-		fmt.Fprintf(t, "    hint: %s\n", clean(f.Hint))
+		fmt.Fprintf(t, "    hint: %s\n", Line(f.Hint))
 	}
 }
 
@@ -204,11 +206,11 @@ func isPlain(s check.SourceStatus) bool {
 	return s.Status == check.Skipped && s.Kind == render.Raw && s.Reason == raw.NoObject
 }
 
-// skipped names what was not rendered and why.
+// skipped names what was not rendered and why. A manifest that is a template of another tool may well have containers.
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
-		if s.Status == check.Skipped && !isPlain(s) {
-			fmt.Fprintf(t, "%s: %s: %s\n", place(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), clean(s.Reason))
+		if s.Status == check.Skipped && !isPlain(s) && (!t.options.Quiet || s.Kind == render.Raw) {
+			fmt.Fprintf(t, "%s: %s: %s\n", Line(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), Line(s.Reason))
 		}
 	}
 }
