@@ -16,8 +16,9 @@ import (
 // Subject is a source that was rendered and checked.
 type Subject struct {
 	Source render.Source
-	// Reads are the files that the source was rendered from.
+	// Reads are the files that the source was rendered from, Reach, if it was not, those that it can be.
 	Reads []string
+	Reach *render.Reach
 	// Before is what it was rendered to; nil if that was not kept.
 	Before *Snapshot
 }
@@ -189,6 +190,11 @@ func (p *prover) affected(edits []render.Edit) []int {
 	var all []int
 	for _, edit := range edits {
 		all = append(all, p.readers[edit.Path]...)
+		for i, subject := range p.subjects {
+			if subject.Reach != nil && subject.Reach.Has(edit.Path) {
+				all = append(all, i)
+			}
+		}
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

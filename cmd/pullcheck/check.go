@@ -22,6 +22,7 @@ import (
 type checkFlags struct {
 	sourceFlags
 	format, failOn, color string
+	since                 string
 	jobs                  int
 	quiet, fix, diff      bool
 }
@@ -38,6 +39,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags.IntVar(&options.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
 	flags.StringVar(&options.color, "color", "auto", "colours in the text: auto, always or never")
 	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings, failures and unread manifests only")
+	flags.StringVar(&options.since, "since", "", "check only what differs from where HEAD parted from this `revision`, and report only what is new")
 	flags.BoolVar(&options.fix, "fix", false, "write the fixes that are proven by rendering again")
 	flags.BoolVar(&options.diff, "diff", false, "print these fixes as a unified diff and write nothing")
 	options.register(flags)
@@ -59,11 +61,18 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if sources, err = options.apply(c, tree, sources); err != nil {
 		return 0, err
 	}
-	result, files := checkAll(ctx, c, tree, sources, options)
+	var parted *since
+	if options.since != "" {
+		if parted, err = openSince(ctx, tree, options.since); err != nil {
+			return 0, err
+		}
+		defer parted.base.Close()
+	}
+	result, files := checkAll(ctx, c, tree, sources, parted, options)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if !slices.ContainsFunc(result.Sources, isSource) {
+	if parted == nil && !slices.ContainsFunc(result.Sources, isSource) {
 		return 0, nothingError(paths...)
 	}
 	if options.diff {
@@ -112,8 +121,13 @@ func (f *checkFlags) validate() (check.Severity, error) {
 }
 
 // checkAll renders and checks the sources, and proves the fixes where they are wanted. Only what was found is kept of
-// each source, not its manifests. It returns the report and the files with the fixes made.
-func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.Source, options checkFlags) (*check.Report, []fix.File) {
+// each source, not its manifests. With a revision to compare with, only the sources that the change affects are
+// rendered, and only what is new is reported. It returns the report and the files with the fixes made.
+func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Source, parted *since, options checkFlags) (*check.Report, []fix.File) {
+	sources := all
+	if parted != nil {
+		sources = parted.affected(tree, all)
+	}
 	var done atomic.Int64
 	defer c.showProgress(&done, len(sources))()
 	type checked struct {
@@ -148,12 +162,31 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, sources []render.
 		}
 		statuses = append(statuses, newStatus(outcome, results[i].containers))
 	}
+	if parted != nil {
+		hits = parted.fresh(ctx, engines, sources, hits, options.jobs)
+	}
 	result := check.NewReport(hits, failures, statuses)
 	var files []fix.File
 	if options.proves() {
+		subjects = append(subjects, unrendered(tree, all, sources)...)
 		files = fix.Prove(ctx, tree.files, engines, subjects, options.jobs, result)
 	}
 	return result, files
+}
+
+// unrendered are the sources that were left out because the change does not affect them. A fix can.
+func unrendered(tree *workTree, all, rendered []render.Source) []fix.Subject {
+	known := map[render.SourceID]bool{}
+	for _, source := range rendered {
+		known[source.ID()] = true
+	}
+	var subjects []fix.Subject
+	for _, source := range all {
+		if !known[source.ID()] && source.Skip == "" {
+			subjects = append(subjects, fix.Subject{Source: source, Reach: render.ReachOf(tree.files, source)})
+		}
+	}
+	return subjects
 }
 
 // decide finds out where the pull policies of hits were decided.

@@ -20,15 +20,16 @@ var allowed = map[string][]string{
 	"render/origin":                 {"render"},
 	"check":                         {"render"},
 	"check/fix":                     {"check", "render"},
+	"cmd/pullcheck/internal/change": {"render"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
-	"cmd/pullcheck":                 {"cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report"},
+	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report"},
 }
 
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
 	"github.com/spf13/pflag":    {"cmd/pullcheck"},
 	"helm.sh/helm/v3":           {"render/helm", "render/kustomize", "cmd/pullcheck"},
-	"sigs.k8s.io/kustomize/api": {"render", "render/kustomize"},
+	"sigs.k8s.io/kustomize/api": {"render", "render/kustomize", "cmd/pullcheck"},
 }
 
 // slow are packages that initialise for tens of milliseconds, at every start of the program.

@@ -71,6 +71,9 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 		subcharts[entry] = append(subcharts[entry], &loader.BufferedFile{Name: inner, Data: file.Data})
 	}
 	l.show(own, dir)
+	for _, file := range own {
+		file.Data = bytes.TrimPrefix(file.Data, []byte("\xEF\xBB\xBF")) // as the loader does for directories
+	}
 	c, err := loader.LoadFiles(own)
 	if err != nil {
 		return nil, loadError(own, dir, err)
@@ -249,6 +252,6 @@ func (d *directory) readFile(name string, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	d.files = append(d.files, &loader.BufferedFile{Name: name, Data: bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))})
+	d.files = append(d.files, &loader.BufferedFile{Name: name, Data: data})
 	return nil
 }

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"path"
+	"slices"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// since is what a revision says of the working tree: which files are different, and what was found before.
+type since struct {
+	base  *change.Revision // where the working tree and the revision parted
+	files change.Files
+}
+
+// openSince compares the working tree with where it parted from a revision.
+func openSince(ctx context.Context, tree *workTree, revision string) (*since, error) {
+	repository, err := change.Open(ctx, tree.root)
+	if err != nil {
+		return nil, sinceError(err)
+	}
+	commit, err := repository.MergeBase(ctx, revision, "HEAD")
+	if err != nil {
+		return nil, sinceError(err)
+	}
+	files, err := repository.DiffWorkingTree(ctx, commit)
+	if err != nil {
+		return nil, sinceError(err)
+	}
+	base, err := repository.Revision(ctx, commit)
+	if err != nil {
+		return nil, sinceError(err)
+	}
+	return &since{base, files}, nil
+}
+
+func sinceError(err error) error {
+	hint := ""
+	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+		hint = failure.Hint
+	}
+	return usagef(hint, "--since: %w", err)
+}
+
+// affected are the sources that the change can make a difference for. What does not come from the tree always is.
+func (s *since) affected(tree *workTree, sources []render.Source) []render.Source {
+	return slices.DeleteFunc(slices.Clone(sources), func(source render.Source) bool {
+		if source.Path == "-" {
+			return false
+		}
+		reach := render.ReachOf(tree.files, source)
+		return !slices.ContainsFunc(s.files, func(file change.File) bool {
+			return reach.Has(file.Path) || file.OldPath != "" && reach.Has(file.OldPath)
+		})
+	})
+}
+
+// fresh are the hits that the base does not have: of their sources the base is rendered, too. Where it cannot be, all
+// are fresh.
+func (s *since) fresh(ctx context.Context, engines map[render.Kind]render.Engine, sources []render.Source, hits []check.Hit, jobs int) []check.Hit {
+	wanted := map[render.SourceID]bool{}
+	for _, hit := range hits {
+		wanted[hit.Place.Source] = true
+	}
+	var before []render.Source
+	for _, source := range sources {
+		if wanted[source.ID()] && source.Path != "-" {
+			before = append(before, s.before(source))
+		}
+	}
+	known := make([][]check.Hit, len(before))
+	render.All(ctx, s.base, engines, before, jobs, func(i int, result *render.Result) error {
+		manifests, err := result.Manifests(check.MayHoldContainers)
+		if err == nil {
+			known[i], _ = check.Run(before[i], manifests)
+		}
+		return err
+	})
+	old := map[identity]bool{}
+	for _, hit := range slices.Concat(known...) {
+		hit.Affected.Source = s.renamed(hit.Affected.Source, func(f change.File) (string, string) { return f.OldPath, f.Path })
+		old[identityOf(hit)] = true
+	}
+	return slices.DeleteFunc(hits, func(hit check.Hit) bool { return old[identityOf(hit)] })
+}
+
+// before is a source as the base has it, by the names that its files had there.
+func (s *since) before(source render.Source) render.Source {
+	name := func(name string) string {
+		return s.renamed(name, func(f change.File) (string, string) { return f.Path, f.OldPath })
+	}
+	source.Path = name(source.Path)
+	files := func(files []render.File) []render.File {
+		files = slices.Clone(files)
+		for i := range files {
+			if files[i].Data == nil {
+				files[i].Path = name(files[i].Path)
+			}
+		}
+		return files
+	}
+	source.Files, source.Helm.ValuesFiles = files(source.Files), files(source.Helm.ValuesFiles)
+	return source
+}
+
+// identity is what names a container that breaks a rule, in the base and in the working tree.
+type identity struct {
+	rule, source, environment string
+	kind, namespace, name     string
+	container                 string
+}
+
+func identityOf(hit check.Hit) identity {
+	a := hit.Affected
+	return identity{hit.Rule.ID, a.Source, a.Environment, a.Kind, a.Namespace, a.Name, a.Container}
+}
+
+// renamed finds another name for a file that was renamed, or for the directory of a chart or kustomization of which
+// the file that makes it one was.
+func (s *since) renamed(name string, names func(change.File) (from, to string)) string {
+	for _, file := range s.files {
+		if file.Status != change.Renamed {
+			continue
+		}
+		from, to := names(file)
+		switch {
+		case from == name:
+			return to
+		case path.Dir(from) == name && path.Base(from) == path.Base(to) &&
+			(path.Base(from) == "Chart.yaml" || slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(from))):
+			return path.Dir(to)
+		}
+	}
+	return name
+}
