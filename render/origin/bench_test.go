@@ -1,16 +1,83 @@
 package origin_test
 
 import (
+	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
+	"testing/fstest"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/origin"
 )
+
+// BenchmarkTrace takes a chart of 100 templates in which one container breaks a rule: to render and check it, and to
+// find its origin after that, in renders as the metric.
+func BenchmarkTrace(b *testing.B) {
+	tree := fstest.MapFS{
+		"Chart.yaml":  {Data: []byte("apiVersion: v2\nname: large\nversion: 1.0.0\n")},
+		"values.yaml": {Data: []byte("policy: Always\nother: IfNotPresent\n")},
+	}
+	for i := range 100 {
+		policy := "policy"
+		if i == 50 {
+			policy = "other"
+		}
+		tree[fmt.Sprintf("templates/%d.yaml", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: d%d}
+spec:
+  template:
+    spec:
+      containers:
+      {{- range $i := until 20 }}
+      - name: c{{ $i }}
+        image: example/app:{{ $i | toString | sha256sum | trunc 7 }}
+        imagePullPolicy: {{ $.Values.%s }}
+      {{- end }}
+`, i, policy)}
+	}
+	engine := &counting{Engine: engines(b)[render.Helm]}
+	source := render.Source{Kind: render.Helm, Path: "."}
+	var questions []origin.Question
+	b.Run("render", func(b *testing.B) {
+		for b.Loop() {
+			result, err := engine.Render(b.Context(), tree, source)
+			if err != nil {
+				b.Fatal(err)
+			}
+			manifests, err := result.Manifests(check.MayHoldContainers)
+			if err != nil {
+				b.Fatal(err)
+			}
+			questions = policies(source, manifests)
+		}
+	})
+	b.Run("trace", func(b *testing.B) {
+		before := engine.renders
+		for b.Loop() {
+			if answer := origin.Trace(b.Context(), tree, engine, source, questions)[0]; !answer.Exact {
+				b.Fatal("not exact")
+			}
+		}
+		b.ReportMetric(float64(engine.renders-before)/float64(b.N), "renders/op")
+	})
+}
+
+// counting counts the renders of an engine.
+type counting struct {
+	render.Engine
+	renders int
+}
+
+func (c *counting) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+	c.renders++
+	return c.Engine.Render(ctx, tree, source)
+}
 
 // BenchmarkTrees renders and checks the sources of real repositories, without and with origins.
 func BenchmarkTrees(b *testing.B) {
