@@ -146,8 +146,8 @@ type Report struct {
 	Version  int       `json:"version"`
 	Findings []Finding `json:"findings"`
 	Failures []Failure `json:"failures"`
-	// Suppressed is always empty until findings can be suppressed.
-	Suppressed []struct{}     `json:"suppressed"`
+	// Suppressed are the findings that are kept on purpose; they are not among the others.
+	Suppressed []Suppression  `json:"suppressed"`
 	Sources    []SourceStatus `json:"sources"`
 }
 
@@ -155,7 +155,7 @@ type Report struct {
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
-	// Message is true of each affected container.
+	// Message is true of each affected container. Where a fix was asked for and there is none, it says why.
 	Message string `json:"message"`
 	// Fingerprint names the finding from one run to the next: it does not change when lines move.
 	Fingerprint string          `json:"fingerprint"`
@@ -167,8 +167,8 @@ type Finding struct {
 	Affected []Affected `json:"affected"`
 	// Fix is null where no edit was proven, or none was asked for.
 	Fix *Fix `json:"fix"`
-	// Unfixed says why there is no fix, where one was asked for, and what else would help.
-	Unfixed string `json:"-"`
+	// Note says why a comment that is meant to suppress the finding does not.
+	Note string `json:"-"`
 	// Hits are the containers as they were found.
 	Hits []Hit `json:"-"`
 }
@@ -213,16 +213,15 @@ const (
 	Skipped  Status = "skipped"
 )
 
-// NewReport groups hits into findings and sorts everything, so that the order of its arguments does
-// not matter.
+// NewReport groups hits into findings, parts those that are kept on purpose from the others, and sorts everything, so
+// that the order of its arguments does not matter.
 func NewReport(hits []Hit, failures []Failure, sources []SourceStatus) *Report {
 	report := &Report{
-		Version:    1,
-		Findings:   findings(hits),
-		Failures:   append([]Failure{}, failures...),
-		Suppressed: []struct{}{},
-		Sources:    append([]SourceStatus{}, sources...),
+		Version:  1,
+		Failures: append([]Failure{}, failures...),
+		Sources:  append([]SourceStatus{}, sources...),
 	}
+	report.Findings, report.Suppressed = suppress(findings(hits))
 	slices.SortFunc(report.Failures, func(a, b Failure) int {
 		return cmp.Or(
 			strings.Compare(a.Source, b.Source),
@@ -275,7 +274,10 @@ func findings(hits []Hit) []Finding {
 	index := make(map[place]int)
 	for _, hit := range hits {
 		at := place{identity: hit.identity()}
-		if hit.Exact && hit.Decision.Line > 0 {
+		switch {
+		case hit.Exact && hit.Decision.Line == 0:
+			at = place{identity: identity{rule: hit.Rule.ID, path: hit.Decision.Path, key: hit.Decision.Key}}
+		case hit.Exact:
 			at = place{identity{rule: hit.Rule.ID, path: hit.Decision.Path}, hit.Decision.Line, hit.Decision.Column}
 		}
 		i, ok := index[at]

@@ -325,6 +325,27 @@ func ancestorPatterns(tree fs.FS, dir string) []gitignore.Pattern {
 	return patterns
 }
 
+// IsOwn reports whether a file is kept in the repository of the tree. What is in a packaged chart or was fetched is not,
+// nor is what .gitignore names, such as charts that kustomize has pulled, nor a submodule.
+func IsOwn(tree fs.FS, name string) bool {
+	if !fs.ValidPath(name) || !isFile(tree, name) {
+		return false
+	}
+	var patterns []gitignore.Pattern
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		dir := path.Join(".", path.Join(parts[:i]...))
+		if _, err := fs.Stat(tree, path.Join(dir, ".git")); i > 0 && err == nil {
+			return false
+		}
+		patterns = append(patterns, readPatterns(tree, dir)...)
+		if gitignore.NewMatcher(patterns).Match(parts[:i+1], i < len(parts)-1) {
+			return false
+		}
+	}
+	return true
+}
+
 // readPatterns reads the .gitignore of a directory; most have none.
 func readPatterns(tree fs.FS, dir string) []gitignore.Pattern {
 	data, err := fs.ReadFile(tree, path.Join(dir, ".gitignore"))

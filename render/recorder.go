@@ -3,7 +3,9 @@ package render
 import (
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -32,9 +34,11 @@ func (r *Recorder) Files() []string {
 }
 
 func (r *Recorder) note(name string) {
+	followed := Followed(r.tree, name)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.read[name] = true
+	r.read[followed] = true
 }
 
 // Open implements fs.FS.
@@ -60,3 +64,29 @@ func (r *Recorder) ReadLink(name string) (string, error) { return fs.ReadLink(r.
 
 // Lstat implements fs.ReadLinkFS.
 func (r *Recorder) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(r.tree, name) }
+
+// maxFollowed is how many symbolic links a path may lead over, as in Linux.
+const maxFollowed = 40
+
+// Followed returns the path of a file with the symbolic links on it followed inside the tree; the path itself where
+// that cannot be done.
+func Followed(tree fs.FS, name string) string {
+	at, links := ".", 0
+	for rest := strings.Split(name, "/"); len(rest) > 0; rest = rest[1:] {
+		next := path.Join(at, rest[0])
+		info, err := fs.Lstat(tree, next)
+		if err != nil {
+			return path.Join(append([]string{next}, rest[1:]...)...)
+		}
+		if info.Mode().Type() != fs.ModeSymlink {
+			at = next
+			continue
+		}
+		target, err := fs.ReadLink(tree, next)
+		if links++; err != nil || links > maxFollowed || path.IsAbs(target) {
+			return name
+		}
+		rest = slices.Concat([]string{""}, strings.Split(target, "/"), rest[1:])
+	}
+	return at
+}

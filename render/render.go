@@ -59,6 +59,8 @@ type Input struct {
 	Path string
 	Use  Use
 	Data []byte
+	// Outside is true for a file of no tree: its path only names it.
+	Outside bool
 	// From is where the user's tree names what the file was fetched with; its path is empty for the user's files.
 	From Location
 }
@@ -348,8 +350,11 @@ type Location struct {
 	EndColumn int    `json:"endColumn,omitempty"`
 	// Key names the place where a line number would not last: a path of keys, or an object.
 	Key string `json:"key,omitempty"`
-	// Snippet is the text of the line, for people, where it is known.
+	// Snippet is the text of the line, for people, where it is known, and Above that of the line before it.
 	Snippet string `json:"-"`
+	Above   string `json:"-"`
+	// Own is true where IsOwn is known to hold for the file.
+	Own bool `json:"-"`
 }
 
 // String is the location as compilers print it: path, path:line or path:line:column.

@@ -99,12 +99,20 @@ func (t *Text) Location(start, end int) Location {
 	l.Line, l.Column = first.number, start-first.origin+1
 	last := t.line(end)
 	l.EndLine, l.EndColumn = last.number, end-last.origin+1
-	rest := t.bytes[first.origin:]
-	if first.origin == 0 {
+	l.Snippet = t.lineFrom(first.origin)
+	if first.origin > 0 {
+		l.Above = t.lineFrom(bytes.LastIndexByte(t.bytes[:first.origin-1], '\n') + 1)
+	}
+	return l
+}
+
+// lineFrom is the text of the line of a location that starts at an offset.
+func (t *Text) lineFrom(origin int) string {
+	rest := t.bytes[origin:]
+	if origin == 0 {
 		rest = bytes.TrimPrefix(rest, []byte("\ufeff"))
 	}
-	l.Snippet = string(bytes.TrimSuffix(rest[:until(rest, "\n")], []byte("\r")))
-	return l
+	return string(bytes.TrimSuffix(rest[:until(rest, "\n")], []byte("\r")))
 }
 
 // Span returns the place of a value by Bounds, or nothing if the text is not UTF-8.

@@ -67,3 +67,23 @@ func find(t *testing.T, text string) *yaml.Node {
 		}
 	}
 }
+
+func TestLinesOfLocation(t *testing.T) {
+	for _, test := range []struct{ name, text, above, line string }{
+		{"first line", "key: a\nb: c\n", "", "key: a"},
+		{"second line", "a: b\nkey: c # d", "a: b", "key: c # d"},
+		{"third line", "a: b\n  # c\nkey: d\n", "  # c", "key: d"},
+		{"empty line above", "a: b\n\nkey: c\n", "", "key: c"},
+		{"crlf", "a: b\r\n# c\r\nkey: d\r\n", "# c", "key: d"},
+		{"byte order mark", "\ufeffkey: a\n", "", "key: a"},
+		{"byte order mark above", "\ufeff# a\nkey: b\n", "# a", "key: b"},
+		{"line separator above", "# a\u2028# b\nkey: c\n", "# a\u2028# b", "key: c"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			span := NewText([]byte(test.text)).Span(find(t, test.text))
+			if span.Above != test.above || span.Snippet != test.line {
+				t.Errorf("got %q and %q, want %q and %q", span.Above, span.Snippet, test.above, test.line)
+			}
+		})
+	}
+}

@@ -31,25 +31,53 @@ func combine(edits []render.Edit) []render.Edit {
 	return combined
 }
 
-// join makes one text of two that are YAML mappings, in lines of their own, with a key in common.
+// join makes one text of two that are YAML mappings with a key in common: in lines of their own, or in flow style.
 func join(a, b string) (string, bool) {
+	if !strings.Contains(a+b, "\n") {
+		return joinFlow(a, b)
+	}
 	first, second := mapping(a), mapping(b)
 	if first == nil || second == nil || !common(first, second) {
 		return "", false
 	}
 	add(first, second)
-	var text bytes.Buffer
-	encoder := yaml.NewEncoder(&text)
-	encoder.SetIndent(2)
-	if encoder.Encode(first) != nil {
-		return "", false
-	}
+	text, err := encode(first)
 	body := strings.TrimLeft(a, "\r\n")
 	before, after := a[:len(a)-len(body)], a[len(strings.TrimRight(a, "\r\n")):]
 	newline := cmp.Or(before, after)
 	indent := body[:len(body)-len(strings.TrimLeft(body, " "))]
-	lines := strings.Split(strings.TrimRight(text.String(), "\n"), "\n")
-	return before + indent + strings.Join(lines, newline+indent) + after, newline == "\n" || newline == "\r\n"
+	return before + indent + strings.ReplaceAll(text, "\n", newline+indent) + after, err == nil && (newline == "\n" || newline == "\r\n")
+}
+
+// joinFlow is join for keys of a mapping in flow style. Before other keys of the mapping they end with a comma.
+func joinFlow(a, b string) (string, bool) {
+	const comma = ", "
+	inner, hasComma := strings.CutSuffix(a, comma)
+	first, second := mapping("{"+inner+"}"), mapping("{"+strings.TrimSuffix(b, comma)+"}")
+	switch {
+	case first == nil || second == nil:
+		return "", false
+	case !common(first, second) && hasComma:
+		return "", false // They stand one behind the other as they are.
+	case !common(first, second):
+		return a + comma + b, true
+	}
+	add(first, second)
+	text, err := encode(first)
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "{"), "}")
+	if hasComma {
+		text += comma
+	}
+	return text, err == nil
+}
+
+// encode writes a mapping in its style, without the final newline.
+func encode(node *yaml.Node) (string, error) {
+	var text bytes.Buffer
+	encoder := yaml.NewEncoder(&text)
+	encoder.SetIndent(2)
+	err := encoder.Encode(node)
+	return strings.TrimRight(text.String(), "\n"), err
 }
 
 // mapping is the mapping that a text is; nil if it is none.

@@ -21,17 +21,25 @@ type Subject struct {
 	Reach *render.Reach
 	// Before is what it was rendered to; nil if that was not kept.
 	Before *Snapshot
+
+	// volatile is what differs from render to render; nil until it is needed.
+	volatile []difference
 }
 
 // Prove gives each finding of a report a fix, if one can be proven, or the reason why there is none. The fixes of a
-// report hold together: all may be applied, or those of some files. The engines are asked to render, jobs at a time.
+// report hold together. The engines are asked to render, jobs at a time.
 // Findings of pull-policy-digest are left alone: their images do not change. It returns the files with all fixes
 // made, sorted by path.
 func Prove(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, subjects []Subject, jobs int, report *check.Report) []File {
-	p := &prover{ctx: ctx, tree: tree, engines: engines, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
+	p := &prover{kept: map[check.Place]bool{}, ctx: ctx, tree: tree, engines: engines, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
 	for i, subject := range subjects {
 		for _, name := range subject.Reads {
 			p.readers[name] = append(p.readers[name], i)
+		}
+	}
+	for _, suppressed := range report.Suppressed {
+		for _, hit := range suppressed.Finding.Hits {
+			p.kept[hit.Place] = true
 		}
 	}
 	var open []*attempt
@@ -45,10 +53,14 @@ func Prove(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engin
 			open = append(open, a)
 			continue
 		}
-		finding.Unfixed = unfixed
+		finding.Message += noWay
 	}
-	for len(open) > 0 && ctx.Err() == nil {
+	rounds := 0
+	for ; len(open) > 0 && ctx.Err() == nil; rounds++ {
 		open = p.round(open)
+	}
+	if rounds > 1 {
+		p.confirm(report.Findings)
 	}
 	return p.files()
 }
@@ -68,8 +80,11 @@ func (p *prover) files() []File {
 	return files
 }
 
-// unfixed is why there is no fix, and what else would help.
-const unfixed = "no edit of a file of this repository sets it: a Helm post-renderer or a patch in a kustomization can"
+// noWay and noProof say in a message why there is no fix, and what else would help.
+const (
+	noWay   = " (no fix: no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can)"
+	noProof = " (no fix: every edit that was tried changes something else too, or does not render; a Helm post-renderer or a patch in a kustomization can set it)"
+)
 
 // attempt is a finding and the edits that are tried for it.
 type attempt struct {
@@ -77,12 +92,11 @@ type attempt struct {
 	tried   int
 	message string
 	edits   []render.Edit
-	alone   bool // whether it is tried without others that are not proven
 }
 
 // next goes on to the edits that were not tried: for every container of the finding its next way, or its last.
 func (a *attempt) next() bool {
-	a.edits, a.message, a.alone = nil, "", false
+	a.edits, a.message = nil, ""
 	more := false
 	for _, hit := range a.finding.Hits {
 		if len(hit.Ways) == 0 {
@@ -110,44 +124,124 @@ type prover struct {
 	subjects  []Subject
 	readers   map[string][]int // the subjects that read a file
 	accepted  []render.Edit
-	originals map[string][]byte // the edited files as they were read first
+	originals map[string][]byte    // the edited files as they were read first
+	kept      map[check.Place]bool // on purpose
 }
 
 // round tries the edits of all attempts together, accepts those that hold, and returns the others with what to try
-// next: the same alone, where another may be at fault, or the next way.
+// next: the same without one that was at fault, or the next way.
 func (p *prover) round(open []*attempt) []*attempt {
 	var together, later []*attempt
 	edits := slices.Clone(p.accepted)
-	for i, a := range open {
-		if a.alone && len(together) > 0 || len(together) > 0 && together[0].alone || overlap(edits, a.edits) {
-			later = append(later, open[i])
+	for _, a := range open {
+		if overlap(edits, a.edits) {
+			later = append(later, a)
 			continue
 		}
 		together = append(together, a)
 		edits = merge(edits, a.edits)
 	}
-	if len(together) == 0 { // It overlaps with what is accepted.
+	if len(together) == 0 { // They overlap with what is accepted.
 		return p.advance(later[:1], later[1:])
 	}
+	var failed, suspects []*attempt
 	verdicts := p.render(edits, together)
-	var failed []*attempt
 	for _, a := range together {
 		switch p.judge(a, verdicts) {
 		case holds:
-			p.accepted = merge(p.accepted, a.edits)
-			a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits}
-		case suspect:
-			if len(together) > 1 {
-				a.alone = true
-				later = append(later, a)
-				continue
-			}
-			failed = append(failed, a)
+			p.accept(a)
 		case fails:
 			failed = append(failed, a)
+		case suspect:
+			suspects = append(suspects, a)
+		}
+	}
+	for len(suspects) > 0 {
+		var group []*attempt
+		group, suspects = p.related(suspects)
+		bad, rest := p.culprit(group)
+		if later = append(later, rest...); bad != nil {
+			failed = append(failed, bad)
 		}
 	}
 	return p.advance(failed, later)
+}
+
+func (p *prover) accept(a *attempt) {
+	p.accepted = merge(p.accepted, a.edits)
+	a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits}
+}
+
+// related splits off those of some attempts that affect the same sources as the first, themselves or through others.
+func (p *prover) related(all []*attempt) (group, others []*attempt) {
+	sources := map[int]bool{}
+	others = all
+	for {
+		before := len(group)
+		others = slices.DeleteFunc(slices.Clone(others), func(a *attempt) bool {
+			affected := p.affected(a.edits)
+			if len(group) > 0 && !slices.ContainsFunc(affected, func(i int) bool { return sources[i] }) {
+				return false
+			}
+			for _, i := range affected {
+				sources[i] = true
+			}
+			group = append(group, a)
+			return true
+		})
+		if len(group) == before {
+			return group, others
+		}
+	}
+}
+
+// culprit finds by halves the attempt at fault, if there is one, accepts those that hold on the way, and returns the
+// others.
+func (p *prover) culprit(suspects []*attempt) (bad *attempt, rest []*attempt) {
+	for len(suspects) > 1 {
+		half := suspects[:len(suspects)/2]
+		edits := slices.Clone(p.accepted)
+		for _, a := range half {
+			edits = merge(edits, a.edits)
+		}
+		verdicts := p.render(edits, half)
+		if slices.ContainsFunc(half, func(a *attempt) bool { return p.judge(a, verdicts) != holds }) {
+			rest = append(rest, suspects[len(half):]...)
+			suspects = half
+			continue
+		}
+		for _, a := range half {
+			p.accept(a)
+		}
+		suspects = suspects[len(half):]
+	}
+	verdicts := p.render(merge(p.accepted, suspects[0].edits), suspects)
+	if p.judge(suspects[0], verdicts) == holds { // It was another that is given up anyway.
+		p.accept(suspects[0])
+		return nil, rest
+	}
+	return suspects[0], rest
+}
+
+// confirm renders once more what several rounds have accepted: what held beside edits that were given up need not hold
+// without them. A finding whose sources are then worse off has no fix.
+func (p *prover) confirm(findings []check.Finding) {
+	var fixed []*attempt
+	for i := range findings {
+		if f := &findings[i]; f.Fix != nil {
+			fixed = append(fixed, &attempt{finding: f, message: f.Fix.Message, edits: f.Fix.Edits})
+		}
+	}
+	verdicts := p.render(p.accepted, fixed)
+	p.accepted = nil
+	for _, a := range fixed {
+		if p.judge(a, verdicts) == holds {
+			p.accept(a)
+		} else {
+			a.finding.Fix = nil
+			a.finding.Message += noProof
+		}
+	}
 }
 
 // advance goes on to the next way of what failed.
@@ -156,7 +250,7 @@ func (p *prover) advance(failed, rest []*attempt) []*attempt {
 		if a.next() {
 			rest = append(rest, a)
 		} else {
-			a.finding.Unfixed = unfixed
+			a.finding.Message += noProof
 		}
 	}
 	return rest
@@ -171,7 +265,13 @@ const (
 )
 
 func (p *prover) judge(a *attempt, verdicts map[int]*verdict) judgement {
-	for _, i := range p.affected(a.edits) {
+	affected := p.affected(a.edits)
+	for _, hit := range a.finding.Hits {
+		if !slices.ContainsFunc(affected, func(i int) bool { return p.subjects[i].Source.ID() == hit.Place.Source }) {
+			return fails // The source does not read the file.
+		}
+	}
+	for _, i := range affected {
 		v := verdicts[i]
 		if v == nil || v.fault {
 			return suspect

@@ -109,7 +109,23 @@ func (p *prover) edit(edits []render.Edit) (fs.FS, error) {
 		}
 		overlay.Write(path, render.Apply(data, edits))
 	}
-	return overlay, nil
+	return followed{overlay, p.tree}, nil
+}
+
+// followed is an overlay in which symbolic links of the tree lead to the files that were written.
+type followed struct {
+	*render.Overlay
+	tree fs.FS
+}
+
+// Open implements fs.FS.
+func (f followed) Open(name string) (fs.File, error) {
+	return f.Overlay.Open(render.Followed(f.tree, name))
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (f followed) ReadFile(name string) ([]byte, error) {
+	return f.Overlay.ReadFile(render.Followed(f.tree, name))
 }
 
 // examine renders a source of the edited tree and compares.
@@ -118,6 +134,7 @@ func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
 	before, err := p.before(subject)
 	if err != nil {
+		v.fault = false // It did not render before either.
 		return v
 	}
 	after, err := p.engines[subject.Source.Kind].Render(p.ctx, edited, subject.Source)
@@ -132,7 +149,8 @@ func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
 		return v
 	}
 	isNew := func(place check.Place) bool { return !was[place] }
-	v.fault = slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
+	isGone := func(place check.Place) bool { return p.kept[place] && !v.hits[place] }
+	v.fault = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
 	return v
 }
 
@@ -163,15 +181,18 @@ func (p *prover) same(subject *Subject, before, after *render.Result) bool {
 	if !ok || len(differences) == 0 {
 		return ok
 	}
-	again, err := p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
-	if err != nil {
-		return false
+	if subject.volatile == nil {
+		again, err := p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+		if err != nil {
+			return false
+		}
+		volatile, ok := compare(before, again)
+		if !ok {
+			return false
+		}
+		subject.volatile = append([]difference{}, volatile...)
 	}
-	volatile, ok := compare(before, again)
-	if !ok {
-		return false
-	}
-	return !slices.ContainsFunc(differences, func(d difference) bool { return !slices.Contains(volatile, d) })
+	return !slices.ContainsFunc(differences, func(d difference) bool { return !slices.Contains(subject.volatile, d) })
 }
 
 // difference is a value that is not the same in two results.
@@ -232,6 +253,9 @@ func walk(a, b *yaml.Node, path render.Path, visit func(render.Path)) {
 	case a.Kind != b.Kind:
 		visit(path)
 	case a.Kind == yaml.MappingNode:
+		if repeats(b) > repeats(a) {
+			visit(path) // Which of two values counts depends on who reads it.
+		}
 		for _, key := range keys(a, b) {
 			walk(render.Field(a, key), render.Field(b, key), path.Below(render.Key(key)), visit)
 		}
@@ -242,6 +266,15 @@ func walk(a, b *yaml.Node, path render.Path, visit func(render.Path)) {
 	case a.Value != b.Value || a.Tag != b.Tag:
 		visit(path)
 	}
+}
+
+// repeats is how many keys of a mapping are there again.
+func repeats(mapping *yaml.Node) int {
+	set := map[string]bool{}
+	for i := 0; i < len(mapping.Content); i += 2 {
+		set[mapping.Content[i].Value] = true
+	}
+	return len(mapping.Content)/2 - len(set)
 }
 
 // keys are those of two mappings, with what they merge.

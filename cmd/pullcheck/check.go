@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,7 @@ type checkFlags struct {
 	since                 string
 	jobs                  int
 	quiet, fix, diff      bool
+	showSuppressed        bool
 }
 
 // proves reports whether the run wants fixes.
@@ -42,6 +44,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags.StringVar(&options.since, "since", "", "check only what differs from where HEAD parted from this `revision`, and report only what is new")
 	flags.BoolVar(&options.fix, "fix", false, "write the fixes that are proven by rendering again")
 	flags.BoolVar(&options.diff, "diff", false, "print these fixes as a unified diff and write nothing")
+	flags.BoolVar(&options.showSuppressed, "show-suppressed", false, "list also the findings that a comment keeps on purpose, with its reason")
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
@@ -75,21 +78,40 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if parted == nil && !slices.ContainsFunc(result.Sources, isSource) {
 		return 0, nothingError(paths...)
 	}
+	options.printNotes(c, result)
 	if options.diff {
 		if err := printDiff(c, files, result); err != nil {
 			return 0, err
 		}
 		return exitCode(result, failOn), nil
 	}
+	var unwritten error
 	if options.fix {
-		if err := writeFixes(c, tree, files, result); err != nil {
-			return 0, err
+		if unwritten = writeFixes(c, tree, files, result); len(files) > 0 {
+			result = recheck(ctx, c, tree, sources, parted, options, result)
 		}
 	}
-	if err := options.print(c, result); err != nil {
+	if err := errors.Join(options.print(c, result), unwritten); err != nil {
 		return 0, err
 	}
 	return exitCode(result, failOn), nil
+}
+
+// recheck checks what --fix has written. What remains keeps the reason why it was not fixed.
+func recheck(ctx context.Context, c *Command, tree *workTree, sources []render.Source, parted *since, options checkFlags, before *check.Report) *check.Report {
+	options.fix = false
+	after, _ := checkAll(ctx, c, tree, sources, parted, options)
+	messages := map[string]string{}
+	for _, f := range before.Findings {
+		if f.Fix == nil {
+			messages[f.Fingerprint] = f.Message
+		}
+	}
+	for i := range after.Findings {
+		f := &after.Findings[i]
+		f.Message = cmp.Or(messages[f.Fingerprint], f.Message)
+	}
+	return after
 }
 
 // isSource tells what was meant to be checked from a file that happens to be YAML.
@@ -136,9 +158,12 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 	}
 	results := make([]checked, len(sources))
 	engines := newEngines(options.offline)
-	recorded := &recorded{reads: map[render.SourceID][]string{}}
+	recording, recorded := engines, &recorded{reads: map[render.SourceID][]string{}}
+	if options.proves() {
+		recording = recorded.engines(engines)
+	}
 	subjects := make([]fix.Subject, len(sources))
-	outcomes := render.All(ctx, tree.files, recorded.engines(engines), sources, options.jobs, func(i int, result *render.Result) error {
+	outcomes := render.All(ctx, tree.files, recording, sources, options.jobs, func(i int, result *render.Result) error {
 		defer done.Add(1)
 		manifests, err := result.Manifests(check.MayHoldContainers)
 		if err != nil {
@@ -167,15 +192,19 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 	}
 	result := check.NewReport(hits, failures, statuses)
 	var files []fix.File
-	if options.proves() {
-		subjects = append(subjects, unrendered(tree, all, sources)...)
+	if options.proves() && len(result.Findings) > 0 {
+		subjects = append(subjects, unrendered(ctx, tree, sources)...)
 		files = fix.Prove(ctx, tree.files, engines, subjects, options.jobs, result)
 	}
 	return result, files
 }
 
-// unrendered are the sources that were left out because the change does not affect them. A fix can.
-func unrendered(tree *workTree, all, rendered []render.Source) []fix.Subject {
+// unrendered are the sources of the tree that were not asked for, or that no change affects. A fix may affect them.
+func unrendered(ctx context.Context, tree *workTree, rendered []render.Source) []fix.Subject {
+	all, err := render.Discover(ctx, tree.files, ".")
+	if err != nil {
+		return nil // There are those that were found below the paths.
+	}
 	known := map[render.SourceID]bool{}
 	for _, source := range rendered {
 		known[source.ID()] = true
@@ -267,7 +296,17 @@ func (f *checkFlags) print(c *Command, result *check.Report) error {
 	}
 	// https://no-color.org: set and not empty.
 	color := f.color == "always" || f.color == "auto" && isTerminal(c.Stdout) && os.Getenv("NO_COLOR") == ""
-	return report.Text(c.Stdout, result, report.TextOptions{Color: color, Quiet: f.quiet})
+	return report.Text(c.Stdout, result, report.TextOptions{Color: color, Quiet: f.quiet, Suppressed: f.showSuppressed})
+}
+
+// printNotes prints on standard error the notes that the report will not show.
+func (f *checkFlags) printNotes(c *Command, result *check.Report) {
+	for _, finding := range result.Findings {
+		shown := f.format == "text" && !f.diff && !(f.fix && finding.Fix != nil)
+		if finding.Note != "" && !shown {
+			fmt.Fprintf(c.Stderr, "pullcheck: %s: %s: %s\n", report.Line(finding.Decision.String()), finding.Rule, report.Line(finding.Note))
+		}
+	}
 }
 
 // exitCode is 3 where a source failed, whatever was found.

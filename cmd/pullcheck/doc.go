@@ -16,6 +16,9 @@ found where people put them in the chart: values-prod.yaml and prod-values.yaml,
 values/prod.yaml, env/prod.yaml, env/prod/values.yaml (also in envs, environment and environments) and
 ci/prod-values.yaml, also as .yml. With -f, the given files are the values of every chart, and nothing else.
 
+With --diff it prints, as a unified diff, the edits that put findings right, and writes nothing; with --fix it writes them
+and reports what remains. See Fixes.
+
 	pullcheck render [flags] PATH
 
 prints the manifests of one source, byte for byte what `helm template` and `kustomize build` print.
@@ -38,7 +41,7 @@ for files that -f and --set-file name, Helm's and Docker's own configuration, an
 downloaded, pullcheck in the user's cache directory ($XDG_CACHE_HOME or ~/.cache). Dependencies of charts that are not vendored in charts/ are downloaded in the
 version that Chart.lock names, or else the newest that Chart.yaml accepts; remote bases of kustomizations are
 fetched with git, also those that a file:// URL names; --offline forbids both.
-Nothing is ever written to the tree. A values.schema.json that refers to another schema by URL is resolved by
+Nothing is written to the tree but by --fix. A values.schema.json that refers to another schema by URL is resolved by
 Helm's library, which opens that URL, also with --offline.
 
 # Decisions
@@ -48,6 +51,31 @@ A finding is at the line whose edit changes the outcome, and says which lines ar
 A flag has no line. A field that is missing is decided by the mapping in a values file that would have to get a key, if
 templates read one, and else by what stands beside it. A decision is not exact where no mark came out: it is then the
 line that writes the field or, without a line, the file that the object comes from.
+
+# Fixes
+
+A fix is edits of files of the tree. It is proven: the edits are made in memory, every checked source that reads the edited
+files is rendered again, and the fix counts only if its finding is gone, there is no new one, and nothing differs but pull
+policies that have become Always, and what differs from one render to the next anyway. Tried are, in this order: the value that
+decides; a key that the templates read and nothing sets; a line behind the container's image; the value of a packaged
+dependency in the values of the chart that depends on it; a patch in the kustomization that fetches a base. The first
+that is proven is the fix. Images that are pinned by digest are never fixed.
+
+Each file is replaced by a new one, with the mode and owner of the old one, so that it is old or new also where
+the program is killed; a file whose name begins with .pullcheck- may then be left. A file that has changed since it was read is not
+written, nor one to which a symbolic link leads. Changes that are not committed stay, with the fix added to them.
+
+# Exceptions
+
+A comment on the line of a decision, or alone on the line above it, suppresses the finding:
+
+	# pullcheck: ignore[RULE,...] REASON
+
+In templates it may also be in a comment of the template, with or without the # sign. JSON has no comments. The reason is
+required, as are the rules: a comment without them, or with an unknown rule, does not count, and the finding says so (on standard error where
+the report is JSON or a diff). What is suppressed does not count for --fail-on, --fix and --diff; it is in the tally, and
+--show-suppressed lists it. Only files that are kept in the repository can make exceptions: not a packaged chart, what was
+fetched, what .gitignore names, a submodule, or standard input.
 
 # Exit codes
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -65,8 +66,8 @@ func printDiff(c *Command, files []fix.File, report *check.Report) error {
 		}
 	}
 	for _, f := range report.Findings {
-		if f.Fix == nil && f.Unfixed != "" {
-			fmt.Fprintf(c.Stderr, "pullcheck: %s: no fix for %s: %s\n", f.Decision, f.Rule, f.Unfixed)
+		if f.Fix == nil {
+			fmt.Fprintf(c.Stderr, "%s: %s: %s [%s]\n", f.Decision, f.Severity, f.Message, f.Rule)
 		}
 	}
 	for _, f := range report.Failures {
@@ -75,29 +76,31 @@ func printDiff(c *Command, files []fix.File, report *check.Report) error {
 	return nil
 }
 
-// writeFixes writes the proven fixes, says so, and leaves in the report what remains.
+// writeFixes writes the proven fixes and says which. A file that cannot be written keeps its findings, and is an error
+// when all others are written.
 func writeFixes(c *Command, tree *workTree, files []fix.File, report *check.Report) error {
 	changed := uncommitted(tree, files)
+	failed := map[string]bool{}
+	var failures []error
 	for _, file := range files {
 		if err := tree.rewrite(file); err != nil {
-			return err
-		}
-		if changed[file.Path] {
+			failed[file.Path] = true
+			failures = append(failures, err)
+		} else if changed[file.Path] {
 			fmt.Fprintf(c.Stderr, "pullcheck: %s had changes that are not committed; the fix was added to them\n", file.Path)
 		}
 	}
-	remaining := []check.Finding{}
 	for _, f := range report.Findings {
 		if f.Fix == nil {
-			remaining = append(remaining, f)
 			continue
 		}
 		for _, edit := range f.Fix.Edits {
-			fmt.Fprintf(c.Stderr, "fixed: %s: %s [%s]\n", edit.Location, f.Fix.Message, f.Rule)
+			if !failed[edit.Path] {
+				fmt.Fprintf(c.Stderr, "fixed: %s: %s [%s]\n", edit.Location, f.Fix.Message, f.Rule)
+			}
 		}
 	}
-	report.Findings = remaining
-	return nil
+	return errors.Join(failures...)
 }
 
 // uncommitted are the files that differ from the last commit, where there is a git to say so.
@@ -106,7 +109,7 @@ func uncommitted(tree *workTree, files []fix.File) map[string]bool {
 	if len(files) == 0 {
 		return changed
 	}
-	args := []string{"-C", tree.root, "diff", "--name-only", "-z", "--no-ext-diff", "--no-textconv", "HEAD", "--"}
+	args := []string{"--literal-pathspecs", "-C", tree.root, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--"}
 	for _, file := range files {
 		args = append(args, file.Path)
 	}
@@ -114,8 +117,11 @@ func uncommitted(tree *workTree, files []fix.File) map[string]bool {
 	if err != nil {
 		return changed // There is no git, or no repository or commit.
 	}
-	for _, path := range strings.Split(string(output), "\x00") {
-		changed[path] = true
+	const status = "XY "
+	for _, entry := range strings.Split(string(output), "\x00") {
+		if len(entry) > len(status) {
+			changed[entry[len(status):]] = true
+		}
 	}
 	return changed
 }
@@ -124,7 +130,11 @@ func uncommitted(tree *workTree, files []fix.File) map[string]bool {
 // is killed. It is not written if it is no longer what the fixes were proven for.
 func (t *workTree) rewrite(file fix.File) error {
 	name := filepath.Join(t.root, filepath.FromSlash(file.Path))
-	if real, err := filepath.EvalSymlinks(name); err != nil || real != name {
+	real, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", file.Path, err)
+	}
+	if real != name {
 		return fmt.Errorf("%s: a symbolic link leads there, which is not written through", file.Path)
 	}
 	data, err := os.ReadFile(name)
@@ -140,7 +150,7 @@ func (t *workTree) rewrite(file fix.File) error {
 	}
 	temporary, err := os.CreateTemp(filepath.Dir(name), ".pullcheck-*")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", file.Path, err)
 	}
 	defer os.Remove(temporary.Name()) // Nothing is there after the rename.
 	_, err = temporary.Write(file.After)

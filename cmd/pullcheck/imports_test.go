@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"check/fix":                     {"check", "render"},
 	"cmd/pullcheck/internal/change": {"render"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
+	"cmd/pullcheck/internal/review": {"check", "render", "cmd/pullcheck/internal/change"},
 	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report"},
 }
 

@@ -22,7 +22,7 @@ func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []b
 			if err != nil {
 				return nil, err
 			}
-			file.Data = probe(render.Input{Path: file.Path, Use: render.UseValues, Data: data})
+			file.Data = probe(render.Input{Path: file.Path, Use: render.UseValues, Data: data, Outside: file.Data != nil})
 		}
 		given, err := ReadValues(tree, file)
 		if err != nil {

@@ -34,12 +34,13 @@ func (t *tracer) absent() {
 				}
 			}
 		}
-		manifests, err := t.render(only(places), true)
+		manifests, err := t.render(only(places))
 		if err != nil {
 			t.narrow(places)
 			continue
 		}
 		t.look(manifests)
+		t.confirm()
 	}
 }
 
@@ -84,7 +85,7 @@ func (t *tracer) valuesOf(chart string) *input { return t.inputs[path.Join(chart
 
 // isGiven reports whether values were given beside those of the charts.
 func (t *tracer) isGiven(in *input) bool {
-	return slices.ContainsFunc(t.source.Helm.ValuesFiles, func(f render.File) bool { return f.Path == in.Path })
+	return slices.ContainsFunc(t.source.Helm.ValuesFiles, func(f render.File) bool { return f.Path == in.Path && (f.Data != nil) == in.Outside })
 }
 
 // insertWalk finds the places for keys in a values file.
@@ -99,7 +100,7 @@ type insertWalk struct {
 // chain inserts the key that a template reads: in the values of its own chart or, where the file has a mapping for
 // it, of a chart above. What may be a library's template reads those of any chart.
 func (w *insertWalk) chain(c chain) {
-	chart, _, _ := cutLast(c.template, "/templates/")
+	chart, _, _ := cutLast(c.in.Path, "/templates/")
 	own := w.in == w.valuesOf(chart)
 	given := w.in == w.valuesOf(w.source.Path) || w.isGiven(w.in)
 	if own || given && chart == w.source.Path {
@@ -111,7 +112,7 @@ func (w *insertWalk) chain(c chain) {
 			w.insertBelow(append(slices.Clone(prefix), c.path...))
 		}
 	}
-	if strings.HasPrefix(path.Base(c.template), "_") {
+	if strings.HasPrefix(path.Base(c.in.Path), "_") {
 		w.insertBelow(c.path)
 	}
 }

@@ -14,7 +14,7 @@ func (t *tracer) look(manifests []render.Manifest) {
 		if q.Manifest.Document.Verbatim {
 			continue
 		}
-		m := q.in(manifests)
+		m := t.object(q, manifests)
 		if m == nil {
 			continue
 		}
@@ -32,15 +32,16 @@ func (t *tracer) look(manifests []render.Manifest) {
 	}
 }
 
-// in finds the question's object in another render: by its name or, where that is drawn at random, by its position.
-func (q *question) in(manifests []render.Manifest) *render.Manifest {
+// object finds the question's object in another render: by its name, or what it would be without tokens, or by its
+// position, where the name is drawn at random.
+func (t *tracer) object(q *question, manifests []render.Manifest) *render.Manifest {
 	var byName, byPosition *render.Manifest
 	for i := range manifests {
 		m := &manifests[i]
 		if m.Document.Path != q.Manifest.Document.Path || m.Kind != q.Manifest.Kind || m.APIVersion != q.Manifest.APIVersion {
 			continue
 		}
-		named := m.Name == q.Manifest.Name && m.Namespace == q.Manifest.Namespace
+		named := t.plain(m.Name) == q.Manifest.Name && t.plain(m.Namespace) == q.Manifest.Namespace
 		placed := m.Part == q.Manifest.Part && m.Item == q.Manifest.Item
 		switch {
 		case named && placed:
@@ -55,6 +56,16 @@ func (q *question) in(manifests []render.Manifest) *render.Manifest {
 		return byName
 	}
 	return byPosition
+}
+
+// plain is a text with the originals in the place of tokens.
+func (t *tracer) plain(text string) string {
+	return token.ReplaceAllStringFunc(text, func(found string) string {
+		if p := t.place(token.FindStringSubmatch(found)); p != nil {
+			return p.original
+		}
+		return found
+	})
 }
 
 // tokens are the places whose tokens are in a value, in order; nil if there is none.

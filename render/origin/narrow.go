@@ -33,7 +33,7 @@ func only(places []*place) func(*place) (string, bool) {
 // narrow looks at halves, and their halves, of places with which the source does not render.
 func (t *tracer) narrow(places []*place) {
 	for queue := split(places); len(queue) > 0 && len(t.open()) > 0 && t.renders < maxRenders; queue = queue[1:] {
-		manifests, err := t.render(only(queue[0]), true)
+		manifests, err := t.render(only(queue[0]))
 		if err == nil {
 			t.look(manifests)
 			continue
@@ -53,6 +53,9 @@ func split(places []*place) [][]*place {
 // separately looks at the values of one file after the other, where all tokens together have led elsewhere: as of an
 // image that a kustomization looks for to replace its tag.
 func (t *tracer) separately() {
+	if t.templated() {
+		return
+	}
 	for _, in := range slices.Clone(t.order) {
 		var places []*place
 		for _, p := range in.places {
@@ -60,31 +63,65 @@ func (t *tracer) separately() {
 				places = append(places, p)
 			}
 		}
-		if len(places) == 0 || !slices.ContainsFunc(t.open(), func(q *question) bool { return q.value != "" }) {
+		if len(places) == 0 || t.renders > maxRenders/2 || !slices.ContainsFunc(t.open(), func(q *question) bool { return q.value != "" }) {
 			continue
 		}
-		if manifests, err := t.render(only(places), true); err == nil {
+		if manifests, err := t.render(only(places)); err == nil {
 			t.look(manifests)
 		}
 	}
 }
 
-// confirm renders with the tokens of the decisions alone: where a chart compares what it writes, more tokens could
-// have made it write something else. A decision that does not come out again is none.
+// confirm renders with the tokens of the decisions alone: templates decide by values what they write, and other tokens
+// could have made them write something else. A decision that does not come out again is none. Nothing is to be confirmed
+// where there are no templates, or no other tokens were there.
 func (t *tracer) confirm() {
-	var places []*place
+	decided := map[*place]bool{}
+	var reopened []*question
 	for _, q := range t.questions {
-		if q.decided != nil {
-			places = append(places, q.decided...)
-			q.decided = nil
+		for _, p := range q.decided {
+			if !q.Manifest.Document.Verbatim && !t.confirmed[p] {
+				decided[p] = true
+			}
 		}
 	}
-	if len(places) == 0 {
+	if len(decided) == 0 || !t.templated() || t.only(decided) {
 		return
 	}
-	if manifests, err := t.render(only(places), true); err == nil {
+	for _, q := range t.questions {
+		if q.decided != nil && decided[q.decided[0]] {
+			q.decided = nil
+			reopened = append(reopened, q)
+		}
+	}
+	if manifests, err := t.render(func(p *place) (string, bool) { return p.dyed(), decided[p] }); err == nil {
 		t.look(manifests)
 	}
+	for _, q := range reopened {
+		if q.decided == nil && q.value == "" && !q.reads {
+			q.lines = nil // They are there only with other keys set.
+		}
+	}
+	for p := range decided {
+		t.confirmed[p] = true
+	}
+}
+
+// templated reports whether templates were used.
+func (t *tracer) templated() bool {
+	return slices.ContainsFunc(t.order, func(in *input) bool { return in.Use == render.UseTemplate })
+}
+
+// only reports whether there are no tokens of values but those of some places.
+func (t *tracer) only(places map[*place]bool) bool {
+	for _, in := range t.order {
+		for _, p := range in.places {
+			if (p.kind == literal || p.kind == insertion) && !in.pruned && !places[p] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // flip puts another legal value in one place after the other, where tokens do not come out, until the field changes:
@@ -100,7 +137,7 @@ func (t *tracer) flip() {
 	if len(open) == 0 {
 		return
 	}
-	if manifests, err := t.render(func(p *place) (string, bool) { return p.dyed(), p.kind == mark }, true); err == nil {
+	if manifests, err := t.render(func(p *place) (string, bool) { return p.dyed(), p.kind == mark }); err == nil {
 		t.look(manifests)
 	}
 	for _, q := range open {
@@ -145,10 +182,10 @@ func (t *tracer) changes(q *question, places []*place) (bool, error) {
 	for _, p := range places {
 		set[p] = true
 	}
-	manifests, err := t.render(func(p *place) (string, bool) { return p.quoted(q.Instead), set[p] }, true)
+	manifests, err := t.render(func(p *place) (string, bool) { return p.quoted(q.Instead), set[p] })
 	if err != nil {
 		return false, err
 	}
-	m := q.in(manifests)
+	m := t.object(q, manifests)
 	return m != nil && render.ScalarAt(m.Node, q.Path) != q.value, nil
 }

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -42,8 +43,8 @@ type Answer struct {
 }
 
 // Trace answers the questions about what a source of the tree was rendered to, in their order. It renders the source
-// again: once where the fields are written and few times more where they are not, where the chart compares them, or
-// where it does not render with the tokens in place. What cannot be shown in time is not exact.
+// again: mostly once or twice, and at most maxRenders times where the tokens do not come out or it does not render with
+// them in place. What cannot be shown by then is not exact.
 func Trace(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source, questions []Question) []Answer {
 	t := newTracer(ctx, tree, engine, source, questions)
 	t.verbatim()
@@ -51,11 +52,30 @@ func Trace(ctx context.Context, tree fs.FS, engine render.Engine, source render.
 		t.dye()
 	}
 	answers := make([]Answer, len(t.questions))
+	own := map[string]bool{}
+	for _, file := range slices.Concat(source.Files, source.Helm.ValuesFiles) {
+		if file.Data != nil {
+			own[file.Path] = false // It may have the name of a file of the tree.
+		}
+	}
 	for i, q := range t.questions {
 		answers[i] = q.answer()
+		t.tellOwn(own, answers[i].Decisions)
+		t.tellOwn(own, answers[i].Via)
 		answers[i].Ways = t.ways(q)
 	}
 	return answers
+}
+
+// tellOwn says of locations whether their files are kept in the repository of the tree; own is what is known of files.
+func (t *tracer) tellOwn(own map[string]bool, locations []render.Location) {
+	for i := range locations {
+		name := locations[i].Path
+		if _, known := own[name]; !known {
+			own[name] = render.IsOwn(t.tree, name) && t.inputs["\x00"+name] == nil
+		}
+		locations[i].Own = own[name]
+	}
 }
 
 // question is a question and what is known of its answer.
@@ -84,14 +104,26 @@ func (q *question) answer() Answer {
 		return Answer{Decisions: []render.Location{{Path: p.in.Path, Key: p.key}}, Via: q.via(), Exact: true}
 	case q.decided != nil:
 		return Answer{Decisions: locations(q.decided), Via: q.via(), Exact: true}
-	case q.value == "" && len(q.lines) > 0:
-		return Answer{Decisions: locations(q.lines[:1]), Via: origins(q.lines[:1]), Exact: true}
-	case q.value == "" && len(q.near) > 0:
+	case q.value == "" && len(q.empty()) > 0:
+		return Answer{Decisions: locations(q.empty()[:1]), Via: origins(q.empty()[:1]), Exact: true}
+	case q.value == "" && len(q.near) > 0 && len(q.lines) == 0:
 		return Answer{Decisions: locations(q.near[:1]), Via: origins(q.near[:1]), Exact: true}
 	case len(q.lines) > 0:
 		return Answer{Decisions: locations(q.lines[:1])}
 	}
 	return Answer{Decisions: []render.Location{{Path: q.Manifest.Document.Path}}}
+}
+
+// empty are the lines that write a field that is missing, with nothing in it. The last patch counts; where a line
+// writes something that does not come out, others take it away again.
+func (q *question) empty() []*place {
+	var empty []*place
+	for _, line := range slices.Backward(q.lines) {
+		if line.empty {
+			empty = append(empty, line)
+		}
+	}
+	return empty
 }
 
 // via are the lines of templates that write the field with a value from elsewhere, and where what was fetched is
@@ -145,18 +177,18 @@ type tracer struct {
 	source    render.Source
 	questions []*question
 	wanted
-	inputs map[string]*input
-	order  []*input // as the engine used them first
-	places []*place // by the number of their token
-	// compares is true where a template compares what it may also write: then tokens may change what comes out.
-	compares bool
-	keys     map[string]bool // of chains in templates that look like a question's
-	chains   []chain
-	renders  int
+	inputs    map[string]*input
+	confirmed map[*place]bool // decisions that came out alone
+	order     []*input        // as the engine used them first
+	places    []*place        // by the number of their token
+	whole     bool            // whether all templates are rendered, and not only those with questions
+	keys      map[string]bool // of chains in templates that look like a question's
+	chains    []chain
+	renders   int
 }
 
 func newTracer(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source, questions []Question) *tracer {
-	t := &tracer{ctx: ctx, tree: tree, engine: engine, source: source, inputs: map[string]*input{}, keys: map[string]bool{}}
+	t := &tracer{ctx: ctx, tree: tree, engine: engine, source: source, inputs: map[string]*input{}, confirmed: map[*place]bool{}, keys: map[string]bool{}}
 	for _, asked := range questions {
 		q := &question{Question: asked, value: render.ScalarAt(asked.Manifest.Node, asked.Path)}
 		t.questions = append(t.questions, q)
@@ -199,7 +231,12 @@ func (t *tracer) verbatim() {
 func (w *yamlWalk) answer(q *question) {
 	node, holder := render.Lookup(q.Manifest.Node, q.Path)
 	if value := render.Resolve(node); value != nil && (value.Value != "" || value.Style != 0 || value.Kind != yaml.ScalarNode) {
-		q.decided = []*place{w.at(value, literal)}
+		p := w.at(value, literal)
+		if node != value {
+			start, end, _ := w.text.Bounds(node)
+			p.aliases = []alias{{start: start, end: end}}
+		}
+		q.decided = []*place{p}
 		return
 	}
 	if q.lines = w.line(node, holder); q.lines == nil && len(q.Near) > 0 {
@@ -241,26 +278,29 @@ const maxRenders = 24
 // dye answers what it can by tokens.
 func (t *tracer) dye() {
 	present := func(p *place) (string, bool) { return p.dyed(), p.kind == literal || p.kind == mark }
-	siblings := func(p *place) (string, bool) {
+	beside := func(p *place) (string, bool) {
 		return p.dyed(), p.kind == literal || p.kind == sibling || p.kind == mark && !p.hasSibling
 	}
-	manifests, err := t.render(present, true)
+	manifests, err := t.render(present)
+	if err != nil {
+		// It may be that a template is missed that others are made from.
+		t.whole = true
+		manifests, err = t.render(present)
+	}
 	if err == nil {
 		t.look(manifests)
 		if t.unseen() {
 			// The templates may be made from others, or from YAML that they parse: then anchors do not come out.
-			if manifests, err = t.render(siblings, false); err == nil {
+			t.whole = true
+			if manifests, err = t.render(beside); err == nil {
 				t.look(manifests)
 			}
 		}
 	} else {
 		t.narrow(t.dyable())
 	}
-	if t.compares {
-		t.confirm()
-	} else {
-		t.separately()
-	}
+	t.confirm()
+	t.separately()
 	t.absent()
 	t.flip()
 }
@@ -275,9 +315,9 @@ func (t *tracer) unseen() bool {
 	return false
 }
 
-// render renders the source with other text in the place of those that pick picks. With prune, templates without
-// questions are left empty.
-func (t *tracer) render(pick func(*place) (string, bool), prune bool) (manifests []render.Manifest, err error) {
+// render renders the source with other text in the place of those that pick picks. Templates without questions are left
+// empty, unless it takes the whole chart.
+func (t *tracer) render(pick func(*place) (string, bool)) (manifests []render.Manifest, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("panic: %v", value)
@@ -292,7 +332,7 @@ func (t *tracer) render(pick func(*place) (string, bool), prune bool) (manifests
 			return siblings(in.Data)
 		}
 		seen := t.input(in)
-		seen.pruned = prune && t.source.Kind == render.Helm && in.Use == render.UseTemplate && !t.needed(in)
+		seen.pruned = !t.whole && t.source.Kind == render.Helm && in.Use == render.UseTemplate && !t.needed(in)
 		if seen.pruned {
 			return []byte{}
 		}

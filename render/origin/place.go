@@ -36,12 +36,22 @@ type place struct {
 	top     bool
 	// beside is true for a key that belongs beside the one that is shown.
 	beside bool
+	// aliases are where the file has the value by its anchor.
+	aliases []alias
 	// numeric is true where the token must be a number.
 	numeric bool
+	// empty is true for a line that may write nothing: of a template, or with no value or null.
+	empty bool
 	// feeds is true where the place is among the values that a kustomization gives a chart.
 	feeds bool
 	// hasSibling is true for the mark of a line that has a sibling, too.
 	hasSibling bool
+}
+
+// alias is where a file has the value of an anchor.
+type alias struct {
+	start, end int
+	key        string // the path in a values file
 }
 
 type kind int
@@ -100,6 +110,9 @@ func (p *place) location() render.Location {
 func flagKey(flag []byte, offset int) string {
 	before := flag[:offset]
 	end := bytes.LastIndexByte(before, '=')
+	if first := bytes.IndexByte(flag, '='); bytes.HasPrefix(bytes.TrimSpace(flag[first+1:]), []byte("{")) {
+		end = first // JSON
+	}
 	return string(before[bytes.LastIndexByte(before[:max(end, 0)], ',')+1 : max(end, 0)])
 }
 
@@ -128,6 +141,9 @@ func (t *tracer) input(in render.Input) *input {
 	case render.UseChartFile:
 		id += "\x00" // Values files are files of the chart, too.
 	}
+	if in.Outside {
+		id = "\x00" + id
+	}
 	known := t.inputs[id]
 	if known == nil {
 		known = &input{Input: in}
@@ -137,7 +153,7 @@ func (t *tracer) input(in render.Input) *input {
 	return known
 }
 
-// add adds a place to an input, unless one is there.
+// add adds a place to an input and gives it its token.
 func (t *tracer) add(in *input, p *place) {
 	p.in, p.number = in, len(t.places)
 	t.places = append(t.places, p)
@@ -256,7 +272,7 @@ func isDistinct(value string) bool {
 // needed reports whether the text of a template is, for the questions: their objects come from it, or it defines
 // what others include.
 func (w *wanted) needed(in render.Input) bool {
-	return w.paths[in.Path] || bytes.Contains(in.Data, []byte("define"))
+	return w.paths[in.Path] || bytes.Contains(in.Data, []byte("define")) || bytes.Contains(in.Data, []byte("block"))
 }
 
 // mentions reports whether a text may have a place. It is quick where looking for places is slow.

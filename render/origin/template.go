@@ -14,8 +14,9 @@ import (
 
 // chain is a path below .Values that a template reads.
 type chain struct {
-	template string // the path of the file
-	path     []string
+	in     *input
+	offset int // near which it is read
+	path   []string
 }
 
 // findInTemplate finds the places in a part of an input that is a template: values in its text and in the arguments
@@ -115,11 +116,11 @@ func (w *templateWalk) command(command *parse.CommandNode, next string) {
 		case *parse.NumberNode:
 			w.number(arg, compared)
 		case *parse.FieldNode:
-			w.chain(arg.Ident, compared)
+			w.chain(arg.Ident, int(arg.Pos))
 		case *parse.VariableNode:
-			w.chain(arg.Ident[1:], compared)
+			w.chain(arg.Ident[1:], int(arg.Pos))
 		case *parse.ChainNode:
-			w.chain(arg.Field, compared)
+			w.chain(arg.Field, int(arg.Pos))
 			if pipe, ok := arg.Node.(*parse.PipeNode); ok {
 				w.pipe(pipe)
 			}
@@ -133,7 +134,6 @@ func (w *templateWalk) string(node *parse.StringNode, compared bool) {
 	start := w.offset + int(node.Pos)
 	switch {
 	case w.values[node.Text] && compared:
-		w.compares = true
 	case w.values[node.Text]:
 		w.add(w.in, &place{start: start, end: start + len(node.Quoted), original: node.Text, quoted: strconv.Quote})
 	default:
@@ -152,14 +152,13 @@ func (w *templateWalk) number(node *parse.NumberNode, compared bool) {
 func plain(value string) string { return value }
 
 // chain notes what a template reads below a dot.
-func (w *templateWalk) chain(path []string, compared bool) {
+func (w *templateWalk) chain(path []string, at int) {
 	if len(path) == 0 || !w.isLike(path[len(path)-1]) {
 		return
 	}
-	w.compares = w.compares || compared
 	w.keys[path[len(path)-1]] = true
 	if i := slices.Index(path, "Values"); i >= 0 {
-		w.chains = append(w.chains, chain{w.in.Path, path[i+1:]})
+		w.chains = append(w.chains, chain{w.in, w.offset + at, path[i+1:]})
 	}
 }
 
@@ -181,28 +180,31 @@ func (t *tracer) findInText(in *input, offset int, text []byte) {
 			}
 			p := &place{
 				in: in, start: end, end: end, kind: mark, mark: s[match[2]:match[3]],
-				quoted: func(token string) string { return " &" + token },
-				shown:  [2]int{start, lineEnd(in.Data, end)},
+				quoted: func(token string) string { return " &" + token }, empty: true,
+				shown: [2]int{start, lineEnd(in.Data, end)},
 			}
 			if p.inFlow(start) {
 				p.flow, p.shown[1] = true, flowEnd(in.Data, end, p.shown[1])
 			}
+
 			if before := p.before(start); len(bytes.TrimLeft(before, " -")) == 0 {
 				p.hasSibling = true
 				beside := *p
-				beside.start, beside.end, beside.kind = start, start, sibling
+				beside.start, beside.end, beside.kind, beside.empty = start, start, sibling, false
 				beside.quoted = func(token string) string { return token + `: ""` + "\n" + strings.Repeat(" ", len(before)) }
 				t.add(in, &beside)
 			}
 			t.add(in, p)
 		}
 	}
-	t.findWords(in, offset, s)
+	if t.behind || t.mentionsValue(s) {
+		t.findWords(in, offset, s)
+	}
 }
 
 // findWords finds the values in text that are words of their own, or stand behind a field's key.
 func (t *tracer) findWords(in *input, offset int, text string) {
-	for from := 0; t.mentionsValue(text[from:]); {
+	for from := 0; t.words != nil && from < len(text); {
 		match := t.words.FindStringSubmatchIndex(text[from:])
 		if match == nil {
 			break
@@ -227,9 +229,13 @@ var behindKey = regexp.MustCompile(`([\w-]+)["']?[:=][ \t]*["']?([^\s"',{}]+)`)
 
 // inFlow reports whether what stands at an offset is in a mapping in flow style that begins on its line.
 func (p *place) inFlow(offset int) bool {
-	before := actions.ReplaceAll(p.before(offset), nil)
+	before := p.before(offset)
+	before = actions.ReplaceAll(before[max(len(before)-maxFlow, 0):], nil)
 	return bytes.Count(before, []byte("{")) > bytes.Count(before, []byte("}"))
 }
+
+// maxFlow is how far before a key, in bytes, its mapping is looked for.
+const maxFlow = 4096
 
 // actions are those of a template, on one line.
 var actions = regexp.MustCompile(`\{\{.*?\}\}`)

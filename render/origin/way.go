@@ -2,9 +2,13 @@ package origin
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -21,29 +25,32 @@ func (t *tracer) ways(q *question) []render.Way {
 		ways = append(ways, t.change(p, q)...)
 	}
 	if q.value == "" {
-		for _, p := range slices.Concat(q.lines, q.near) {
+		for _, p := range slices.Concat(q.empty(), q.near) {
 			ways = append(ways, t.change(p, q)...)
 		}
 	}
 	return append(append(ways, t.overrides(q)...), t.patches(q)...)
 }
 
-// owns reports whether a file is one of the user's tree that can be edited.
-func (t *tracer) owns(name string) bool {
-	if !fs.ValidPath(name) {
+// owns reports whether a file is one of the user's tree that can be edited: no link leads to it.
+func (t *tracer) owns(in *input) bool {
+	if in.Use == render.UseFlag || in.Outside || in.From.Path != "" || !fs.ValidPath(in.Path) {
 		return false
 	}
-	info, err := fs.Stat(t.tree, name)
-	return err == nil && info.Mode().IsRegular() && path.Ext(name) != ".tgz"
+	info, err := fs.Lstat(t.tree, in.Path)
+	return err == nil && info.Mode().IsRegular() && render.Followed(t.tree, in.Path) == in.Path
 }
+
+// isNull reports whether a plain scalar is null in YAML.
+func isNull(value string) bool { return value == "~" || strings.EqualFold(value, "null") }
 
 // change are the ways to edit a place itself.
 func (t *tracer) change(p *place, q *question) []render.Way {
-	if p.in.Use == render.UseFlag || p.in.From.Path != "" || !t.owns(p.in.Path) {
+	if !t.owns(p.in) || q.value == "" && (p.kind == literal || p.kind == other) && p.original != "" && !isNull(p.original) {
 		return nil
 	}
 	key := p.key
-	if key == "" || p.kind == mark {
+	if p.in.Use != render.UseValues && !p.feeds || p.kind == mark {
 		key = q.Path.Last()
 	}
 	switch p.kind {
@@ -52,12 +59,20 @@ func (t *tracer) change(p *place, q *question) []render.Way {
 	case mark:
 		return p.writes(q)
 	}
-	return []render.Way{{Message: "set " + key + " to " + q.Instead, Edits: []render.Edit{p.edit(p.start, p.end, p.requoted(q.Instead))}}}
+	message := "set " + key + " to " + q.Instead
+	ways := []render.Way{{Message: message, Edits: []render.Edit{p.edit(p.start, p.end, p.requoted(q.Instead))}}}
+	for _, alias := range p.aliases { // where others share the value
+		if alias.key != "" {
+			message = "set " + alias.key + " to " + q.Instead
+		}
+		ways = append(ways, render.Way{Message: message, Edits: []render.Edit{p.edit(alias.start, alias.end, q.Instead)}})
+	}
+	return ways
 }
 
 func (p *place) edit(start, end int, text string) render.Edit {
 	location := p.in.text().Location(start, end)
-	location.Path, location.Snippet = p.in.Path, ""
+	location.Path, location.Snippet, location.Above = p.in.Path, "", ""
 	return render.Edit{Location: location, Start: start, End: end, OldText: string(p.in.Data[start:end]), NewText: text}
 }
 
@@ -77,16 +92,31 @@ func (p *place) writes(q *question) []render.Way {
 	message := "write " + text
 	start := p.shown[0]
 	if p.mark == field {
-		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, p.shown[1], text)}}}
+		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, p.valueEnd(), text)}}}
 	}
 	if p.flow {
-		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, start, text+", ")}}}
+		asJSON := p.isJSON()
+		text = pair(field, flow(nil, q.Instead, asJSON), asJSON) + ", "
+		if before := p.before(start); len(bytes.TrimSpace(before)) == 0 {
+			text = strings.TrimSpace(text) + p.newline() + string(before)
+		}
+		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, start, text)}}}
 	}
 	end := lineEnd(p.in.Data, start)
 	newline := p.newline()
 	after := p.edit(end, end, newline+p.indent(start)+text)
 	before := p.edit(start, start, text+newline+p.indent(start))
 	return []render.Way{{Message: message, Edits: []render.Edit{after}}, {Message: message, Edits: []render.Edit{before}}}
+}
+
+// valueEnd is where what a line gives its key ends, before a comment.
+func (p *place) valueEnd() int {
+	start, end := p.shown[0], p.shown[1]
+	text := actions.ReplaceAllFunc(p.in.Data[start:end], func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) })
+	if i := bytes.Index(text, []byte(" #")); i >= 0 {
+		end = start + len(bytes.TrimRight(text[:i], " \t"))
+	}
+	return end
 }
 
 // before is what stands before an offset on its line.
@@ -117,19 +147,26 @@ func (p *place) pretty(value string) (start, end int, text string) {
 	newline := p.newline()
 	switch {
 	case p.mapping == nil && p.top || p.top && p.mapping.Style&yaml.FlowStyle == 0:
-		text = block(p.keys, value, "", newline) + newline
-		if n := len(p.in.Data); n > 0 && p.in.Data[n-1] != '\n' {
+		text = block(p.keys, value, "", newline)
+		if n := len(p.in.Data); n == 0 || p.in.Data[n-1] == '\n' {
+			text += newline
+		} else {
 			text = newline + text
 		}
 		return len(p.in.Data), len(p.in.Data), text
+	case p.mapping == nil && len(p.keys) == 0 && p.start < p.end:
+		return p.start, p.end, p.requoted(value)
 	case p.mapping == nil && p.start == p.end:
-		return p.start, p.end, " " + flow(p.keys, value)
+		return p.start, p.end, " " + flow(p.keys, value, false)
 	case p.mapping == nil:
-		return p.start, p.end, flow(p.keys, value)
-	case p.mapping.Style&yaml.FlowStyle != 0 && len(p.mapping.Content) > 0:
-		return p.start, p.end, p.keys[0] + ": " + flow(p.keys[1:], value) + ", "
+		return p.start, p.end, flow(p.keys, value, p.isJSON())
 	case p.mapping.Style&yaml.FlowStyle != 0:
-		return p.start, p.end, p.keys[0] + ": " + flow(p.keys[1:], value)
+		asJSON := p.isJSON()
+		text = pair(p.keys[0], flow(p.keys[1:], value, asJSON), asJSON)
+		if len(p.mapping.Content) > 0 {
+			text += ", "
+		}
+		return p.start, p.end, text
 	}
 	indent := p.indent(p.start)
 	text = block(p.keys, value, indent, newline)
@@ -137,6 +174,17 @@ func (p *place) pretty(value string) (start, end int, text string) {
 		return at, at, newline + text
 	}
 	return p.start, p.start, strings.TrimLeft(text, " ") + newline + indent
+}
+
+// isJSON reports whether a file is written in JSON, of which YAML takes more.
+func (p *place) isJSON() bool {
+	decoder := json.NewDecoder(bytes.NewReader(p.in.Data))
+	for values := 0; ; values++ {
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return values > 0 && errors.Is(err, io.EOF)
+		}
+	}
 }
 
 // neighbour is where the line of the scalar ends behind which people look for the key: a tag, or the last of those
@@ -160,12 +208,23 @@ func (p *place) neighbour() int {
 	return neighbour
 }
 
-// flow writes keys, one in the other, and a value in flow style.
-func flow(keys []string, value string) string {
-	if len(keys) == 0 {
-		return value
+// flow writes keys, one in the other, and a value in flow style or JSON.
+func flow(keys []string, value string, asJSON bool) string {
+	switch {
+	case len(keys) > 0:
+		return "{" + pair(keys[0], flow(keys[1:], value, asJSON), asJSON) + "}"
+	case asJSON:
+		return strconv.Quote(value)
 	}
-	return "{" + keys[0] + ": " + flow(keys[1:], value) + "}"
+	return value
+}
+
+// pair is a key and what is written for its value.
+func pair(key, value string, asJSON bool) string {
+	if asJSON {
+		key = strconv.Quote(key)
+	}
+	return key + ": " + value
 }
 
 // block writes keys, one in the other, and a value in block style.
@@ -180,30 +239,64 @@ func block(keys []string, value, indent, newline string) string {
 	return b.String() + " " + value
 }
 
-// overrides are the ways to set, in the user's own values, a value of a chart that is not the user's.
+// overrides are the ways to set, in the user's own values, a value of a chart that is not the user's: for each name
+// that the chart has there alone, and for all of them.
 func (t *tracer) overrides(q *question) []render.Way {
-	if len(q.decided) == 0 {
+	if len(q.decided) == 0 || t.owns(q.decided[0].in) {
 		return nil
-	}
-	p := q.decided[0]
-	if p.in.Use != render.UseValues || p.key == "" || t.owns(p.in.Path) && p.in.From.Path == "" {
-		return nil
-	}
-	key, err := render.ParsePath(p.key)
-	if err != nil || slices.ContainsFunc(key, func(s render.Step) bool { return s.Index >= 0 }) {
-		return nil // Helm replaces lists as a whole.
 	}
 	var ways []render.Way
-	for _, prefix := range t.prefixes(path.Dir(p.in.Path)) {
-		full := append(slices.Clone(prefix), keysOf(key)...)
-		for _, own := range t.ownValues() {
-			if set := t.set(own, full); set != nil {
-				message := "set " + render.Path(pathOf(full)).String() + " to " + q.Instead
-				ways = append(ways, render.Way{Message: message, Edits: []render.Edit{set.edit(set.setting(q.Instead))}})
+	for _, own := range t.ownValues() {
+		var keys []string
+		var edits []render.Edit
+		for _, full := range t.readFor(q.decided[0]) {
+			set := t.set(own, full)
+			if set == nil {
+				continue
 			}
+			key, edit := pathOf(full).String(), set.edit(set.setting(q.Instead))
+			ways = append(ways, render.Way{Message: "set " + key + " to " + q.Instead, Edits: []render.Edit{edit}})
+			keys, edits = append(keys, key), append(edits, edit)
+		}
+		if len(keys) > 1 {
+			ways = append(ways, render.Way{Message: "set " + strings.Join(keys, " and ") + " to " + q.Instead, Edits: edits})
 		}
 	}
 	return ways
+}
+
+// readFor are the paths in the values of the source's chart by which a subchart reads what stands at a place: a value
+// of its own, or a default in a template for keys that are read on the same line.
+func (t *tracer) readFor(p *place) [][]string {
+	var paths [][]string
+	chart := path.Dir(p.in.Path)
+	switch p.in.Use {
+	case render.UseValues:
+		key, err := render.ParsePath(p.key)
+		if err != nil || slices.ContainsFunc(key, func(s render.Step) bool { return s.Index >= 0 }) {
+			return nil // Helm replaces lists as a whole.
+		}
+		paths = append(paths, keysOf(key))
+	case render.UseTemplate:
+		chart, _, _ = cutLast(p.in.Path, "/templates/")
+		line := p.in.text().Location(p.start, p.end).Line
+		for _, c := range t.chains {
+			if c.in == p.in && p.in.text().Location(c.offset, c.offset).Line == line {
+				paths = append(paths, c.path)
+			}
+		}
+	}
+	var all [][]string
+	for _, keys := range paths {
+		if keys[0] == "global" {
+			all = append(all, keys)
+			continue
+		}
+		for _, prefix := range t.prefixes(chart) {
+			all = append(all, append(slices.Clone(prefix), keys...))
+		}
+	}
+	return all
 }
 
 func keysOf(p render.Path) []string {
@@ -226,11 +319,11 @@ func pathOf(keys []string) render.Path {
 // first.
 func (t *tracer) ownValues() []*input {
 	var own []*input
-	if top := t.valuesOf(t.source.Path); top != nil && t.owns(top.Path) {
+	if top := t.valuesOf(t.source.Path); top != nil && t.owns(top) {
 		own = append(own, top)
 	}
 	for _, file := range slices.Backward(t.source.Helm.ValuesFiles) {
-		if in := t.inputs[file.Path]; in != nil && t.owns(in.Path) {
+		if in := t.inputs[file.Path]; in != nil && t.owns(in) {
 			own = append(own, in)
 		}
 	}
@@ -251,12 +344,14 @@ func (t *tracer) set(in *input, keys []string) *place {
 			return &place{in: in, start: start, end: end, original: value.Value}
 		}
 	}
-	before := len(t.places)
 	w.insert(keys)
-	if len(t.places) == before {
-		return nil
+	key := pathOf(keys).String()
+	for _, p := range in.places {
+		if p.kind == insertion && p.key == key {
+			return p
+		}
 	}
-	return t.places[before]
+	return nil
 }
 
 // setting is the edit that gives a place of set a value.
@@ -338,19 +433,33 @@ func (t *tracer) patches(q *question) []render.Way {
 	}
 	file, ok := render.KustomizationFile(t.tree, t.source.Path)
 	in := t.inputs[file]
-	if !ok || in == nil || !t.owns(file) {
+	if !ok || in == nil || !t.owns(in) {
 		return nil
 	}
 	pointer := ""
 	for _, step := range q.Path {
 		pointer += "/" + jsonPointer(step)
 	}
+	ways := []render.Way{patch(in, q, q.Manifest.Name, pointer)}
+	if k, err := render.ParseKustomization(file, in.Data); err == nil {
+		// A patch sees the object before the kustomization renames it.
+		if name := strings.TrimSuffix(strings.TrimPrefix(q.Manifest.Name, k.NamePrefix), k.NameSuffix); name != q.Manifest.Name {
+			ways = append(ways, patch(in, q, name, pointer))
+		}
+	}
+	return slices.DeleteFunc(ways, func(way render.Way) bool { return way.Edits == nil })
+}
+
+// patch is the way to patch the object of a name in a kustomization; without edits where its patches are no list in
+// block style.
+func patch(in *input, q *question, name, pointer string) render.Way {
+	way := render.Way{Message: "patch " + q.Manifest.Kind + "/" + name + " in the kustomization"}
 	p := &place{in: in}
 	newline := p.newline()
 	lines := []string{
 		"- target:",
 		"    kind: " + q.Manifest.Kind,
-		"    name: " + q.Manifest.Name,
+		"    name: " + name,
 		"  patch: |-",
 		"    - op: add",
 		"      path: " + pointer,
@@ -363,15 +472,18 @@ func (t *tracer) patches(q *question) []render.Way {
 		before := in.Data[at:offset]
 		indent = string(before[:len(before)-len(bytes.TrimLeft(before, " "))])
 	} else if list != nil {
-		return nil
+		return way
 	} else {
 		lines = append([]string{"patches:"}, lines...)
 	}
-	text := indent + strings.Join(lines, newline+indent) + newline
+	text := indent + strings.Join(lines, newline+indent)
 	if at > 0 && in.Data[at-1] != '\n' {
 		text = newline + text
+	} else {
+		text += newline
 	}
-	return []render.Way{{Message: "patch " + q.Manifest.Kind + "/" + q.Manifest.Name + " in the kustomization", Edits: []render.Edit{p.edit(at, at, text)}}}
+	way.Edits = []render.Edit{p.edit(at, at, text)}
+	return way
 }
 
 // jsonPointer is a step as RFC 6901 writes it.

@@ -21,15 +21,18 @@ func (t *tracer) findInYAML(in *input, start, end int) bool {
 	if err != nil {
 		return false
 	}
-	if slices.ContainsFunc(roots, func(root *yaml.Node) bool { return root.Kind == yaml.ScalarNode }) {
+	if slices.ContainsFunc(roots, isPlain) {
 		return false
 	}
-	w := &yamlWalk{tracer: t, in: in, offset: start, text: render.NewText(in.Data[start:end]), marks: in.Use == render.UseResource || in.Use == render.UsePatch || in.Use == render.UseChartFile}
+	w := &yamlWalk{tracer: t, in: in, offset: start, text: render.NewText(in.Data[start:end]), anchored: map[*yaml.Node]*place{}, marks: in.Use == render.UseResource || in.Use == render.UsePatch || in.Use == render.UseChartFile}
 	for _, root := range roots {
 		w.node(root, nil)
 	}
 	return true
 }
+
+// isPlain tells a text that happens to be YAML. Nothing between two separators is none.
+func isPlain(root *yaml.Node) bool { return root.Kind == yaml.ScalarNode && root.Tag != "!!null" }
 
 // findAppVersion finds the version of the app in a Chart.yaml, which charts take for a tag that is not set.
 func (t *tracer) findAppVersion(in *input) {
@@ -70,6 +73,8 @@ type yamlWalk struct {
 	// marks says whether a mapping may get another key: kustomizations may not.
 	marks bool
 	feeds bool // as in place
+	// anchored are the places of values with an anchor.
+	anchored map[*yaml.Node]*place
 }
 
 func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
@@ -90,6 +95,15 @@ func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
 	case yaml.SequenceNode:
 		for i, item := range node.Content {
 			w.node(item, path.Below(render.Item(i, item)))
+		}
+	case yaml.AliasNode:
+		if p := w.anchored[node.Alias]; p != nil {
+			start, end, _ := w.text.Bounds(node)
+			a := alias{start: w.offset + start, end: w.offset + end}
+			if w.in.Use == render.UseValues {
+				a.key = path.String()
+			}
+			p.aliases = append(p.aliases, a)
 		}
 	case yaml.ScalarNode:
 		w.scalar(node, path)
@@ -119,6 +133,7 @@ func (w *yamlWalk) mark(mapping, key, value *yaml.Node) *place {
 	}
 	p := &place{
 		start: w.offset + at, end: w.offset + at, kind: mark, mark: key.Value, flow: flow,
+		empty:  value.Kind == yaml.ScalarNode && (value.Tag == "!!null" || value.Value == ""),
 		quoted: func(token string) string { return strconv.Quote(token) + `: ""` + between },
 		shown:  [2]int{w.offset + start, w.offset + end},
 	}
@@ -152,6 +167,9 @@ func (w *yamlWalk) scalar(node *yaml.Node, path render.Path) {
 			p.quoted = strconv.Quote
 		}
 		w.add(w.in, p)
+		if node.Anchor != "" {
+			w.anchored[node] = p
+		}
 	case w.embedded(node, start, end):
 	case like && node.Value != "":
 		w.add(w.in, &place{start: start, end: end, kind: other, original: node.Value, quoted: quote, key: path.String(), feeds: w.feeds})
@@ -186,10 +204,10 @@ func (w *yamlWalk) block(node *yaml.Node, start, end int, path render.Path) {
 // inner finds the places in YAML that stands in a scalar of the file.
 func (w *yamlWalk) inner(from, to int) bool {
 	roots, err := decode(w.in.Data[from:to])
-	if err != nil || slices.ContainsFunc(roots, func(root *yaml.Node) bool { return root.Kind == yaml.ScalarNode }) {
+	if err != nil || slices.ContainsFunc(roots, isPlain) {
 		return false
 	}
-	inner := &yamlWalk{tracer: w.tracer, in: w.in, offset: from, text: render.NewText(w.in.Data[from:to]), marks: true}
+	inner := &yamlWalk{tracer: w.tracer, in: w.in, offset: from, text: render.NewText(w.in.Data[from:to]), marks: true, anchored: map[*yaml.Node]*place{}}
 	for _, root := range roots {
 		inner.node(root, nil)
 	}

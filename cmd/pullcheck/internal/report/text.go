@@ -18,6 +18,8 @@ import (
 type TextOptions struct {
 	Color bool // ANSI colours
 	Quiet bool // findings, failures and unread manifests only
+	// Suppressed lists the findings that are kept on purpose, too.
+	Suppressed bool
 }
 
 // Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
@@ -31,7 +33,17 @@ func Text(w io.Writer, r *check.Report, options TextOptions) error {
 		}
 		t.finding(finding)
 	}
-	if len(r.Findings) > 0 && (len(r.Failures) > 0 || !options.Quiet) {
+	var suppressed []check.Suppression
+	if options.Suppressed {
+		suppressed = r.Suppressed
+	}
+	for i, s := range suppressed {
+		if i > 0 || len(r.Findings) > 0 {
+			t.WriteByte('\n')
+		}
+		t.suppression(s)
+	}
+	if len(r.Findings)+len(suppressed) > 0 && (len(r.Failures) > 0 || !options.Quiet) {
 		t.WriteByte('\n')
 	}
 	for _, failure := range r.Failures {
@@ -81,6 +93,17 @@ func (t *text) finding(f check.Finding) {
 	}
 	t.frame(trace, f.Decision, color)
 	t.way(trace)
+	if f.Note != "" {
+		fmt.Fprintf(t, "    %s\n", Line(f.Note))
+	}
+	t.affected(f.Affected)
+}
+
+func (t *text) suppression(s check.Suppression) {
+	f := s.Finding
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(faint, "suppressed"),
+		Line(f.Message), t.paint(faint, "["+f.Rule+"]"))
+	fmt.Fprintf(t, "    by the %s at %s: %s\n", s.By, Line(s.Location.String()), Line(s.Reason))
 	t.affected(f.Affected)
 }
 
@@ -239,6 +262,9 @@ func (t *text) tally(r *check.Report) {
 	fmt.Fprintf(t, "%s", count(len(r.Findings), "finding"))
 	if len(parts) > 0 {
 		fmt.Fprintf(t, " (%s)", strings.Join(parts, ", "))
+	}
+	if n := len(r.Suppressed); n > 0 {
+		fmt.Fprintf(t, " and %d suppressed", n)
 	}
 	fmt.Fprintf(t, " in %s; sources: %d rendered, %d failed, %d skipped", count(containers, "container"),
 		byStatus[check.Rendered], byStatus[check.Failed], byStatus[check.Skipped])

@@ -93,3 +93,40 @@ e: <faint>skipped<0>: a library
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
+
+// TestSuppressed has what is kept on purpose in the tally, and in the list where that is wanted; a reason cannot break
+// out of its line.
+func TestSuppressed(t *testing.T) {
+	kept := check.Finding{Rule: "one", Severity: check.SeverityError, Message: "wrong", Decision: at(4, "pullPolicy: «Never»"), Exact: true, Affected: []check.Affected{affected("a", "", "web", "web:1")}}
+	suppression := check.Suppression{Finding: kept, By: check.ByComment, Reason: "why\n::error::", Location: render.Location{Path: "values.yaml", Line: 3, Column: 1}}
+	found := kept
+	found.Note = "the comment does not count\r::error::"
+	const (
+		finding = "values.yaml:4:13: error: wrong [one]\n    4 | pullPolicy: Never\n      |             ^^^^^\n" +
+			"    the comment does not count\\r::error::\n    a: Deployment/web: c (web:1)\n"
+		listed = "values.yaml:4:13: suppressed: wrong [one]\n    by the comment at values.yaml:3:1: why\\n::error::\n    a: Deployment/web: c (web:1)\n"
+		rest   = "in 0 containers; sources: 0 rendered, 0 failed, 0 skipped\n"
+	)
+	for _, test := range []struct {
+		name     string
+		findings []check.Finding
+		options  TextOptions
+		want     string
+	}{
+		{"tally", nil, TextOptions{}, "0 findings and 2 suppressed " + rest},
+		{"tally with findings", []check.Finding{found}, TextOptions{}, finding + "\n1 finding (1 error) and 2 suppressed " + rest},
+		{"list", nil, TextOptions{Suppressed: true}, listed + "\n" + listed + "\n0 findings and 2 suppressed " + rest},
+		{"list with findings", []check.Finding{found}, TextOptions{Suppressed: true, Quiet: true}, finding + "\n" + listed + "\n" + listed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var b strings.Builder
+			r := &check.Report{Findings: test.findings, Suppressed: []check.Suppression{suppression, suppression}}
+			if err := Text(&b, r, test.options); err != nil {
+				t.Fatal(err)
+			}
+			if b.String() != test.want {
+				t.Errorf("got\n%swant\n%s", b.String(), test.want)
+			}
+		})
+	}
+}

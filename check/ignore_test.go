@@ -1,0 +1,156 @@
+package check
+
+import (
+	"testing"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// finding is of pull-policy-not-always, decided by line 7 of a file of the repository.
+func finding(path, above, line string) Finding {
+	return Finding{
+		Rule:     notAlways.ID,
+		Decision: render.Location{Path: path, Line: 7, Column: 1, Above: above, Snippet: line, Own: true},
+		Affected: []Affected{{Name: "web"}},
+	}
+}
+
+// TestIgnored has comments that suppress a finding.
+func TestIgnored(t *testing.T) {
+	const short = "policy: Never"
+	for _, test := range []struct{ name, above, line, reason, at string }{
+		{"behind", "", "policy: Never # pullcheck: ignore[pull-policy-not-always] why", "why", "values.yaml:7:15"},
+		{"above", "  # pullcheck: ignore[pull-policy-not-always] why", short, "why", "values.yaml:6:3"},
+		{"spaces", "#pullcheck:ignore [ pull-policy-not-always ]why ", short, "why", "values.yaml:6:1"},
+		{"tabs", "", "policy: Never\t#\tpullcheck:\tignore[pull-policy-not-always]\twhy", "why", "values.yaml:7:15"},
+		{"a colon", "# pullcheck: ignore[pull-policy-not-always]: why: so", short, "why: so", "values.yaml:6:1"},
+		{"a dash", "# pullcheck: ignore[pull-policy-not-always] – why", short, "why", "values.yaml:6:1"},
+		{"several rules", "# pullcheck: ignore[pull-policy-unset,pull-policy-not-always] why", short, "why", "values.yaml:6:1"},
+		{"signs of a comment", "## pullcheck: ignore[pull-policy-not-always] see #12 # and #13", short, "see #12 # and #13", "values.yaml:6:1"},
+		{"behind another program's", "# yamllint disable # pullcheck: ignore[pull-policy-not-always] why", short, "why", "values.yaml:6:1"},
+		{"letters of any script", "# pullcheck: ignore[pull-policy-not-always] 理由", short, "理由", "values.yaml:6:1"},
+		{"quotes", "", `{a: "b # \" c", 'd # ''': e} # pullcheck: ignore[pull-policy-not-always] why`, "why", "values.yaml:7:30"},
+		{"quotes inside of words", "", "a: it's, don't # pullcheck: ignore[pull-policy-not-always] why", "why", "values.yaml:7:16"},
+		{"quotes inside of an action", "", `p: "{{ .a | default "b # c" }}" # pullcheck: ignore[pull-policy-not-always] why`, "why", "values.yaml:7:33"},
+		{"a template's comment", "  {{/* pullcheck: ignore[pull-policy-not-always] why */}}", short, "why", "values.yaml:6:3"},
+		{"a template's comment with a sign", "{{- /* # pullcheck: ignore[pull-policy-not-always] why */ -}}", short, "why", "values.yaml:6:1"},
+		{"a template's comment before", "", "{{/* pullcheck: ignore[pull-policy-not-always] why */}}policy: {{ .a }}", "why", "values.yaml:7:1"},
+		{"a template's comment in a comment", "# {{/* pullcheck: ignore[pull-policy-not-always] why */}}", short, "why", "values.yaml:6:3"},
+		{"the second comment of a template", "", "a {{/* b */}} {{/* pullcheck: ignore[pull-policy-not-always] why */}}", "why", "values.yaml:7:15"},
+		{"both, of which one counts", "# pullcheck: ignore[pull-policy-not-always] why", "policy: Never # pullcheck: ignore", "why", "values.yaml:6:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stay, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
+			if len(stay) != 0 || len(suppressed) != 1 {
+				t.Fatalf("it stays: %+v", stay)
+			}
+			s := suppressed[0]
+			if s.Reason != test.reason || s.Location.String() != test.at || s.By != ByComment || s.Finding.Note != "" {
+				t.Errorf("got %+v, want %q at %s", s, test.reason, test.at)
+			}
+		})
+	}
+}
+
+// TestNotIgnored has what does not suppress a finding, and what is said of that.
+func TestNotIgnored(t *testing.T) {
+	const (
+		short = "policy: Never"
+		form  = "# pullcheck: ignore[pull-policy-not-always] REASON"
+		above = "the comment at values.yaml:6:1 does not count here: "
+	)
+	for _, test := range []struct{ name, above, line, note string }{
+		{"nothing", "# the policy", short, ""},
+		{"the program's name", "# as pullcheck: ignore[pull-policy-not-always] says", short,
+			"the comment at values.yaml:6:6 does not count here: it stands in a text and not in a comment, expected " + form},
+		{"another program with such a name", "# my-pullcheck: on", short, ""},
+		{"words", "# pullcheck finds this", short, ""},
+		{"no rule", "# pullcheck: ignore why", short, above + "it names no rule, expected " + form},
+		{"no rule in brackets", "# pullcheck: ignore[ , ] why", short, above + "it names no rule, expected " + form},
+		{"an unknown rule", "# pullcheck: ignore[Pull-Policy-Unset\x1b] why", short,
+			above + `there is no rule "Pull-Policy-Unset\x1b", expected one of pull-policy-not-always, pull-policy-unset, pull-policy-invalid, pull-policy-digest`},
+		{"an unknown rule among others", "# pullcheck: ignore[pull-policy-not-always,x] why", short,
+			above + `there is no rule "x", expected one of pull-policy-not-always, pull-policy-unset, pull-policy-invalid, pull-policy-digest`},
+		{"another rule", "# pullcheck: ignore[pull-policy-unset] why", short, above + "it ignores pull-policy-unset, and this is pull-policy-not-always"},
+		{"no reason", "# pullcheck: ignore[pull-policy-not-always]", short, above + "it gives no reason, expected " + form},
+		{"marks for a reason", "# pullcheck: ignore[pull-policy-not-always] -- !", short, above + "it gives no reason, expected " + form},
+		{"a template's comment without reason", "{{/* pullcheck: ignore[pull-policy-not-always] */}}", short, above + "it gives no reason, expected " + form},
+		{"no colon", "# pullcheck ignore[pull-policy-not-always] why", short, above + `"pullcheck ignore[pull-policy-not-always] why" is not understood, expected ` + form},
+		{"another word", "# pullcheck: ignored[pull-policy-not-always] why", short, above + `"pullcheck: ignored[pull-policy-not-always] why" is not understood, expected ` + form},
+		{"quotes", `a: "# pullcheck: ignore[pull-policy-not-always] why"`, short,
+			"the comment at values.yaml:6:7 does not count here: it stands in a text and not in a comment, expected " + form},
+		{"no space before", "", "a: b#pullcheck: ignore[pull-policy-not-always] why",
+			"the comment at values.yaml:7:6 does not count here: it stands in a text and not in a comment, expected " + form},
+		{"behind another line", "a: b # pullcheck: ignore[pull-policy-not-always] why", short,
+			"the comment at values.yaml:6:6 does not count here: it is behind another line, expected " + form + " behind the line that decides, or alone above it"},
+		{"beside an action", "{{/* pullcheck: ignore[pull-policy-not-always] why */}}{{ if .a }}", short,
+			above + "it is behind another line, expected " + form + " behind the line that decides, or alone above it"},
+		{"two faults", "# pullcheck: ignore", "policy: Never # pullcheck: ignore[pull-policy-not-always]",
+			"the comment at values.yaml:7:15 does not count here: it gives no reason, expected " + form},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stay, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
+			if len(stay) != 1 || len(suppressed) != 0 {
+				t.Fatalf("it is suppressed: %+v", suppressed)
+			}
+			if stay[0].Note != test.note {
+				t.Errorf("got\n%s\nwant\n%s", stay[0].Note, test.note)
+			}
+		})
+	}
+}
+
+func TestNotIgnoredInJSON(t *testing.T) {
+	stay, _ := suppress([]Finding{finding("values.json", "", `{"//": "# pullcheck: ignore[pull-policy-not-always] why", "policy": "Never"}`)})
+	const want = "the comment at values.json:7:11 does not count here: JSON has no comments; where the file is YAML it can have # pullcheck: ignore[pull-policy-not-always] REASON"
+	if len(stay) != 1 || stay[0].Note != want {
+		t.Errorf("got %+v, want %q", stay, want)
+	}
+}
+
+// TestNotIgnoredByDependency: a file that is not kept in the repository cannot make an exception to its check.
+func TestNotIgnoredByDependency(t *testing.T) {
+	const comment = "# pullcheck: ignore[pull-policy-not-always] why"
+	for _, f := range []Finding{finding("a.tgz/values.yaml", comment, "a"), finding("a.tgz/values.yaml", "", "a "+comment)} {
+		f.Decision.Own = false
+		stay, suppressed := suppress([]Finding{f})
+		if len(suppressed) != 0 || len(stay) != 1 || stay[0].Note == "" {
+			t.Errorf("%+v: it is suppressed, or nothing is said", f.Decision)
+		}
+	}
+}
+
+// TestNotIgnoredOnTheWay: a comment on a line that only writes what another one decides says so, but not that of a
+// dependency, whose author did not write it for this repository.
+func TestNotIgnoredOnTheWay(t *testing.T) {
+	via := render.Location{Path: "pod.yaml", Line: 3, Column: 1, Snippet: "a # pullcheck: ignore[pull-policy-not-always] why", Own: true}
+	for own, want := range map[bool]string{true: "the comment at pod.yaml:3:3 does not count here: the line that decides is values.yaml:7:1", false: ""} {
+		f := finding("values.yaml", "", "policy: Never")
+		via.Own = own
+		f.Via = []render.Location{via}
+		stay, _ := suppress([]Finding{f})
+		if len(stay) != 1 || stay[0].Note != want {
+			t.Errorf("own %v: got %+v, want the note %q", own, stay, want)
+		}
+	}
+}
+
+// TestFingerprintBesideIgnored: what is suppressed keeps its number among findings of one name.
+func TestFingerprintBesideIgnored(t *testing.T) {
+	pods := func(comment string) []Hit {
+		const pod = "apiVersion: v1\nkind: Pod\nmetadata: {generateName: web}\nspec: {containers: [{name: web, image: 'x:1', imagePullPolicy: Never}]}"
+		hits := file(t, "app.yaml", pod+comment+"\n---\n"+pod+"\n")
+		for i := range hits {
+			hits[i].Decision.Own = true
+		}
+		return hits
+	}
+	before := NewReport(pods(""), nil, nil)
+	after := NewReport(pods(" # pullcheck: ignore[pull-policy-not-always] why"), nil, nil)
+	if len(before.Findings) != 2 || len(after.Findings) != 1 || len(after.Suppressed) != 1 {
+		t.Fatalf("got %+v and then %+v", before, after)
+	}
+	if before.Findings[1].Fingerprint != after.Findings[0].Fingerprint || before.Findings[0].Fingerprint != after.Suppressed[0].Finding.Fingerprint {
+		t.Error("the comment changes the fingerprint of a finding")
+	}
+}
