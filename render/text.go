@@ -35,7 +35,7 @@ func NewText(content []byte) *Text {
 	}
 	line := textLine{number: 1}
 	if bytes.HasPrefix(content, []byte("\ufeff")) {
-		line.start = len("\ufeff") // the parser does not count it
+		line.start, line.origin = len("\ufeff"), len("\ufeff") // neither the parser nor an editor counts it
 	}
 	t.lines = append(t.lines, line)
 	for i := line.start; i < len(content); {
@@ -100,7 +100,7 @@ func (t *Text) Location(start, end int) Location {
 	last := t.line(end)
 	l.EndLine, l.EndColumn = last.number, end-last.origin+1
 	l.Snippet = t.lineFrom(first.origin)
-	if first.origin > 0 {
+	if first.number > 1 {
 		l.Above = t.lineFrom(bytes.LastIndexByte(t.bytes[:first.origin-1], '\n') + 1)
 	}
 	return l
@@ -109,9 +109,7 @@ func (t *Text) Location(start, end int) Location {
 // lineFrom is the text of the line of a location that starts at an offset.
 func (t *Text) lineFrom(origin int) string {
 	rest := t.bytes[origin:]
-	if origin == 0 {
-		rest = bytes.TrimPrefix(rest, []byte("\ufeff"))
-	}
+	rest = bytes.TrimPrefix(rest, []byte("\ufeff"))
 	return string(bytes.TrimSuffix(rest[:until(rest, "\n")], []byte("\r")))
 }
 

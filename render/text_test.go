@@ -30,7 +30,7 @@ func TestSpan(t *testing.T) {
 		{"bytes in it", "key: über # é\n", "1:6-1:11"},
 		{"json", "{\n\t\"key\": \"Always\"\n}\n", "2:9-2:17"},
 		{"crlf", "a: b\r\nkey: Always\r\nc: d\r\n", "2:6-2:12"},
-		{"byte order mark", "\ufeffkey: Always\n", "1:9-1:15"},
+		{"byte order mark", "\ufeffkey: Always\n", "1:6-1:12"},
 		{"byte order mark on the line before", "\ufeffa: b\nkey: Always\n", "2:6-2:12"},
 		{"line separator in a comment", "# a\u2028# b\u2029# c\u0085# d\na: b\nkey: Always\n", "3:6-3:12"},
 		{"line separator on the line", "a: 'b\u2028  c'\nkey: Always\n", "2:6-2:12"},
