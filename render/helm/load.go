@@ -115,8 +115,8 @@ func (l *loadedChart) show(files []*loader.BufferedFile, dir string) {
 			continue
 		case file.Name == chartutil.ChartfileName:
 			use = render.UseMetadata
-		case slices.Contains([]string{"Chart.lock", "requirements.yaml", "requirements.lock"}, file.Name):
-			continue
+		case slices.Contains([]string{"Chart.lock", "requirements.yaml", "requirements.lock"}, file.Name), strings.HasPrefix(file.Name, "crds/"):
+			continue // Nothing is decided there, and definitions are long.
 		case file.Name == chartutil.ValuesfileName:
 			use = render.UseValues
 		case strings.HasPrefix(file.Name, "templates/"):
