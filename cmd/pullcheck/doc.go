@@ -16,7 +16,8 @@ found where people put them in the chart: values-prod.yaml and prod-values.yaml,
 values/prod.yaml, env/prod.yaml, env/prod/values.yaml (also in envs, environment and environments) and
 ci/prod-values.yaml, also as .yml. With -f, the given files are the values of every chart, and nothing else.
 
-With --diff it prints, as a unified diff, the edits that put findings right, and writes nothing; with --fix it writes them
+With --since REV it checks only the sources that can be different from where HEAD parted from the revision, and reports
+what is new. With --diff it prints, as a unified diff, the edits that put findings right, and writes nothing; with --fix it writes them
 and reports what remains. See Fixes.
 
 	pullcheck render [flags] PATH
