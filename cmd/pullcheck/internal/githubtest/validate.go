@@ -27,6 +27,10 @@ type description struct {
 	compiler *jsonschema.Compiler
 }
 
+// resource names the description to the compiler, which would look for a name that is not absolute in the working
+// directory of the moment.
+const resource = "file:///openapi.json"
+
 // loadDescription reads the file that PULLCHECK_GITHUB_OPENAPI names; nil where it is unset.
 var loadDescription = sync.OnceValues(func() (*description, error) {
 	content, err := readNamed("PULLCHECK_GITHUB_OPENAPI")
@@ -67,7 +71,7 @@ func newDescription(content []byte) (*description, error) {
 	compiler := jsonschema.NewCompiler()
 	compiler.DefaultDraft(jsonschema.Draft4) // what OpenAPI 3.0 has its schemas from
 	compiler.AssertFormat()
-	if err := compiler.AddResource("openapi.json", root); err != nil {
+	if err := compiler.AddResource(resource, root); err != nil {
 		return nil, err
 	}
 	return &description{root: root, compiler: compiler}, nil
@@ -117,7 +121,7 @@ func (d *description) check(content []byte, keys ...string) error {
 	}
 	pointer, _ := d.find(keys...)
 	d.mu.Lock()
-	schema, err := d.compiler.Compile("openapi.json#" + (&url.URL{Path: pointer}).EscapedPath())
+	schema, err := d.compiler.Compile(resource + "#" + (&url.URL{Path: pointer}).EscapedPath())
 	d.mu.Unlock()
 	if err != nil {
 		return err
