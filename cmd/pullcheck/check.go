@@ -188,9 +188,13 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 		statuses = append(statuses, newStatus(outcome, results[i].containers))
 	}
 	if parted != nil {
+		parted.findings = len(check.NewReport(hits, nil, nil).Findings)
 		hits = parted.fresh(ctx, engines, sources, hits, options.jobs)
 	}
 	result := check.NewReport(hits, failures, statuses)
+	if parted != nil && parted.examine != nil {
+		parted.examine(result)
+	}
 	var files []fix.File
 	if options.proves() && len(result.Findings) > 0 {
 		subjects = append(subjects, unrendered(ctx, tree, sources)...)

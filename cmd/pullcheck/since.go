@@ -17,6 +17,10 @@ import (
 type since struct {
 	base  *change.Revision // where the working tree and the revision parted
 	files change.Files
+	// findings counts those there are, before only what is new of them is reported.
+	findings int
+	// examine, if there is one, is given the report before fixes are proven.
+	examine func(*check.Report)
 }
 
 // openSince compares the working tree with where it parted from a revision.
@@ -37,7 +41,7 @@ func openSince(ctx context.Context, tree *workTree, revision string) (*since, er
 	if err != nil {
 		return nil, sinceError(err)
 	}
-	return &since{base, files}, nil
+	return &since{base: base, files: files}, nil
 }
 
 func sinceError(err error) error {

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+)
+
+const reviewedChart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"
+
+const reviewedTemplate = `apiVersion: v1
+kind: Pod
+metadata: {name: api}
+spec:
+  containers:
+  - name: api
+    image: example/api:1
+    imagePullPolicy: {{ .Values.policy }}
+`
+
+// reviewed is a workflow's run: a clone of the merge commit alone, and GitHub's environment.
+type reviewed struct {
+	*githubtest.Server
+	t       *testing.T
+	outputs string
+}
+
+func newReviewed(t *testing.T, fork bool) *reviewed {
+	t.Helper()
+	s := githubtest.New(t, map[string]string{"api/Chart.yaml": reviewedChart, "api/values.yaml": "policy: Always\n", "api/templates/pod.yaml": reviewedTemplate, "x": "x\n"})
+	first := s.Commit(s.Main(), map[string]string{"y": "y\n"})
+	head := s.Commit(first, map[string]string{"api/values.yaml": "policy: IfNotPresent\n", "pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec:\n  containers:\n  - name: b\n    image: example/b:1\n"})
+	if fork {
+		s.OpenFromFork(head)
+	} else {
+		s.Open(head)
+	}
+	return &reviewed{s, t, filepath.Join(t.TempDir(), "outputs")}
+}
+
+// run is one run of the workflow with a token.
+func (r *reviewed) run(token string, args ...string) (code int, stdout, stderr string) {
+	r.t.Helper()
+	dir := r.t.TempDir()
+	git := func(args ...string) {
+		r.t.Helper()
+		if output, err := exec.Command("git", append([]string{"-C", dir}, args...)...).CombinedOutput(); err != nil {
+			r.t.Fatalf("git %v: %v %s", args, err, output)
+		}
+	}
+	git("init", "--quiet")
+	git("remote", "add", "origin", "file://"+r.Dir())
+	git("fetch", "--quiet", "--depth=1", "origin", "refs/pull/1/merge")
+	git("checkout", "--quiet", "FETCH_HEAD")
+	event := filepath.Join(r.t.TempDir(), "event.json")
+	if err := os.WriteFile(event, r.Event("synchronize"), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	for name, value := range map[string]string{
+		"GITHUB_EVENT_PATH": event, "GITHUB_API_URL": r.APIURL(), "GITHUB_GRAPHQL_URL": r.GraphQLURL(), "GITHUB_SERVER_URL": r.ServerURL(),
+		"GITHUB_TOKEN": token, "GITHUB_OUTPUT": r.outputs, "GITHUB_STEP_SUMMARY": r.outputs + ".md", "XDG_CACHE_HOME": r.t.TempDir(),
+	} {
+		r.t.Setenv(name, value)
+	}
+	r.t.Chdir(dir)
+	var out, err bytes.Buffer
+	c := &Command{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err}
+	code = c.Run(context.Background(), append([]string{"review"}, args...))
+	if strings.Contains(out.String()+err.String(), token) {
+		r.t.Errorf("the token is printed")
+	}
+	return code, out.String(), err.String()
+}
+
+func contains(t *testing.T, what, text string, wanted ...string) {
+	t.Helper()
+	for _, want := range wanted {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s: no %q in\n%s", what, want, text)
+		}
+	}
+}
+
+func TestReview(t *testing.T) {
+	r := newReviewed(t, false)
+	code, stdout, stderr := r.run(githubtest.BotToken, "--report", "json=report.json")
+	comments := r.ReviewComments()
+	if code != exitFindings || stderr != "" || len(comments) != 2 || len(r.Notifications()) != 1 {
+		t.Fatalf("code %d, %d comments, %d notifications\n%s%s", code, len(comments), len(r.Notifications()), stdout, stderr)
+	}
+	contains(t, "comment", comments[0].Body, "```suggestion\npolicy: Always\n```", r.ServerURL()+"/acme/apps/blob/"+r.Head()+"/api/templates/pod.yaml#L8")
+	if strings.Contains(stdout, "::error") {
+		t.Errorf("there are annotations beside the comments:\n%s", stdout)
+	}
+	outputs, err := os.ReadFile(r.outputs)
+	if err != nil || string(outputs) != "findings=2\nnew-findings=2\nfailures=0\nreport=report.json\n" {
+		t.Errorf("outputs %q %v", outputs, err)
+	}
+	summary, err := os.ReadFile(r.outputs + ".md")
+	contains(t, "job summary", string(summary), "2 new findings", "api/values.yaml:1", "pod.yaml:7")
+	if err != nil {
+		t.Error(err)
+	}
+
+	writes := len(r.Writes())
+	if code, _, _ := r.run(githubtest.BotToken); code != exitFindings || len(r.Writes()) != writes {
+		t.Errorf("second run: code %d, %d writes", code, len(r.Writes())-writes)
+	}
+	if _, err := r.ApplySuggestions(comments[0].ID, comments[1].ID); err != nil {
+		t.Fatal(err)
+	}
+	if code, stdout, stderr := r.run(githubtest.BotToken); code != exitClean || len(r.ReviewComments()) != 0 {
+		t.Errorf("after the suggestions: code %d, %d comments\n%s%s", code, len(r.ReviewComments()), stdout, stderr)
+	}
+}
+
+// TestReviewOfFork: a token that may only read. The same is said in annotations and in the job summary.
+func TestReviewOfFork(t *testing.T) {
+	r := newReviewed(t, true)
+	code, stdout, stderr := r.run(githubtest.ReadToken)
+	if code != exitFindings || len(r.ReviewComments()) != 0 {
+		t.Errorf("code %d, %d comments", code, len(r.ReviewComments()))
+	}
+	contains(t, "standard error", stderr, "no review was written: the token may not write reviews")
+	contains(t, "annotations", stdout, "::error title=pullcheck%3A pull-policy-not-always,file=api/values.yaml,line=1::", "file=pod.yaml,line=7::")
+	summary, err := os.ReadFile(r.outputs + ".md")
+	contains(t, "job summary", string(summary), "2 new findings")
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReviewDryRun writes nothing and asks GitHub nothing; a clone that lacks the history is told how to get it.
+func TestReviewDryRun(t *testing.T) {
+	r := newReviewed(t, false)
+	code, _, stderr := r.run(githubtest.BotToken, "--dry-run")
+	contains(t, "standard error", stderr, "this clone lacks it", "hint: git fetch")
+	if code != exitFailures || len(r.Requests()) != 0 {
+		t.Errorf("code %d, %d requests", code, len(r.Requests()))
+	}
+}
