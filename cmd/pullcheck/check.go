@@ -91,7 +91,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 			result = recheck(ctx, c, tree, sources, parted, options, result)
 		}
 	}
-	if err := errors.Join(options.print(c, result), unwritten); err != nil {
+	if err := errors.Join(options.print(c, result, parted), unwritten); err != nil {
 		return 0, err
 	}
 	return exitCode(result, failOn), nil
@@ -149,6 +149,7 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 	sources := all
 	if parted != nil {
 		sources = parted.affected(tree, all)
+		parted.unaffected = len(all) - len(sources)
 	}
 	var done atomic.Int64
 	defer c.showProgress(&done, len(sources))()
@@ -294,13 +295,17 @@ func (c *Command) showProgress(done *atomic.Int64, total int) (stop func()) {
 	}
 }
 
-func (f *checkFlags) print(c *Command, result *check.Report) error {
+func (f *checkFlags) print(c *Command, result *check.Report, parted *since) error {
 	if f.format == "json" {
 		return report.JSON(c.Stdout, result)
 	}
 	// https://no-color.org: set and not empty.
 	color := f.color == "always" || f.color == "auto" && isTerminal(c.Stdout) && os.Getenv("NO_COLOR") == ""
-	return report.Text(c.Stdout, result, report.TextOptions{Color: color, Quiet: f.quiet, Suppressed: f.showSuppressed})
+	options := report.TextOptions{Color: color, Quiet: f.quiet, Suppressed: f.showSuppressed}
+	if parted != nil {
+		options.Unaffected = parted.unaffected
+	}
+	return report.Text(c.Stdout, result, options)
 }
 
 // printNotes prints on standard error the notes that the report will not show.

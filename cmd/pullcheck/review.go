@@ -58,7 +58,7 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	subject, all, err := options.check(ctx, c, pull)
+	subject, parted, err := options.check(ctx, c, pull)
 	if err != nil {
 		return 0, err
 	}
@@ -74,13 +74,13 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 		return code, plan.Markdown(c.Stdout)
 	}
 	subject.Block = options.requestChange && slices.ContainsFunc(subject.Report.Findings, func(f check.Finding) bool { return f.Severity >= failOn })
-	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{}); err != nil {
+	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: parted.unaffected}); err != nil {
 		return 0, err
 	}
 	if err := pull.post(ctx, c, *subject); err != nil {
 		return 0, err
 	}
-	return code, options.writeOutputs(subject, all)
+	return code, options.writeOutputs(subject, parted.findings)
 }
 
 func (f *reviewFlags) validate() (check.Severity, error) {
@@ -112,6 +112,7 @@ func (f *reviewFlags) validate() (check.Severity, error) {
 type pullRequest struct {
 	base, head string // head is empty for the working tree
 	fork       bool
+	server     string // as GITHUB_SERVER_URL
 	blob       string
 	github     review.GitHub
 }
@@ -165,8 +166,8 @@ func readEvent(data []byte) (*pullRequest, error) {
 	server := strings.TrimSuffix(cmp.Or(os.Getenv("GITHUB_SERVER_URL"), "https://github.com"), "/")
 	return &pullRequest{
 		base: base.SHA, head: head.SHA,
-		fork: head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // a fork that is deleted is null
-		blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
+		fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // a fork that is deleted is null
+		server: server, blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
 		github: review.GitHub{
 			API:     cmp.Or(os.Getenv("GITHUB_API_URL"), "https://api.github.com"),
 			GraphQL: cmp.Or(os.Getenv("GITHUB_GRAPHQL_URL"), "https://api.github.com/graphql"),
@@ -176,15 +177,15 @@ func readEvent(data []byte) (*pullRequest, error) {
 	}, nil
 }
 
-// check finds what is new, and how many findings there are in what the pull request affects.
-func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) (*review.Subject, int, error) {
+// check finds what is new in what the pull request affects.
+func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) (*review.Subject, *since, error) {
 	tree, _, err := openTree(nil)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	parted, head, err := pull.open(ctx, tree.root, f.dryRun)
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	defer parted.base.Close()
 	if head != nil {
@@ -193,10 +194,10 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 	}
 	sources, err := render.Discover(ctx, tree.files, ".")
 	if err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	if sources, err = f.apply(c, tree, sources); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
 	subject := &review.Subject{Files: parted.files, Blob: pull.blob}
 	parted.examine = func(result *check.Report) {
@@ -204,7 +205,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 	}
 	// With diff, fixes are proven: they become suggestions.
 	subject.Report, _ = checkAll(ctx, c, tree, sources, parted, checkFlags{sourceFlags: f.sourceFlags, jobs: f.jobs, diff: true})
-	return subject, parted.findings, ctx.Err()
+	return subject, parted, ctx.Err()
 }
 
 // open finds the merge base, what changed since, and the head, which is nil for the working tree. What the clone lacks is
@@ -256,6 +257,7 @@ func (p *pullRequest) mergeBase(ctx context.Context, repository *change.Reposito
 	if err != nil {
 		return "", p.github.Redact(err)
 	}
+	repository.LogIn(p.server, p.github.Token)
 	return commit, repository.Fetch(ctx, commit, p.head)
 }
 

@@ -3,11 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
 )
@@ -143,5 +147,45 @@ func TestReviewDryRun(t *testing.T) {
 	contains(t, "standard error", stderr, "this clone lacks it", "hint: git fetch")
 	if code != exitFailures || len(r.Requests()) != 0 {
 		t.Errorf("code %d, %d requests", code, len(r.Requests()))
+	}
+}
+
+// TestReviewOfFortyApps: of a repository of forty apps only what the pull request affects is rendered, and what was found
+// in the others before is not said.
+func TestReviewOfFortyApps(t *testing.T) {
+	archive, err := txtar.ParseFile("../../testdata/forty-apps.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, after := map[string]string{}, map[string]string{}
+	for _, file := range archive.Files {
+		if name, ok := strings.CutPrefix(file.Name, "pull/"); ok {
+			after[name] = string(file.Data)
+		} else {
+			before[file.Name] = string(file.Data)
+		}
+	}
+	s := githubtest.New(t, before)
+	s.Open(s.Commit(s.Main(), after))
+	r := &reviewed{s, t, filepath.Join(t.TempDir(), "outputs")}
+	code, stdout, stderr := r.run(githubtest.BotToken)
+	if code != exitFindings || stderr != "" {
+		t.Errorf("code %d\n%s", code, stderr)
+	}
+	contains(t, "standard output", stdout, "3 findings (3 errors) in 6 containers; sources: 5 rendered, 0 failed, 0 skipped, 96 not affected by the change")
+	var places []string
+	for _, c := range r.ReviewComments() {
+		places = append(places, fmt.Sprintf("%s:%d", c.Path, c.Line))
+	}
+	slices.Sort(places)
+	if want := []string{"apps/chart07/values.yaml:4", "apps/tool03/deployment.yaml:14", "apps/web05/prod/replicas.yaml:11"}; !slices.Equal(places, want) {
+		t.Errorf("comments on %q, want %q", places, want)
+	}
+	// The merge base, what stands there, the draft, whether another run wrote meanwhile, and its submission.
+	if n := len(r.Requests()); n != 5 || len(r.Notifications()) != 1 {
+		t.Errorf("%d requests, want 5; %d notifications, want 1", n, len(r.Notifications()))
+	}
+	if r.run(githubtest.BotToken); len(r.Requests()) != 5+2 || len(r.Notifications()) != 1 {
+		t.Errorf("after a second run %d requests, want 7; %d notifications, want 1", len(r.Requests()), len(r.Notifications()))
 	}
 }

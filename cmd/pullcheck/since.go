@@ -17,8 +17,9 @@ import (
 type since struct {
 	base  *change.Revision // where the working tree and the revision parted
 	files change.Files
-	// findings counts those there are, before only what is new of them is reported.
-	findings int
+	// unaffected counts the sources that are not rendered, and findings those there are in the others, before only what is new
+	// of them is reported.
+	unaffected, findings int
 	// examine, if there is one, is given the report before fixes are proven.
 	examine func(*check.Report)
 }

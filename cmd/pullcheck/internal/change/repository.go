@@ -7,6 +7,7 @@ package change
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -31,6 +32,9 @@ type Repository struct {
 	// unfiltered are the arguments that keep git from running the filters that are configured, which it does to compare
 	// or note files of the working tree. .gitattributes of the repository says for which.
 	unfiltered []string
+	// login are the arguments and the variable that LogIn adds.
+	login []string
+	token string
 }
 
 // Open finds the repository that a directory lies in. It may belong to another user: of its configuration nothing
@@ -54,8 +58,25 @@ func Open(ctx context.Context, dir string) (*Repository, error) {
 // Root is the top directory of the working tree: absolute, symbolic links resolved.
 func (r *Repository) Root() string { return r.root }
 
+// LogIn lets git show a token to a GitHub server, given as in GITHUB_SERVER_URL, in the place of the one that
+// actions/checkout leaves in the configuration unless it is told not to: GitHub refuses two. The token is handed to git in
+// the environment, which other users cannot read.
+func (r *Repository) LogIn(server, token string) {
+	// In the way of https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts. An empty header removes the others.
+	key := "http." + strings.TrimSuffix(server, "/") + "/.extraheader"
+	r.login = []string{"--config-env=" + key + "=" + nothing, "--config-env=" + key + "=" + authorization}
+	r.token = authorization + "=Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
+}
+
+// authorization is the variable with the header of LogIn.
+const authorization = "PULLCHECK_AUTHORIZATION"
+
 func (r *Repository) command(ctx context.Context, args ...string) *exec.Cmd {
-	return gitIn(ctx, r.root, slices.Concat(r.unfiltered, args)...)
+	command := gitIn(ctx, r.root, slices.Concat(r.unfiltered, r.login, args)...)
+	if r.token != "" {
+		command.Env = append(command.Env, r.token)
+	}
+	return command
 }
 
 func (r *Repository) git(ctx context.Context, args ...string) (string, error) {

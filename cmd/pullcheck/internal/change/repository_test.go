@@ -2,9 +2,14 @@ package change
 
 import (
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -235,4 +240,41 @@ func TestFetchErrors(t *testing.T) {
 	checkError(t, "no commit", r.Fetch(t.Context(), "--upload-pack=x"), `"--upload-pack=x" is no commit in full`, "")
 	absent := strings.Repeat("ab", 20)
 	checkError(t, "no remote", r.Fetch(t.Context(), absent), "fetching "+absent+": git: ", "git ls-remote origin")
+}
+
+// TestLogIn: one header, with the token, to the server alone, and not that of the configuration beside it.
+func TestLogIn(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	asked := map[string][]string{}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[r.Host] = r.Header.Values("Authorization")
+		http.NotFound(w, r)
+	})
+	server, other := httptest.NewServer(handler), httptest.NewServer(handler)
+	defer server.Close()
+	defer other.Close()
+	s := newScratch(t)
+	s.commit()
+	s.git("config", "http."+server.URL+"/.extraheader", "Authorization: Basic b2xk")
+	for _, url := range []string{server.URL, other.URL} {
+		s.git("remote", "add", "origin", url+"/acme/apps")
+		r := s.open()
+		r.LogIn(server.URL+"/", "secret")
+		err := r.Fetch(t.Context(), strings.Repeat("ab", 20))
+		checkError(t, url, err, "not found", "")
+		if text := fmt.Sprint(err); strings.Contains(text, "secret") || strings.Contains(text, "eC1hY2Nlc3MtdG9rZW46c2VjcmV0") {
+			t.Errorf("the token is in the error: %s", text)
+		}
+		s.git("remote", "remove", "origin")
+	}
+	host := strings.TrimPrefix(server.URL, "http://")
+	if got := asked[host]; !slices.Equal(got, []string{"Basic eC1hY2Nlc3MtdG9rZW46c2VjcmV0"}) {
+		t.Errorf("the server got %q", got)
+	}
+	if got, ok := asked[strings.TrimPrefix(other.URL, "http://")]; !ok || len(got) > 0 {
+		t.Errorf("the other server got %q", got)
+	}
 }

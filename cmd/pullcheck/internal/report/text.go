@@ -20,6 +20,8 @@ type TextOptions struct {
 	Quiet bool // findings, failures and unread manifests only
 	// Suppressed lists the findings that are kept on purpose, too.
 	Suppressed bool
+	// Unaffected is how many sources were left out because a change makes no difference for them.
+	Unaffected int
 }
 
 // Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
@@ -268,6 +270,9 @@ func (t *text) tally(r *check.Report) {
 	}
 	fmt.Fprintf(t, " in %s; sources: %d rendered, %d failed, %d skipped", count(containers, "container"),
 		byStatus[check.Rendered], byStatus[check.Failed], byStatus[check.Skipped])
+	if t.options.Unaffected > 0 {
+		fmt.Fprintf(t, ", %d not affected by the change", t.options.Unaffected)
+	}
 	if plain > 0 {
 		fmt.Fprintf(t, "; %s without Kubernetes objects", count(plain, "file"))
 	}
