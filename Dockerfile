@@ -7,7 +7,7 @@ ARG VERSION=devel
 RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /pullcheck ./cmd/pullcheck
 
 FROM debian:bookworm-slim
-# git fetches the remote bases of kustomizations.
+# git reads the change of a pull request, and fetches the remote bases of kustomizations.
 RUN apt-get update \
     && apt-get install --no-install-recommends -y ca-certificates git \
     && rm -rf /var/lib/apt/lists/*

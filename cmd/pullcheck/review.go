@@ -132,7 +132,7 @@ func (f *reviewFlags) pullRequest() (*pullRequest, error) {
 	}
 	pull, err := readEvent(data)
 	if err != nil {
-		return nil, usagef("let the workflow run on: pull_request", "--event %s: %w", path, err)
+		return nil, usagef("let the workflow run on: pull_request", "the event in %s: %w", path, err)
 	}
 	if pull.github.Token == "" && !f.dryRun {
 		return nil, usagef("give the step env: GITHUB_TOKEN: ${{ github.token }}, or try --dry-run", "no GITHUB_TOKEN to write the review with")
@@ -279,11 +279,14 @@ func (p *pullRequest) post(ctx context.Context, c *Command, subject review.Subje
 	return appendFile(os.Getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(subject))
 }
 
-// writeReports writes the files of --report.
+// writeReports writes the files of --report. What stands there goes before: it may be a link that the pull request brings.
 func (f *reviewFlags) writeReports(result *check.Report) error {
 	for _, text := range f.reports {
 		_, name, _ := strings.Cut(text, "=")
-		file, err := os.Create(name)
+		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if err != nil {
 			return err
 		}

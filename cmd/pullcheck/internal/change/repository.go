@@ -177,7 +177,8 @@ func (r *Repository) Fetch(ctx context.Context, commits ...string) error {
 	if err != nil {
 		return err
 	}
-	args := []string{"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"}
+	// In a container git runs as root: one pack in a directory that is there leaves nothing that its owner cannot change.
+	args := []string{"-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"}
 	if shallow {
 		args = append(args, "--depth=1")
 	}
