@@ -2,7 +2,9 @@ package render
 
 import (
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -26,6 +28,9 @@ func ReachOf(tree fs.FS, source Source) *Reach {
 	}
 	for _, file := range source.Helm.SetFiles {
 		r.file(file.Path)
+	}
+	if source.Declared != nil {
+		r.file(source.Declared.Path)
 	}
 	switch source.Kind {
 	case Helm:
@@ -132,3 +137,6 @@ func (r *Reach) links(name string) {
 		return nil
 	})
 }
+
+// Paths are the files and directories that are in reach with all below them, sorted.
+func (r *Reach) Paths() []string { return slices.Sorted(maps.Keys(r.paths)) }

@@ -44,6 +44,8 @@ type Source struct {
 	// Helm and Kustomize hold what their engine needs beside the path.
 	Helm      HelmOptions
 	Kustomize KustomizeOptions
+	// Declared, if not nil, is what the options come from. They are filled in, and are so again in each render.
+	Declared *Declaration
 	// Skip, if not empty, says why this source is not rendered.
 	Skip string
 	// Probe, if not nil, sees every file just before the engine uses it, wherever the file comes from (the tree,
@@ -79,6 +81,7 @@ const (
 	UsePatch                    // a patch or other configuration that a kustomization names
 	UseKustomization            // a kustomization file
 	UseInflated                 // what a chart of a kustomization rendered to; its own files were seen before
+	UseDeclaration              // what declares the source, or completes that
 )
 
 // SourceID is what tells a source from all others of a tree.
@@ -116,13 +119,17 @@ func (f File) Read(tree fs.FS) ([]byte, error) {
 
 // HelmOptions are the options of `helm template` under its own names.
 type HelmOptions struct {
-	ReleaseName string // "release-name" if empty, as in `helm template CHART`
-	Namespace   string // "default" if empty
-	KubeVersion string // the version of the build's client-go if empty
-	APIVersions []string
-	IncludeCRDs bool
-	SkipTests   bool
-	NoHooks     bool
+	// Chart in a Version is what is rendered of the repository Repo, where these are given; the source's path only names it.
+	Repo, Chart, Version string
+	ReleaseName          string // "release-name" if empty, as in `helm template CHART`
+	Namespace            string // "default" if empty
+	KubeVersion          string // the version of the build's client-go if empty
+	APIVersions          []string
+	IncludeCRDs          bool
+	SkipTests            bool
+	NoHooks              bool
+	// SkipSchemaValidation accepts values that a chart's schema does not.
+	SkipSchemaValidation bool
 	// ValuesFiles are -f, the lowest precedence first. The four below win over them, each over the one
 	// before it, in Helm's order.
 	ValuesFiles []File
@@ -140,6 +147,8 @@ type KustomizeOptions struct {
 	LoadRestrictionsNone bool
 	HelmKubeVersion      string
 	HelmAPIVersions      []string
+	// Edit, if not nil, returns what is built in the place of the kustomization's own file.
+	Edit func(kustomization []byte) ([]byte, error)
 }
 
 // Engine renders one kind of source. Render is safe for concurrent use. A failure is an *Error where
@@ -225,12 +234,12 @@ func parse(text []byte) ([]*yaml.Node, error) {
 		text = withoutSurrogates(text)
 	}
 	if len(ends) < 2 {
-		return parseYAML(text)
+		return ParseYAML(text)
 	}
 	var nodes []*yaml.Node
 	start, line, column := 0, 0, 0
 	for _, end := range ends {
-		value, err := parseYAML(text[start:end])
+		value, err := ParseYAML(text[start:end])
 		if err != nil {
 			return nil, err
 		}
@@ -290,7 +299,8 @@ func withoutSurrogates(text []byte) []byte {
 	})
 }
 
-func parseYAML(text []byte) ([]*yaml.Node, error) {
+// ParseYAML returns the roots of the YAML documents of a text.
+func ParseYAML(text []byte) ([]*yaml.Node, error) {
 	var nodes []*yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	for {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -227,7 +228,7 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 				}
 			}
 			visit := func(path render.Path) {
-				if text := path.String(); !policies[text] {
+				if text := path.String(); !policies[text] && !isGiven(is[n], path) {
 					differences = append(differences, difference{i, n, text})
 				}
 			}
@@ -235,6 +236,12 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 		}
 	}
 	return differences, true
+}
+
+// isGiven reports whether a path is in what an Application of Argo CD gives its sources: what that changes is in them.
+func isGiven(m render.Manifest, path render.Path) bool {
+	return strings.HasPrefix(m.APIVersion, "argoproj.io/") && strings.HasPrefix(m.Kind, "Application") &&
+		slices.ContainsFunc(path, func(step render.Step) bool { return step.Key == "helm" || step.Key == "kustomize" })
 }
 
 func objects(document render.Document) ([]render.Manifest, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"slices"
@@ -64,8 +65,9 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if sources, err = options.apply(c, tree, sources); err != nil {
 		return 0, err
 	}
+	sources = options.applications(ctx, tree, newEngines(options.offline), sources)
 	var parted *since
-	if options.since != "" {
+	if flags.Changed("since") {
 		if parted, err = openSince(ctx, tree, options.since); err != nil {
 			return 0, err
 		}
@@ -171,7 +173,7 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 			return err
 		}
 		results[i].hits, results[i].containers = check.Run(sources[i], manifests)
-		decide(ctx, tree, engines, sources[i], results[i].hits)
+		decide(ctx, tree.files, engines, sources[i], results[i].hits)
 		subjects[i] = fix.Subject{Source: sources[i], Reads: recorded.of(sources[i])}
 		if options.proves() && len(results[i].hits) > 0 {
 			subjects[i].Before = fix.NewSnapshot(result)
@@ -198,18 +200,19 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 	}
 	var files []fix.File
 	if options.proves() && len(result.Findings) > 0 {
-		subjects = append(subjects, unrendered(ctx, tree, sources)...)
+		subjects = append(subjects, unrendered(ctx, tree, sources, &options.sourceFlags, engines)...)
 		files = fix.Prove(ctx, tree.files, engines, subjects, options.jobs, result)
 	}
 	return result, files
 }
 
 // unrendered are the sources of the tree that were not asked for, or that no change affects. A fix may affect them.
-func unrendered(ctx context.Context, tree *workTree, rendered []render.Source) []fix.Subject {
+func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, options *sourceFlags, engines map[render.Kind]render.Engine) []fix.Subject {
 	all, err := render.Discover(ctx, tree.files, ".")
 	if err != nil {
 		return nil // There are those that were found below the paths.
 	}
+	all = options.applications(ctx, tree, engines, all)
 	known := map[render.SourceID]bool{}
 	for _, source := range rendered {
 		known[source.ID()] = true
@@ -224,12 +227,12 @@ func unrendered(ctx context.Context, tree *workTree, rendered []render.Source) [
 }
 
 // decide finds out where the pull policies of hits were decided.
-func decide(ctx context.Context, tree *workTree, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) {
+func decide(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) {
 	questions := make([]origin.Question, len(hits))
 	for i, hit := range hits {
 		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
 	}
-	for i, answer := range origin.Trace(ctx, tree.files, engines[source.Kind], source, questions) {
+	for i, answer := range origin.Trace(ctx, tree, engines[source.Kind], source, questions) {
 		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
 		hits[i].Ways = answer.Ways
 	}

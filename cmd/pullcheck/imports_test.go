@@ -17,21 +17,23 @@ var allowed = map[string][]string{
 	"render/raw":                    {"render"},
 	"render/helm":                   {"render", "render/internal/cache"},
 	"render/kustomize":              {"render", "render/helm", "render/internal/cache"},
+	"render/argocd":                 {"render"},
 	"render/origin":                 {"render"},
 	"check":                         {"render"},
 	"check/fix":                     {"check", "render"},
 	"cmd/pullcheck/internal/change": {"render"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
 	"cmd/pullcheck/internal/review": {"check", "render", "cmd/pullcheck/internal/change"},
-	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
+	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/argocd", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
 }
 
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
-	"github.com/google/go-github": {"cmd/pullcheck/internal/review"},
-	"github.com/spf13/pflag":      {"cmd/pullcheck"},
-	"helm.sh/helm/v3":             {"render/helm", "render/kustomize", "cmd/pullcheck"},
-	"sigs.k8s.io/kustomize/api":   {"render", "render/kustomize", "cmd/pullcheck"},
+	"github.com/google/go-github":     {"cmd/pullcheck/internal/review"},
+	"github.com/spf13/pflag":          {"cmd/pullcheck"},
+	"helm.sh/helm/v3":                 {"render/helm", "render/kustomize", "cmd/pullcheck"},
+	"sigs.k8s.io/kustomize/api":       {"render", "render/argocd", "render/kustomize", "cmd/pullcheck"},
+	"sigs.k8s.io/kustomize/kustomize": {"render/argocd"},
 }
 
 // slow are packages that initialise for tens of milliseconds, at every start of the program.

@@ -199,6 +199,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 	if sources, err = f.apply(c, tree, sources); err != nil {
 		return nil, nil, err
 	}
+	sources = f.applications(ctx, tree, newEngines(f.offline), sources)
 	subject := &review.Subject{Files: parted.files, Blob: pull.blob}
 	parted.examine = func(result *check.Report) {
 		subject.Exceptions = review.Distrust(result, parted.files, f.trust == "head" && !pull.fork)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 
@@ -67,7 +68,7 @@ func (s *since) affected(tree *workTree, sources []render.Source) []render.Sourc
 }
 
 // fresh are the hits that the base does not have: of their sources the base is rendered, too. Where it cannot be, all
-// are fresh.
+// are fresh. What a comment that the change takes away has kept out of the report is fresh, too.
 func (s *since) fresh(ctx context.Context, engines map[render.Kind]render.Engine, sources []render.Source, hits []check.Hit, jobs int) []check.Hit {
 	wanted := map[render.SourceID]bool{}
 	for _, hit := range hits {
@@ -79,20 +80,42 @@ func (s *since) fresh(ctx context.Context, engines map[render.Kind]render.Engine
 			before = append(before, s.before(source))
 		}
 	}
-	known := make([][]check.Hit, len(before))
+	known := make([]*check.Report, len(before))
+	unkept := s.takesCommentsAway()
 	render.All(ctx, s.base, engines, before, jobs, func(i int, result *render.Result) error {
 		manifests, err := result.Manifests(check.MayHoldContainers)
-		if err == nil {
-			known[i], _ = check.Run(before[i], manifests)
+		if err != nil {
+			return err
 		}
-		return err
+		found, _ := check.Run(before[i], manifests)
+		if unkept {
+			decide(ctx, s.base, engines, before[i], found)
+		}
+		known[i] = check.NewReport(found, nil, nil)
+		return nil
 	})
 	old := map[identity]bool{}
-	for _, hit := range slices.Concat(known...) {
-		hit.Affected.Source = s.renamed(hit.Affected.Source, func(f change.File) (string, string) { return f.OldPath, f.Path })
-		old[identityOf(hit)] = true
+	for _, report := range known {
+		if report == nil {
+			continue
+		}
+		for _, finding := range report.Findings {
+			for _, a := range finding.Affected {
+				a.Source = s.renamed(a.Source, func(f change.File) (string, string) { return f.OldPath, f.Path })
+				old[identityOf(finding.Rule, a)] = true
+			}
+		}
 	}
-	return slices.DeleteFunc(hits, func(hit check.Hit) bool { return old[identityOf(hit)] })
+	return slices.DeleteFunc(hits, func(hit check.Hit) bool { return old[identityOf(hit.Rule.ID, hit.Affected)] })
+}
+
+// takesCommentsAway reports whether a line with a comment that keeps findings is changed or gone.
+func (s *since) takesCommentsAway() bool {
+	return slices.ContainsFunc(s.files, func(file change.File) bool {
+		return slices.ContainsFunc(file.Hunks, func(hunk change.Hunk) bool {
+			return slices.ContainsFunc(hunk.Rows, func(row change.Row) bool { return row.New == 0 && strings.Contains(row.Text, "pullcheck") })
+		})
+	})
 }
 
 // before is a source as the base has it, by the names that its files had there.
@@ -101,6 +124,11 @@ func (s *since) before(source render.Source) render.Source {
 		return s.renamed(name, func(f change.File) (string, string) { return f.Path, f.OldPath })
 	}
 	source.Path = name(source.Path)
+	if source.Declared != nil {
+		declared := *source.Declared
+		declared.Path = name(declared.Path)
+		source.Declared = &declared
+	}
 	files := func(files []render.File) []render.File {
 		files = slices.Clone(files)
 		for i := range files {
@@ -114,16 +142,16 @@ func (s *since) before(source render.Source) render.Source {
 	return source
 }
 
-// identity is what names a container that breaks a rule, in the base and in the working tree.
+// identity is what names a container that breaks a rule, in the base and in the working tree. With another policy,
+// the change has decided it.
 type identity struct {
 	rule, source, environment string
 	kind, namespace, name     string
-	container                 string
+	container, written        string
 }
 
-func identityOf(hit check.Hit) identity {
-	a := hit.Affected
-	return identity{hit.Rule.ID, a.Source, a.Environment, a.Kind, a.Namespace, a.Name, a.Container}
+func identityOf(rule string, a check.Affected) identity {
+	return identity{rule, a.Source, a.Environment, a.Kind, a.Namespace, a.Name, a.Container, a.Written}
 }
 
 // renamed finds another name for a file that was renamed, or for the directory of a chart or kustomization of which

@@ -25,6 +25,7 @@ type sourceFlags struct {
 	valuesFiles    []string
 	loadRestrictor string
 	offline        bool
+	repoURL        string
 	helm           render.HelmOptions
 }
 
@@ -46,6 +47,7 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.helm.IncludeCRDs, "include-crds", false, "include the objects in the crds directories of charts")
 	flags.BoolVar(&f.helm.SkipTests, "skip-tests", false, "leave the test hooks of charts out")
 	flags.StringVar(&f.loadRestrictor, "load-restrictor", restrictRootOnly, "what kustomizations may read: "+restrictRootOnly+" or "+restrictNone)
+	flags.StringVar(&f.repoURL, "repo-url", "", "`URL` by which Applications of Argo CD name this repository (default: that of the remote origin)")
 	flags.BoolVar(&f.offline, "offline", false, "download nothing: use what is vendored or in the cache")
 }
 

@@ -33,27 +33,36 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	asked := whyQuestion{object: flags.Arg(0), field: flags.Arg(1), source: flags.Arg(2)}
-	tree, sources, err := oneSource(ctx, c, asked.source)
+	engines := newEngines(options.offline)
+	tree, sources, err := options.oneSource(ctx, c, engines, "why "+asked.object+" "+asked.field, asked.source)
 	if err != nil {
 		return 0, err
 	}
-	if sources, err = options.apply(c, tree, sources); err != nil {
-		return 0, err
-	}
-	engine := newEngines(options.offline)[sources[0].Kind]
-	result, err := engine.Render(ctx, tree.files, sources[0])
-	if err != nil {
-		return 0, err
-	}
-	manifests, err := result.Manifests(func([]byte) bool { return true })
-	if err != nil {
-		return 0, err
+	var manifests []render.Manifest
+	var from []render.Source // of each manifest
+	for _, source := range sources {
+		result, err := engines[source.Kind].Render(ctx, tree.files, source)
+		if err != nil {
+			return 0, err
+		}
+		found, err := result.Manifests(func([]byte) bool { return true })
+		if err != nil {
+			return 0, err
+		}
+		manifests = append(manifests, found...)
+		from = append(from, slices.Repeat([]render.Source{source}, len(found))...)
 	}
 	question, err := asked.in(manifests)
 	if err != nil {
 		return 0, err
 	}
-	answer := origin.Trace(ctx, tree.files, engine, sources[0], []origin.Question{question})[0]
+	source := from[0]
+	for i := range manifests {
+		if &manifests[i] == question.Manifest {
+			source = from[i]
+		}
+	}
+	answer := origin.Trace(ctx, tree.files, engines[source.Kind], source, []origin.Question{question})[0]
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}

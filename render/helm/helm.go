@@ -40,7 +40,11 @@ type Engine struct {
 // Render renders a chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
 // Dependencies that charts/ lacks are taken as `helm dependency build` would, without writing to the tree.
 func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	c, err := load(ctx, tree, source.Path, source.Probe)
+	source, err := source.Completed(tree)
+	if err != nil {
+		return nil, err
+	}
+	c, err := e.load(ctx, tree, source)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) 
 		Namespace: cmp.Or(options.Namespace, "default"),
 		Revision:  1,
 		IsInstall: true,
-	}, capabilities, false)
+	}, capabilities, options.SkipSchemaValidation)
 	if err != nil {
 		return nil, err
 	}

@@ -30,29 +30,38 @@ type loadedChart struct {
 	dependents []string
 }
 
-// load reads a chart, a directory or an archive. Subcharts that Chart.yaml names and charts/ lacks are
-// not there yet.
-func load(ctx context.Context, tree fs.FS, name string, probe func(render.Input) []byte) (*loadedChart, error) {
-	info, err := fs.Stat(tree, name)
+// load reads a chart: a directory, an archive, or one of a repository. Subcharts that Chart.yaml names and charts/ lacks
+// are not there yet.
+func (e *Engine) load(ctx context.Context, tree fs.FS, source render.Source) (*loadedChart, error) {
+	files, err := e.read(ctx, tree, source)
 	if err != nil {
 		return nil, err
 	}
-	var files []*loader.BufferedFile
-	if info.IsDir() {
-		files, err = readDirectory(ctx, tree, name)
-	} else {
-		var data []byte
-		if data, err = fs.ReadFile(tree, name); err != nil {
+	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: source.Probe}
+	loaded.Chart, err = loaded.assemble(files, source.Path)
+	return loaded, err
+}
+
+func (e *Engine) read(ctx context.Context, tree fs.FS, source render.Source) ([]*loader.BufferedFile, error) {
+	if options := source.Helm; options.Repo != "" {
+		data, err := e.Charts.Pull(ctx, options.Repo, options.Chart, options.Version)
+		if err != nil {
 			return nil, err
 		}
-		files, err = readArchive(data, name)
+		return readArchive(data, source.Path)
 	}
+	info, err := fs.Stat(tree, source.Path)
 	if err != nil {
 		return nil, err
 	}
-	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: probe}
-	loaded.Chart, err = loaded.assemble(files, name)
-	return loaded, err
+	if info.IsDir() {
+		return readDirectory(ctx, tree, source.Path)
+	}
+	data, err := fs.ReadFile(tree, source.Path)
+	if err != nil {
+		return nil, err
+	}
+	return readArchive(data, source.Path)
 }
 
 // assemble makes a chart of its files, and of those in charts/ its subcharts, as loader.LoadFiles does.

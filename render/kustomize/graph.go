@@ -107,7 +107,7 @@ func (g *graph) walk(at node) (*visit, error) {
 	}
 	inherits = inherits || slices.ContainsFunc(charts, func(c chart) bool { return c.inherits })
 	v.inherits = inherits && k.Namespace == ""
-	if changed || len(charts) > 0 || g.probe != nil {
+	if changed || len(charts) > 0 || g.probe != nil || g.options.Edit != nil {
 		data, err := sigsyaml.Marshal(k.Kustomization)
 		if err != nil {
 			return nil, err
@@ -143,6 +143,11 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 	}
 	if g.probe != nil {
 		data = g.probe(g.input(target, render.UseKustomization, data))
+	}
+	if g.options.Edit != nil && at.dir == g.dir {
+		if data, err = g.options.Edit(data); err != nil {
+			return "", nil, &render.Error{Location: render.Location{Path: g.shown(file)}, Err: err}
+		}
 	}
 	k, err := render.ParseKustomization(g.shown(file), data)
 	return file, k, err

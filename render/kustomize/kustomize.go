@@ -41,6 +41,10 @@ type Engine struct {
 // Render renders the kustomization of a directory as `kustomize build` of the version in go.mod does, with
 // its default options beside those of the source. helmCharts are always enabled; plugins and functions never.
 func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+	source, err := source.Completed(tree)
+	if err != nil {
+		return nil, err
+	}
 	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: render.NewOverlay(tree), visits: map[string]*visit{}}
 	defer g.close()
 	result, err := g.render(tree, source.Path)

@@ -2,6 +2,7 @@ package origin
 
 import (
 	"bytes"
+	"cmp"
 	"path"
 	"slices"
 	"strconv"
@@ -53,22 +54,17 @@ func (t *tracer) missing() bool {
 func (t *tracer) insertions(global bool) []*place {
 	first := len(t.places)
 	top := t.valuesOf(t.source.Path)
-	for _, in := range slices.Clone(t.order) {
-		if in.Use != render.UseValues {
+	files := slices.Clone(t.order)
+	slices.SortStableFunc(files, func(a, b *input) int { return cmp.Compare(a.Use, b.Use) }) // what declares the source last
+	for _, in := range files {
+		w := t.newInsertWalk(in)
+		if w == nil {
 			continue
-		}
-		roots, err := decode(in.Data)
-		if err != nil || len(roots) > 1 || len(roots) == 1 && roots[0].Kind != yaml.MappingNode {
-			continue
-		}
-		w := &insertWalk{tracer: t, in: in, text: render.NewText(in.Data)}
-		if len(roots) == 1 {
-			w.root = roots[0]
 		}
 		if top != nil && in != top && t.isGiven(in) {
 			w.below = top
 		}
-		if !global {
+		if !global && w.prefix == nil {
 			w.beside(w.root, nil)
 		}
 		for _, c := range t.chains {
@@ -85,7 +81,7 @@ func (t *tracer) valuesOf(chart string) *input { return t.inputs[path.Join(chart
 
 // isGiven reports whether values were given beside those of the charts.
 func (t *tracer) isGiven(in *input) bool {
-	return slices.ContainsFunc(t.source.Helm.ValuesFiles, func(f render.File) bool { return f.Path == in.Path && (f.Data != nil) == in.Outside })
+	return in.Use == render.UseDeclaration || slices.ContainsFunc(t.source.Helm.ValuesFiles, func(f render.File) bool { return f.Path == in.Path && (f.Data != nil) == in.Outside })
 }
 
 // insertWalk finds the places for keys in a values file.
@@ -95,6 +91,77 @@ type insertWalk struct {
 	text  *render.Text
 	root  *yaml.Node // nil for an empty file
 	below *input     // a file with lower precedence that comes first
+	// prefix leads from the root to the values, where they are not there yet.
+	prefix []string
+}
+
+// newInsertWalk returns the walk through the values in a file; nil where it has none.
+func (t *tracer) newInsertWalk(in *input) *insertWalk {
+	w := &insertWalk{tracer: t, in: in, text: in.text()}
+	roots, err := decode(in.Data)
+	switch {
+	case err != nil:
+		return nil
+	case in.Use == render.UseDeclaration && in == t.declaration():
+		return w.inDeclaration(roots)
+	case in.Use != render.UseValues, len(roots) > 1:
+		return nil
+	case len(roots) == 1 && roots[0].Kind != yaml.MappingNode:
+		return nil
+	case len(roots) == 1:
+		w.root = roots[0]
+	}
+	return w
+}
+
+// declaration is the file that declares the source, nil if there is none or it was not seen.
+func (t *tracer) declaration() *input {
+	if t.source.Declared == nil {
+		return nil
+	}
+	return t.inputs[t.source.Declared.Path]
+}
+
+// inDeclaration finds the values that an Application gives a chart: as a mapping, or as text that is one. Without any
+// there is a place for them.
+func (w *insertWalk) inDeclaration(roots []*yaml.Node) *insertWalk {
+	declared := w.source.Declared
+	if w.source.Kind != render.Helm || declared.Document >= len(roots) {
+		return nil
+	}
+	object, _ := render.Lookup(roots[declared.Document], declared.Object)
+	if object == nil || object.Kind != yaml.MappingNode {
+		return nil
+	}
+	helm := render.Field(object, "helm")
+	values := render.Field(helm, "values")
+	switch {
+	case render.Field(helm, "valuesObject") != nil:
+		w.root = render.Field(helm, "valuesObject")
+	case values == nil || values.Value == "":
+		w.root, w.prefix = object, []string{"helm", "valuesObject"}
+	case values.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		_, end, _ := w.text.Bounds(values)
+		from, to := blockLines(w.in.Data, end)
+		inner, err := decode(w.in.Data[from:to])
+		if err != nil || len(inner) != 1 {
+			return nil
+		}
+		w.root = inner[0]
+		lower(w.root, bytes.Count(w.in.Data[:from], []byte("\n")))
+	}
+	if w.root == nil || w.root.Kind != yaml.MappingNode {
+		return nil
+	}
+	return w
+}
+
+// lower moves a node and what is in it some lines down: to where it stands in the file.
+func lower(node *yaml.Node, lines int) {
+	node.Line += lines
+	for _, child := range node.Content {
+		lower(child, lines)
+	}
 }
 
 // chain inserts the key that a template reads: in the values of its own chart or, where the file has a mapping for
@@ -158,6 +225,7 @@ func (w *insertWalk) holdsNear(mapping *yaml.Node) bool {
 // insert inserts the key at the end of a path, with the mappings before it that are missing.
 func (w *insertWalk) insert(keys []string) {
 	node := w.root
+	keys = slices.Concat(w.prefix, keys)
 	var at render.Path
 	for len(keys) > 1 && node != nil {
 		next := render.Field(node, keys[0])
@@ -178,7 +246,7 @@ func (w *insertWalk) put(mapping *yaml.Node, at render.Path, keys []string) {
 	if w.exists(full) {
 		return
 	}
-	p := &place{kind: insertion, key: full.String(), keys: keys, mapping: mapping, top: mapping == w.root}
+	p := &place{kind: insertion, key: full.String(), keys: keys, mapping: mapping, top: mapping == w.root && w.in.Use == render.UseValues}
 	if mapping == nil {
 		p.start, p.end = len(w.in.Data), len(w.in.Data)
 		p.quoted = func(value string) string { return "\n" + nested(keys, value) + "\n" }

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"slices"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -113,7 +114,7 @@ func (t *tracer) marks(value, holder *yaml.Node, key string) []*place {
 		}
 		if p := t.place(match); p == nil || p.kind != mark && p.kind != sibling || p.mark != key {
 			return
-		} else if p.in.Use == render.UsePatch || p.in.Use == render.UseKustomization {
+		} else if slices.Contains([]render.Use{render.UsePatch, render.UseKustomization, render.UseDeclaration}, p.in.Use) {
 			patches = append(patches, p)
 		} else {
 			resources = append(resources, p)

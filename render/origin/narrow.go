@@ -146,7 +146,7 @@ func (t *tracer) flip() {
 			for _, p := range in.places {
 				switch {
 				case p.kind != other && (p.kind != literal || p.original != q.value):
-				case in.Use == render.UseValues || in.Use == render.UseFlag:
+				case in.hasKeys() || in.Use == render.UseFlag:
 					values = append(values, p)
 				default:
 					others = append(others, p)

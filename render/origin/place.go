@@ -100,7 +100,7 @@ func (p *place) location() render.Location {
 	}
 	location := p.in.text().Location(start, end)
 	location.Path = p.in.Path
-	if p.in.Use == render.UseValues && !p.beside {
+	if p.in.hasKeys() && !p.beside {
 		location.Key = p.key
 	}
 	return location
@@ -124,6 +124,9 @@ type input struct {
 	pruned bool // in the last render
 	lines  *render.Text
 }
+
+// hasKeys reports whether the keys of the file are those of values.
+func (in *input) hasKeys() bool { return in.Use == render.UseValues || in.Use == render.UseDeclaration }
 
 func (in *input) text() *render.Text {
 	if in.lines == nil {

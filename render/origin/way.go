@@ -50,7 +50,7 @@ func (t *tracer) change(p *place, q *question) []render.Way {
 		return nil
 	}
 	key := p.key
-	if p.in.Use != render.UseValues && !p.feeds || p.kind == mark {
+	if !p.in.hasKeys() && !p.feeds || p.kind == mark {
 		key = q.Path.Last()
 	}
 	switch p.kind {
@@ -315,12 +315,15 @@ func pathOf(keys []string) render.Path {
 	return p
 }
 
-// ownValues are the values files that the user owns: that of the chart, then those that were given, the strongest
-// first.
+// ownValues are the files with values that the user owns: that of the chart, then what declares the source, and then
+// those that were given, the strongest first.
 func (t *tracer) ownValues() []*input {
 	var own []*input
 	if top := t.valuesOf(t.source.Path); top != nil && t.owns(top) {
 		own = append(own, top)
+	}
+	if in := t.declaration(); in != nil && t.owns(in) {
+		own = append(own, in)
 	}
 	for _, file := range slices.Backward(t.source.Helm.ValuesFiles) {
 		if in := t.inputs[file.Path]; in != nil && t.owns(in) {
@@ -332,20 +335,17 @@ func (t *tracer) ownValues() []*input {
 
 // set is the place of a key in a values file, whether it is there or not; nil if it has none.
 func (t *tracer) set(in *input, keys []string) *place {
-	roots, err := decode(in.Data)
-	if err != nil || len(roots) > 1 || len(roots) == 1 && roots[0].Kind != yaml.MappingNode {
+	w := t.newInsertWalk(in)
+	if w == nil {
 		return nil
 	}
-	w := &insertWalk{tracer: t, in: in, text: render.NewText(in.Data)}
-	if len(roots) == 1 {
-		w.root = roots[0]
-		if value, _ := render.Lookup(w.root, pathOf(keys)); value != nil && value.Kind == yaml.ScalarNode && value.Value != "" {
-			start, end, _ := w.text.Bounds(value)
-			return &place{in: in, start: start, end: end, original: value.Value}
-		}
+	full := pathOf(slices.Concat(w.prefix, keys))
+	if value, _ := render.Lookup(w.root, full); value != nil && value.Kind == yaml.ScalarNode && value.Value != "" {
+		start, end, _ := w.text.Bounds(value)
+		return &place{in: in, start: start, end: end, original: value.Value}
 	}
 	w.insert(keys)
-	key := pathOf(keys).String()
+	key := full.String()
 	for _, p := range in.places {
 		if p.kind == insertion && p.key == key {
 			return p

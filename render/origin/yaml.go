@@ -85,11 +85,17 @@ func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
 			if w.marks && w.marksKey(key.Value) {
 				w.mark(node, key, value)
 			}
+			if w.in.Use == render.UseDeclaration && slices.Contains(unchanged, key.Value) {
+				continue
+			}
 			outer := *w
+			below := path.Below(render.Key(key.Value))
 			if key.Value == "valuesInline" {
 				w.marks, w.feeds = true, true
+			} else if key.Value == "valuesObject" && w.in.Use == render.UseDeclaration {
+				below = nil
 			}
-			w.node(value, path.Below(render.Key(key.Value)))
+			w.node(value, below)
 			w.marks, w.feeds = outer.marks, outer.feeds
 		}
 	case yaml.SequenceNode:
@@ -100,7 +106,7 @@ func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
 		if p := w.anchored[node.Alias]; p != nil {
 			start, end, _ := w.text.Bounds(node)
 			a := alias{start: w.offset + start, end: w.offset + end}
-			if w.in.Use == render.UseValues {
+			if w.in.hasKeys() {
 				a.key = path.String()
 			}
 			p.aliases = append(p.aliases, a)
@@ -109,6 +115,9 @@ func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
 		w.scalar(node, path)
 	}
 }
+
+// unchanged are the keys below which a declaration says what there is, and not with which values.
+var unchanged = []string{"apiVersion", "kind", "metadata", "project", "repoURL", "path", "chart", "ref", "targetRevision"}
 
 func (w *yamlWalk) marksKey(key string) bool { return w.fields[key] || w.nears[key] }
 
@@ -170,7 +179,7 @@ func (w *yamlWalk) scalar(node *yaml.Node, path render.Path) {
 		if node.Anchor != "" {
 			w.anchored[node] = p
 		}
-	case w.embedded(node, start, end):
+	case w.embedded(node, start, end, path):
 	case like && node.Value != "":
 		w.add(w.in, &place{start: start, end: end, kind: other, original: node.Value, quoted: quote, key: path.String(), feeds: w.feeds})
 	case w.mentionsValue(node.Value):
@@ -193,8 +202,10 @@ func (w *yamlWalk) block(node *yaml.Node, start, end int, path render.Path) {
 	}
 	from, to := blockLines(w.in.Data, end)
 	before := len(w.in.places)
-	if w.in.Use == render.UseValues || w.in.Use == render.UseChartFile || !w.inner(from, to) {
+	if w.in.Use == render.UseValues || w.in.Use == render.UseChartFile || !w.inner(from, to, path) {
 		w.findInTemplate(w.in, from, to)
+	} else if w.in.Use == render.UseDeclaration {
+		return // The keys are those in the text.
 	}
 	for _, p := range w.in.places[before:] {
 		p.key = path.String()
@@ -202,12 +213,12 @@ func (w *yamlWalk) block(node *yaml.Node, start, end int, path render.Path) {
 }
 
 // inner finds the places in YAML that stands in a scalar of the file.
-func (w *yamlWalk) inner(from, to int) bool {
+func (w *yamlWalk) inner(from, to int, path render.Path) bool {
 	roots, err := decode(w.in.Data[from:to])
 	if err != nil || slices.ContainsFunc(roots, isPlain) {
 		return false
 	}
-	inner := &yamlWalk{tracer: w.tracer, in: w.in, offset: from, text: render.NewText(w.in.Data[from:to]), marks: true, anchored: map[*yaml.Node]*place{}}
+	inner := &yamlWalk{tracer: w.tracer, in: w.in, offset: from, text: render.NewText(w.in.Data[from:to]), marks: w.in.Use != render.UseDeclaration || path.Last() == "patch", anchored: map[*yaml.Node]*place{}}
 	for _, root := range roots {
 		inner.node(root, nil)
 	}
@@ -215,8 +226,8 @@ func (w *yamlWalk) inner(from, to int) bool {
 }
 
 // embedded finds the places in a scalar on one line that is itself YAML or JSON, as an inline patch can be.
-func (w *yamlWalk) embedded(node *yaml.Node, start, end int) bool {
-	if w.in.Use != render.UseKustomization && w.in.Use != render.UsePatch || !strings.ContainsAny(node.Value, "{[") {
+func (w *yamlWalk) embedded(node *yaml.Node, start, end int, path render.Path) bool {
+	if w.in.Use != render.UseKustomization && w.in.Use != render.UseDeclaration && w.in.Use != render.UsePatch || !strings.ContainsAny(node.Value, "{[") {
 		return false
 	}
 	raw := w.in.Data[start:end]
@@ -224,7 +235,7 @@ func (w *yamlWalk) embedded(node *yaml.Node, start, end int) bool {
 		start, end = start+1, end-1
 		raw = w.in.Data[start:end]
 	}
-	return string(raw) == node.Value && w.inner(start, end)
+	return string(raw) == node.Value && w.inner(start, end, path)
 }
 
 // wordsIn finds values that are words in a scalar.

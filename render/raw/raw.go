@@ -31,6 +31,10 @@ var (
 // Kubernetes object are no failure, and neither is a single one that is a template of another tool; where there is no
 // other file, Nothing gives that reason.
 func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+	source, err := source.Completed(tree)
+	if err != nil {
+		return nil, err
+	}
 	result := &render.Result{Nothing: "no files"}
 	for _, file := range source.Files {
 		data, err := read(tree, file)

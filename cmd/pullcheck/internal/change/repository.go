@@ -55,6 +55,15 @@ func Open(ctx context.Context, dir string) (*Repository, error) {
 	return r, nil
 }
 
+// Origin is the URL of the remote "origin", empty if there is none.
+func (r *Repository) Origin(ctx context.Context) string {
+	text, err := r.git(ctx, "config", "--get", "remote.origin.url")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(text)
+}
+
 // Root is the top directory of the working tree: absolute, symbolic links resolved.
 func (r *Repository) Root() string { return r.root }
 

@@ -1,0 +1,338 @@
+// Package argocd says what Argo CD renders of a repository: its Applications, and those of its ApplicationSets, as
+// sources of the other engines with the options that Argo CD gives them. Facts about Argo CD are read from its source at
+// version 3.6; file names in comments are of github.com/argoproj/argo-cd.
+package argocd
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/bmatcuk/doublestar/v4"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Source is a source of an Application, under Argo CD's own names (pkg/apis/application/v1alpha1/types.go).
+type Source struct {
+	RepoURL        string     `json:"repoURL,omitempty"`
+	Path           string     `json:"path,omitempty"`
+	TargetRevision string     `json:"targetRevision,omitempty"`
+	Chart          string     `json:"chart,omitempty"`
+	Ref            string     `json:"ref,omitempty"`
+	Helm           *Helm      `json:"helm,omitempty"`
+	Kustomize      *Kustomize `json:"kustomize,omitempty"`
+	Directory      *Directory `json:"directory,omitempty"`
+	Plugin         *Plugin    `json:"plugin,omitempty"`
+}
+
+// Helm are the options of a source that is a chart.
+type Helm struct {
+	ValueFiles              []string        `json:"valueFiles,omitempty"`
+	IgnoreMissingValueFiles bool            `json:"ignoreMissingValueFiles,omitempty"`
+	Values                  string          `json:"values,omitempty"`
+	ValuesObject            json.RawMessage `json:"valuesObject,omitempty"` // wins over Values
+	Parameters              []Parameter     `json:"parameters,omitempty"`
+	FileParameters          []FileParameter `json:"fileParameters,omitempty"`
+	ReleaseName             string          `json:"releaseName,omitempty"`
+	Namespace               string          `json:"namespace,omitempty"`
+	KubeVersion             string          `json:"kubeVersion,omitempty"`
+	APIVersions             []string        `json:"apiVersions,omitempty"`
+	SkipCrds                bool            `json:"skipCrds,omitempty"`
+	SkipTests               bool            `json:"skipTests,omitempty"`
+	SkipSchemaValidation    bool            `json:"skipSchemaValidation,omitempty"`
+}
+
+// Parameter is a value as for --set, or for --set-string.
+type Parameter struct {
+	Name        string `json:"name"`
+	Value       string `json:"value"`
+	ForceString bool   `json:"forceString,omitempty"`
+}
+
+// FileParameter is a value as for --set-file.
+type FileParameter struct {
+	Name string `json:"name"`
+	Path string `json:"path"`
+}
+
+// Plugin names a config management plugin.
+type Plugin struct {
+	Name string `json:"name,omitempty"`
+}
+
+// App is what Argo CD knows when it renders a source.
+type App struct {
+	// Name is that of the Application, without its namespace, and Namespace that of its destination.
+	Name, Namespace string
+	// KubeVersion and APIVersions are those of the destination; empty if they are not known.
+	KubeVersion string
+	APIVersions []string
+	// Env is Argo CD's build environment: ARGOCD_APP_NAME and the like.
+	Env map[string]string
+	// Refs are the sources of the Application that others take values files from, by their ref.
+	Refs map[string]Source
+	// Ours reports whether a URL is that of the repository whose tree is rendered.
+	Ours func(repoURL string) bool
+	// LoadRestrictionsNone is as in render.KustomizeOptions; Argo CD has it from its own configuration.
+	LoadRestrictionsNone bool
+}
+
+// notHere says why a source is not rendered here, which is no fault.
+type notHere struct{ reason string }
+
+func (e *notHere) Error() string { return e.reason }
+
+// Resolve returns the source of an engine that renders what Argo CD renders for a source of an App, as a tree has it now.
+// The overrides in the tree (.argocd-source.yaml) are merged in. The error is a *render.Error, or a *fs.PathError.
+func (a *App) Resolve(tree fs.FS, s Source) (render.Source, error) {
+	if s.Chart != "" {
+		return a.helm(tree, s)
+	}
+	s, err := a.override(tree, s)
+	if err != nil {
+		return render.Source{}, err
+	}
+	kind, err := kindOf(tree, s)
+	if err != nil {
+		return render.Source{}, err
+	}
+	switch kind {
+	case render.Helm:
+		return a.helm(tree, s)
+	case render.Kustomize:
+		return a.kustomize(tree, s)
+	}
+	return directory(tree, s)
+}
+
+// override merges what stands in the path over a source (reposerver/repository/repository.go, mergeSourceParameters).
+func (a *App) override(tree fs.FS, s Source) (Source, error) {
+	s.Path = path.Clean(strings.TrimPrefix(s.Path, "/"))
+	if !fs.ValidPath(s.Path) {
+		return s, fmt.Errorf("path %q leads out of the repository", s.Path)
+	}
+	if info, err := fs.Stat(tree, s.Path); err != nil || !info.IsDir() {
+		return s, &render.Error{Err: fmt.Errorf("path %s is no directory of the repository", s.Path)}
+	}
+	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + a.Name + ".yaml"} {
+		file := path.Join(s.Path, name)
+		patch, err := fs.ReadFile(tree, file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return s, err
+		}
+		merged, err := merge(s, patch)
+		if err != nil {
+			return s, &render.Error{Location: render.Location{Path: file}, Err: err}
+		}
+		merged.RepoURL, merged.Path, merged.Chart, merged.TargetRevision = s.RepoURL, s.Path, s.Chart, s.TargetRevision
+		s = merged
+	}
+	return s, nil
+}
+
+func merge(s Source, patch []byte) (merged Source, err error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return merged, err
+	}
+	if patch, err = yaml.YAMLToJSON(patch); err != nil {
+		return merged, err
+	}
+	if data, err = jsonpatch.MergePatch(data, patch); err != nil {
+		return merged, err
+	}
+	return merged, json.Unmarshal(data, &merged)
+}
+
+// kindOf is the engine that Argo CD chooses (GetAppSourceType): the one that the source has options for, else by the
+// files.
+func kindOf(tree fs.FS, s Source) (render.Kind, error) {
+	var named []string
+	kind := render.Raw
+	if s.Kustomize != nil {
+		named, kind = append(named, "kustomize"), render.Kustomize
+	}
+	if s.Helm != nil {
+		named, kind = append(named, "helm"), render.Helm
+	}
+	if s.Directory != nil {
+		named, kind = append(named, "directory"), render.Raw
+	}
+	if s.Plugin != nil {
+		named = append(named, "plugin")
+	}
+	switch {
+	case len(named) > 1:
+		return "", fmt.Errorf("the source has options for %s, and Argo CD takes one of them", strings.Join(named, " and "))
+	case s.Plugin != nil:
+		return "", &notHere{fmt.Sprintf("the config management plugin %q renders it", s.Plugin.Name)}
+	case len(named) == 1:
+		return kind, nil
+	}
+	if info, err := fs.Stat(tree, path.Join(s.Path, "Chart.yaml")); err == nil && info.Mode().IsRegular() {
+		return render.Helm, nil
+	}
+	if _, ok := render.KustomizationFile(tree, s.Path); ok {
+		return render.Kustomize, nil
+	}
+	return render.Raw, nil
+}
+
+// helm is reposerver/repository/repository.go, helmTemplate.
+func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
+	h := s.Helm
+	if h == nil {
+		h = &Helm{}
+	}
+	source := render.Source{Kind: render.Helm, Path: s.Path, Helm: render.HelmOptions{
+		ReleaseName:          cmp.Or(h.ReleaseName, a.Name),
+		Namespace:            cmp.Or(h.Namespace, a.Namespace),
+		KubeVersion:          cmp.Or(h.KubeVersion, a.KubeVersion),
+		APIVersions:          a.APIVersions,
+		IncludeCRDs:          !h.SkipCrds,
+		SkipTests:            h.SkipTests,
+		SkipSchemaValidation: h.SkipSchemaValidation,
+	}}
+	options := &source.Helm
+	if len(h.APIVersions) > 0 {
+		options.APIVersions = h.APIVersions
+	}
+	if s.Chart != "" {
+		// A repository of charts in a registry has no scheme in Argo CD.
+		if options.Repo = s.RepoURL; !strings.Contains(s.RepoURL, "://") {
+			options.Repo = "oci://" + s.RepoURL
+		}
+		options.Chart, options.Version = s.Chart, s.TargetRevision
+		_, address, _ := strings.Cut(options.Repo, "://")
+		source.Path = path.Join(address[strings.IndexByte(address, '@')+1:], s.Chart)
+	}
+	names, err := a.valueFiles(tree, s, h)
+	if err != nil {
+		return source, err
+	}
+	for _, name := range names {
+		options.ValuesFiles = append(options.ValuesFiles, render.File{Path: name})
+	}
+	inline := []byte(h.ValuesObject)
+	if len(inline) == 0 {
+		inline = []byte(h.Values)
+	}
+	if len(inline) > 0 {
+		options.ValuesFiles = append(options.ValuesFiles, render.File{Path: "the values of Application/" + a.Name, Data: inline})
+	}
+	for _, p := range h.Parameters {
+		flag := p.Name + "=" + escapeCommas(a.expand(p.Value))
+		if p.ForceString {
+			options.SetString = append(options.SetString, flag)
+		} else {
+			options.Set = append(options.Set, flag)
+		}
+	}
+	for _, p := range h.FileParameters {
+		name, err := a.file(s, p.Path)
+		if err != nil {
+			return source, fmt.Errorf("fileParameters: %w", err)
+		}
+		options.SetFile = append(options.SetFile, p.Name+"="+escapeCommas(name))
+	}
+	return source, nil
+}
+
+// escapeCommas is util/helm/cmd.go, cleanSetParameters: the value is one, unless it is a list.
+func escapeCommas(value string) string {
+	if strings.HasPrefix(value, "{") && strings.HasSuffix(value, "}") {
+		return value
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(value, `\,`, ","), ",", `\,`)
+}
+
+// expand puts the build environment into a text (types.go, Env.Envsubst); $$ is a dollar sign.
+func (a *App) expand(text string) string {
+	return os.Expand(text, func(name string) string {
+		if name == "$" {
+			return "$"
+		}
+		return a.Env[name]
+	})
+}
+
+// valueFiles resolves the values files, the lowest precedence first (getResolvedValueFiles). What a pattern finds and is
+// also named stands where it is named.
+func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
+	const glob = "*?["
+	var names []string
+	for _, raw := range h.ValueFiles {
+		name, err := a.file(s, raw)
+		if err != nil {
+			return nil, fmt.Errorf("valueFiles: %w", err)
+		}
+		names = append(names, name)
+	}
+	var found []string
+	for i, name := range names {
+		matches := []string{name}
+		if strings.ContainsAny(name, glob) {
+			var err error
+			if matches, err = doublestar.Glob(tree, name, doublestar.WithFilesOnly()); err != nil {
+				return nil, fmt.Errorf("valueFiles: %q: %w", h.ValueFiles[i], err)
+			}
+			slices.Sort(matches)
+			matches = slices.DeleteFunc(matches, func(match string) bool { return slices.Contains(names, match) })
+		} else if _, err := fs.Stat(tree, name); errors.Is(err, fs.ErrNotExist) {
+			matches = nil
+		}
+		if len(matches) == 0 && !h.IgnoreMissingValueFiles {
+			return nil, &render.Error{
+				Err:  fmt.Errorf("valueFiles: there is no %s in the repository", name),
+				Hint: "mend the path, which is relative to that of the source, or set ignoreMissingValueFiles",
+			}
+		}
+		for _, match := range matches {
+			if !slices.Contains(found, match) {
+				found = append(found, match)
+			}
+		}
+	}
+	return found, nil
+}
+
+// file resolves the name of a file in a source's options to a path of the tree: relative to the path of the source, from
+// the root of the repository with a slash in front, or of another source with its ref.
+func (a *App) file(s Source, name string) (string, error) {
+	dir := s.Path
+	if ref, rest, _ := strings.Cut(name, "/"); strings.HasPrefix(ref, "$") && a.Refs != nil {
+		other, ok := a.Refs[ref[1:]]
+		switch {
+		case ok && !a.Ours(other.RepoURL):
+			return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, other.RepoURL)}
+		case ok:
+			dir, name = ".", rest
+		}
+	} else if s.Chart != "" {
+		return "", &notHere{fmt.Sprintf("it takes %s out of the chart, and only files of this repository are read", name)}
+	}
+	name = a.expand(name)
+	if strings.Contains(name, "://") {
+		return "", &notHere{fmt.Sprintf("it takes values from %s, and only files are read", name)}
+	}
+	if strings.HasPrefix(name, "/") {
+		dir, name = ".", name[1:]
+	}
+	resolved := path.Join(dir, name)
+	if !fs.ValidPath(resolved) || resolved == "." {
+		return "", fmt.Errorf("%q leads out of the repository", name)
+	}
+	return resolved, nil
+}

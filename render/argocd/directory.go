@@ -1,0 +1,87 @@
+package argocd
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/gobwas/glob"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Directory are the options of a source that is manifests.
+type Directory struct {
+	Recurse                bool   `json:"recurse,omitempty"`
+	Include                string `json:"include,omitempty"`
+	Exclude                string `json:"exclude,omitempty"`
+	DisableExtensionFilter bool   `json:"disableExtensionFilter,omitempty"`
+}
+
+// skipMarker keeps a file out (reposerver/repository/repository.go, skipFileRenderingMarker).
+const skipMarker = "+argocd:skip-file-rendering"
+
+// directory finds the manifests of a source (getPotentiallyValidManifests).
+func directory(tree fs.FS, s Source) (render.Source, error) {
+	source := render.Source{Kind: render.Raw, Path: s.Path}
+	options := Directory{}
+	if s.Directory != nil {
+		options = *s.Directory
+	}
+	include, err := compile("include", options.Include)
+	if err != nil {
+		return source, err
+	}
+	exclude, err := compile("exclude", options.Exclude)
+	if err != nil {
+		return source, err
+	}
+	err = fs.WalkDir(tree, s.Path, func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != s.Path && !options.Recurse:
+			return fs.SkipDir
+		case entry.IsDir(), !options.DisableExtensionFilter && !isManifest(name):
+			return nil
+		}
+		if info, err := fs.Stat(tree, name); err != nil || !info.Mode().IsRegular() {
+			return err // A link that leads nowhere or out of the tree.
+		}
+		relative := strings.TrimPrefix(strings.TrimPrefix(name, s.Path), "/")
+		if exclude != nil && exclude.Match(relative) || include != nil && !include.Match(relative) {
+			return nil
+		}
+		if path.Ext(name) == ".jsonnet" {
+			return &notHere{fmt.Sprintf("%s is Jsonnet, which is not rendered here", name)}
+		}
+		data, err := fs.ReadFile(tree, name)
+		if err == nil && !bytes.Contains(data, []byte(skipMarker)) {
+			source.Files = append(source.Files, render.File{Path: name})
+		}
+		return err
+	})
+	return source, err
+}
+
+func isManifest(name string) bool {
+	switch path.Ext(name) {
+	case ".yaml", ".yml", ".json", ".jsonnet":
+		return true
+	}
+	return false
+}
+
+// compile returns nil for no pattern. Patterns match as in Argo CD (util/glob): * also matches slashes.
+func compile(field, pattern string) (glob.Glob, error) {
+	if pattern == "" {
+		return nil, nil
+	}
+	compiled, err := glob.Compile(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("directory.%s %q: %w", field, pattern, err)
+	}
+	return compiled, nil
+}

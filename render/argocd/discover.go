@@ -1,0 +1,393 @@
+package argocd
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Options say which Applications are of the repository, and what Argo CD would know of where they go.
+type Options struct {
+	// Ours reports whether a URL is that of the repository; nil where that is not known.
+	Ours func(repoURL string) bool
+	// KubeVersion, APIVersions and LoadRestrictionsNone are as in App.
+	KubeVersion          string
+	APIVersions          []string
+	LoadRestrictionsNone bool
+}
+
+// Discover returns the sources of a tree with those of the Applications in their manifests, also in what charts and
+// kustomizations render to, and in what these Applications render to in turn. An Application renders in the place of its
+// path's defaults, and of the environments whose values files it takes. One that cannot be rendered here is a source that
+// is skipped or fails, and takes no place. The sources of charts and kustomizations are rendered by the engines where
+// their files have Applications.
+func Discover(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, sources []render.Source, options Options) []render.Source {
+	d := &discovery{ctx: ctx, tree: tree, engines: engines, options: options, known: map[string]bool{}}
+	for _, source := range sources {
+		d.find(source)
+	}
+	sources = slices.DeleteFunc(slices.Clone(sources), d.replaces)
+	return append(sources, distinct(d.found)...)
+}
+
+type discovery struct {
+	ctx     context.Context
+	tree    fs.FS
+	engines map[render.Kind]render.Engine
+	options Options
+	known   map[string]bool // the Applications that were found, as JSON
+	found   []render.Source
+}
+
+func (d *discovery) ours(repoURL string) bool {
+	return d.options.Ours != nil && d.options.Ours(repoURL)
+}
+
+// find finds the Applications in what a source renders to, and in what these render to.
+func (d *discovery) find(source render.Source) {
+	if source.Skip != "" || d.ctx.Err() != nil {
+		return
+	}
+	if source.Kind == render.Raw {
+		for _, file := range source.Files {
+			if file.Data == nil {
+				d.inFile(file.Path)
+			}
+		}
+		return
+	}
+	if !d.mentions(source) {
+		return
+	}
+	result, err := d.engines[source.Kind].Render(d.ctx, d.tree, source)
+	if err != nil {
+		return // It fails again as a source.
+	}
+	manifests, err := result.Manifests(mayDeclare)
+	if err != nil {
+		return
+	}
+	for _, manifest := range manifests {
+		object := map[string]any{}
+		if !declares(manifest.APIVersion, manifest.Kind) || manifest.Node.Decode(&object) != nil {
+			continue
+		}
+		if file, ok := d.written(source, object); ok {
+			d.inFile(file)
+			continue
+		}
+		apps, failed := d.expand(d.tree, object)
+		for _, app := range apps {
+			d.add(manifest.Document.Path, app, nil)
+		}
+		d.addFailed(manifest.Document.Path, failed)
+	}
+}
+
+// mayDeclare reports whether a text may have Applications.
+func mayDeclare(text []byte) bool {
+	return bytes.Contains(text, []byte("argoproj.io/")) && kind.Match(text)
+}
+
+var kind = regexp.MustCompile(`(?m)["']?\bkind["']?\s*:\s*["']?Application(Set)?\b`)
+
+func declares(apiVersion, kind string) bool {
+	return strings.HasPrefix(apiVersion, "argoproj.io/") && (kind == "Application" || kind == "ApplicationSet")
+}
+
+// mentions reports whether a file that a source is rendered from may have Applications.
+func (d *discovery) mentions(source render.Source) bool {
+	found := false
+	d.eachFile(source, func(_ string, data []byte) bool {
+		found = mayDeclare(data)
+		return !found
+	})
+	return found
+}
+
+// eachFile calls visit for the text files that a source is rendered from, until it returns false.
+func (d *discovery) eachFile(source render.Source, visit func(name string, data []byte) bool) {
+	for _, root := range render.ReachOf(d.tree, source).Paths() {
+		done := fs.WalkDir(d.tree, root, func(name string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json", ".tpl"}, path.Ext(name)) {
+				return nil
+			}
+			if data, err := fs.ReadFile(d.tree, name); err == nil && !visit(name, data) {
+				return fs.SkipAll
+			}
+			return nil
+		})
+		if done != nil {
+			return
+		}
+	}
+}
+
+// written finds the file of a kustomization in which an object stands as it is rendered.
+func (d *discovery) written(source render.Source, object map[string]any) (file string, ok bool) {
+	if source.Kind != render.Kustomize {
+		return "", false
+	}
+	d.eachFile(source, func(name string, data []byte) bool {
+		if !mayDeclare(data) {
+			return true
+		}
+		declared, _ := objects(data)
+		ok = slices.ContainsFunc(declared, func(other declaredObject) bool {
+			return other.object["kind"] == object["kind"] && nameOf(other.object) == nameOf(object) && reflect.DeepEqual(other.object["spec"], object["spec"])
+		})
+		file = name
+		return !ok
+	})
+	return file, ok
+}
+
+// declaredObject is an Application or ApplicationSet of a file.
+type declaredObject struct {
+	document int
+	object   map[string]any
+}
+
+// objects are the Applications and ApplicationSets of a file.
+func objects(data []byte) ([]declaredObject, error) {
+	documents, err := render.ParseYAML(data)
+	if err != nil {
+		return nil, err
+	}
+	var found []declaredObject
+	for i, document := range documents {
+		if !declares(render.Scalar(document, "apiVersion"), render.Scalar(document, "kind")) {
+			continue
+		}
+		object := map[string]any{}
+		if err := document.Decode(&object); err != nil {
+			return nil, err
+		}
+		found = append(found, declaredObject{i, object})
+	}
+	return found, nil
+}
+
+func nameOf(object map[string]any) string {
+	metadata, _ := object["metadata"].(map[string]any)
+	name, _ := metadata["name"].(string)
+	return name
+}
+
+// inFile finds the Applications of a file.
+func (d *discovery) inFile(file string) {
+	data, err := fs.ReadFile(d.tree, file)
+	if err != nil || !mayDeclare(data) {
+		return
+	}
+	declared, err := objects(data)
+	if err != nil {
+		return // The file fails as a source.
+	}
+	for _, object := range declared {
+		apps, failed := d.expand(d.tree, object.object)
+		for _, app := range apps {
+			d.add(file, app, &object)
+		}
+		d.addFailed(file, failed)
+	}
+}
+
+// failure is an Application, or a generator of them, that is no source here.
+type failure struct {
+	environment string
+	err         error
+}
+
+// expand returns the Applications that an object is or makes.
+func (d *discovery) expand(tree fs.FS, object map[string]any) (apps []map[string]any, failed []failure) {
+	if object["kind"] == "Application" {
+		return []map[string]any{object}, nil
+	}
+	environment := "ApplicationSet/" + nameOf(object)
+	made, skipped, err := expandSet(tree, object, d.ours)
+	for _, app := range made {
+		apps = append(apps, app.application)
+	}
+	for _, reason := range skipped {
+		failed = append(failed, failure{environment, &notHere{reason}})
+	}
+	if err != nil {
+		failed = append(failed, failure{environment, err})
+	}
+	return apps, failed
+}
+
+func (d *discovery) addFailed(file string, failed []failure) {
+	for _, f := range failed {
+		d.found = append(d.found, failing(file, f.environment, f.err))
+	}
+}
+
+// failing is a source that is skipped, or fails with an error.
+func failing(file, environment string, err error) render.Source {
+	source := render.Source{Kind: render.Raw, Path: file, Environment: environment}
+	if elsewhere := (*notHere)(nil); errors.As(err, &elsewhere) {
+		source.Skip = elsewhere.reason
+		return source
+	}
+	err = located(file, err)
+	source.Declared = &render.Declaration{Path: file, Complete: func(fs.FS, render.Source) (render.Source, error) { return source, err }}
+	return source
+}
+
+// located gives an error the file of the Application, unless it has a place.
+func located(file string, err error) error {
+	failure := &render.Error{}
+	if known := (*render.Error)(nil); errors.As(err, &known) {
+		*failure = *known
+	} else {
+		failure.Err = err
+	}
+	failure.Location.Path = cmp.Or(failure.Location.Path, file)
+	return failure
+}
+
+// add adds the sources of an Application, and those of the Applications that these render to. Without what declares it in
+// the file, it is one that was rendered from there.
+func (d *discovery) add(file string, object map[string]any, declared *declaredObject) {
+	key, err := json.Marshal(object)
+	if err != nil || d.known[string(key)] {
+		return
+	}
+	d.known[string(key)] = true
+	environment := "Application/" + nameOf(object)
+	app, err := d.application(object)
+	if err != nil {
+		d.found = append(d.found, failing(file, environment, err))
+		return
+	}
+	for i := range app.sources {
+		if app.sources[i].isRef() {
+			continue
+		}
+		source, err := app.resolve(d.tree, i)
+		source.Environment = environment
+		if err == nil && declared != nil {
+			source.Declared = &render.Declaration{
+				Path: file, Document: declared.document, Object: slices.Concat(prefixOf(declared.object), app.paths[i]),
+				Complete: d.complete(file, nameOf(declared.object), nameOf(object), i),
+			}
+		}
+		if err != nil {
+			source = failing(file, environment, err)
+		}
+		d.found = append(d.found, source)
+		d.find(source)
+	}
+}
+
+// prefixOf leads to the Application in an object that is one or makes some.
+func prefixOf(object map[string]any) render.Path {
+	if object["kind"] == "ApplicationSet" {
+		return render.Path{render.Key("spec"), render.Key("template")}
+	}
+	return nil
+}
+
+// complete reads an Application's source again.
+func (d *discovery) complete(file, declaredName, name string, index int) func(fs.FS, render.Source) (render.Source, error) {
+	return func(tree fs.FS, source render.Source) (render.Source, error) {
+		data, err := fs.ReadFile(tree, file)
+		if err != nil {
+			return source, err
+		}
+		declared, err := objects(data)
+		if err != nil {
+			return source, render.YAMLError(file, data, err)
+		}
+		for _, object := range declared {
+			if nameOf(object.object) != declaredName {
+				continue
+			}
+			apps, _ := d.expand(tree, object.object)
+			for _, candidate := range apps {
+				if nameOf(candidate) == name {
+					return d.completed(tree, file, source, candidate, index)
+				}
+			}
+		}
+		return source, &render.Error{Location: render.Location{Path: file}, Err: fmt.Errorf("there is no Application %s", name)}
+	}
+}
+
+func (d *discovery) completed(tree fs.FS, file string, source render.Source, object map[string]any, index int) (render.Source, error) {
+	app, err := d.application(object)
+	if err == nil && index >= len(app.sources) {
+		err = fmt.Errorf("Application %s has %d sources", app.Name, len(app.sources))
+	}
+	if err != nil {
+		return source, located(file, err)
+	}
+	resolved, err := app.resolve(tree, index)
+	if err != nil {
+		return source, located(file, err)
+	}
+	if resolved.Kind != source.Kind {
+		return source, located(file, fmt.Errorf("Application %s: source %d is of the kind %s, expected %s", app.Name, index+1, resolved.Kind, source.Kind))
+	}
+	source.Helm, source.Kustomize, source.Files = resolved.Helm, resolved.Kustomize, resolved.Files
+	if source.Kind != render.Helm || resolved.Helm.Repo == "" {
+		source.Path = resolved.Path
+	}
+	return source, nil
+}
+
+// replaces reports whether Applications render a source that was found by its files.
+func (d *discovery) replaces(source render.Source) bool {
+	return slices.ContainsFunc(d.found, func(app render.Source) bool {
+		if app.Skip != "" || app.Kind != source.Kind {
+			return false
+		}
+		if source.Kind == render.Raw {
+			return len(source.Files) > 0 && !slices.ContainsFunc(source.Files, func(f render.File) bool {
+				return f.Data != nil || !slices.ContainsFunc(app.Files, func(other render.File) bool { return other.Path == f.Path })
+			})
+		}
+		return app.Path == source.Path && !slices.ContainsFunc(source.Helm.ValuesFiles, func(f render.File) bool {
+			return f.Data != nil || !slices.ContainsFunc(app.Helm.ValuesFiles, func(other render.File) bool { return other.Path == f.Path })
+		})
+	})
+}
+
+// distinct gives sources that would have the same identity the names of their files, and numbers where that is not
+// enough.
+func distinct(sources []render.Source) []render.Source {
+	count := func(id render.SourceID) (n int) {
+		for _, s := range sources {
+			if s.ID() == id {
+				n++
+			}
+		}
+		return n
+	}
+	for i := range sources {
+		if s := &sources[i]; s.Declared != nil && s.Path != s.Declared.Path && count(s.ID()) > 1 {
+			s.Environment += " of " + s.Declared.Path
+		}
+	}
+	seen := map[render.SourceID]int{}
+	for i := range sources {
+		id := sources[i].ID()
+		if seen[id]++; seen[id] > 1 {
+			sources[i].Environment += fmt.Sprintf(" (%d)", seen[id])
+		}
+	}
+	return sources
+}

@@ -1,0 +1,196 @@
+package argocd
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+
+	"sigs.k8s.io/kustomize/api/konfig"
+	"sigs.k8s.io/kustomize/api/provider"
+	"sigs.k8s.io/kustomize/kustomize/v5/commands/edit"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// Kustomize are the options of a source that is a kustomization.
+type Kustomize struct {
+	NamePrefix                string            `json:"namePrefix,omitempty"`
+	NameSuffix                string            `json:"nameSuffix,omitempty"`
+	Images                    []string          `json:"images,omitempty"`
+	Replicas                  []Replica         `json:"replicas,omitempty"`
+	CommonLabels              map[string]string `json:"commonLabels,omitempty"`
+	ForceCommonLabels         bool              `json:"forceCommonLabels,omitempty"`
+	LabelWithoutSelector      bool              `json:"labelWithoutSelector,omitempty"`
+	LabelIncludeTemplates     bool              `json:"labelIncludeTemplates,omitempty"`
+	CommonAnnotations         map[string]string `json:"commonAnnotations,omitempty"`
+	ForceCommonAnnotations    bool              `json:"forceCommonAnnotations,omitempty"`
+	CommonAnnotationsEnvsubst bool              `json:"commonAnnotationsEnvsubst,omitempty"`
+	Namespace                 string            `json:"namespace,omitempty"`
+	Patches                   []any             `json:"patches,omitempty"` // as in a kustomization
+	Components                []string          `json:"components,omitempty"`
+	IgnoreMissingComponents   bool              `json:"ignoreMissingComponents,omitempty"`
+	KubeVersion               string            `json:"kubeVersion,omitempty"`
+	APIVersions               []string          `json:"apiVersions,omitempty"`
+}
+
+// Replica is how many replicas an object has: a number, or a text with one.
+type Replica struct {
+	Name  string `json:"name"`
+	Count any    `json:"count"`
+}
+
+// kustomize is util/kustomize/kustomize.go, Build.
+func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
+	source := render.Source{Kind: render.Kustomize, Path: s.Path, Kustomize: render.KustomizeOptions{
+		LoadRestrictionsNone: a.LoadRestrictionsNone,
+		HelmKubeVersion:      a.KubeVersion,
+		HelmAPIVersions:      a.APIVersions,
+	}}
+	k := s.Kustomize
+	if k == nil {
+		return source, nil
+	}
+	source.Kustomize.HelmKubeVersion = cmp.Or(k.KubeVersion, a.KubeVersion)
+	if len(k.APIVersions) > 0 {
+		source.Kustomize.HelmAPIVersions = k.APIVersions
+	}
+	commands, err := a.commands(k)
+	if err != nil {
+		return source, err
+	}
+	components := k.Components
+	if k.IgnoreMissingComponents {
+		components = slices.DeleteFunc(slices.Clone(components), func(component string) bool {
+			_, err := fs.Stat(tree, path.Join(s.Path, component))
+			return err != nil
+		})
+	}
+	if len(commands)+len(k.Patches)+len(components) > 0 {
+		source.Kustomize.Edit = func(kustomization []byte) ([]byte, error) {
+			edited, err := kustomizeEdit(kustomization, commands)
+			if err != nil {
+				return nil, err
+			}
+			return extend(edited, k.Patches, components)
+		}
+	}
+	return source, nil
+}
+
+// commands are the arguments with which Argo CD runs `kustomize edit`, in its order.
+func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
+	add := func(args ...string) { commands = append(commands, args) }
+	if k.NamePrefix != "" {
+		add("set", "nameprefix", "--", k.NamePrefix)
+	}
+	if k.NameSuffix != "" {
+		add("set", "namesuffix", "--", k.NameSuffix)
+	}
+	if len(k.Images) > 0 {
+		args := []string{"set", "image"}
+		for _, image := range k.Images {
+			args = append(args, a.expand(image))
+		}
+		add(args...)
+	}
+	if len(k.Replicas) > 0 {
+		args := []string{"set", "replicas"}
+		for _, replica := range k.Replicas {
+			count, err := strconv.Atoi(fmt.Sprint(replica.Count))
+			if err != nil {
+				return nil, fmt.Errorf("kustomize.replicas: the count of %s is %v, expected a number", replica.Name, replica.Count)
+			}
+			args = append(args, fmt.Sprintf("%s=%d", replica.Name, count))
+		}
+		add(args...)
+	}
+	if len(k.CommonLabels) > 0 {
+		args := []string{"add", "label"}
+		for _, flag := range []struct {
+			set  bool
+			name string
+		}{{k.ForceCommonLabels, "--force"}, {k.LabelWithoutSelector, "--without-selector"}, {k.LabelIncludeTemplates, "--include-templates"}} {
+			if flag.set {
+				args = append(args, flag.name)
+			}
+		}
+		add(append(args, pairs(k.CommonLabels, a.expand)...)...)
+	}
+	if len(k.CommonAnnotations) > 0 {
+		args := []string{"add", "annotation"}
+		if k.ForceCommonAnnotations {
+			args = append(args, "--force")
+		}
+		expand := func(text string) string { return text }
+		if k.CommonAnnotationsEnvsubst {
+			expand = a.expand
+		}
+		add(append(args, pairs(k.CommonAnnotations, expand)...)...)
+	}
+	if k.Namespace != "" {
+		add("set", "namespace", "--", k.Namespace)
+	}
+	return commands, nil
+}
+
+func pairs(values map[string]string, expand func(string) string) []string {
+	var pairs []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		pairs = append(pairs, name+":"+expand(values[name]))
+	}
+	return pairs
+}
+
+// kustomizeEdit runs `kustomize edit` on the content of a kustomization, once with the arguments of each command. It is
+// kustomize's own code, in memory.
+func kustomizeEdit(kustomization []byte, commands [][]string) ([]byte, error) {
+	if len(commands) == 0 {
+		return kustomization, nil
+	}
+	files := filesys.MakeFsInMemory()
+	if err := files.WriteFile(konfig.DefaultKustomizationFileName(), kustomization); err != nil {
+		return nil, err
+	}
+	provider := provider.NewDefaultDepProvider()
+	for _, args := range commands {
+		command := edit.NewCmdEdit(files, provider.GetFieldValidator(), provider.GetResourceFactory(), io.Discard)
+		command.SilenceUsage, command.SilenceErrors = true, true
+		command.SetArgs(args)
+		if err := command.Execute(); err != nil {
+			return nil, fmt.Errorf("kustomize edit %s %s: %w", args[0], args[1], err)
+		}
+	}
+	return files.ReadFile(konfig.DefaultKustomizationFileName())
+}
+
+// extend adds patches and components to the content of a kustomization.
+func extend(kustomization []byte, patches []any, components []string) ([]byte, error) {
+	if len(patches)+len(components) == 0 {
+		return kustomization, nil
+	}
+	fields := map[string]any{}
+	if err := yaml.Unmarshal(kustomization, &fields); err != nil {
+		return nil, err
+	}
+	for _, component := range components {
+		if !slices.Contains(list(fields["components"]), any(component)) { // as `kustomize edit add component`
+			fields["components"] = append(list(fields["components"]), component)
+		}
+	}
+	if len(patches) > 0 {
+		fields["patches"] = append(list(fields["patches"]), patches...)
+	}
+	return yaml.Marshal(fields)
+}
+
+func list(value any) []any {
+	items, _ := value.([]any)
+	return slices.Clone(items)
+}

@@ -1,0 +1,84 @@
+package argocd
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// specified is an Application with its sources, and where these stand in it.
+type specified struct {
+	App
+	unknown bool // whose tree is rendered
+	sources []Source
+	paths   []render.Path
+}
+
+// application reads an Application.
+func (d *discovery) application(object map[string]any) (*specified, error) {
+	data, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	var read struct {
+		Spec struct {
+			Project     string
+			Destination struct{ Namespace string }
+			Source      *Source
+			Sources     []Source
+			// What is hydrated is deployed as it is rendered from the dry source.
+			SourceHydrator *struct{ DrySource *Source }
+		}
+	}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return nil, fmt.Errorf("Application %s: %w", nameOf(object), err)
+	}
+	app := &specified{unknown: d.options.Ours == nil, App: App{
+		Name: nameOf(object), Namespace: read.Spec.Destination.Namespace,
+		KubeVersion: d.options.KubeVersion, APIVersions: d.options.APIVersions, LoadRestrictionsNone: d.options.LoadRestrictionsNone,
+		Ours: d.ours, Refs: map[string]Source{},
+		Env: map[string]string{"ARGOCD_APP_NAME": nameOf(object), "ARGOCD_APP_NAMESPACE": read.Spec.Destination.Namespace, "ARGOCD_APP_PROJECT_NAME": read.Spec.Project},
+	}}
+	spec := render.Path{render.Key("spec")}
+	switch {
+	case len(read.Spec.Sources) > 0: // wins over source, as in Argo CD
+		for i, source := range read.Spec.Sources {
+			app.sources = append(app.sources, source)
+			app.paths = append(app.paths, append(spec.Below(render.Key("sources")), render.Step{Index: i}))
+			if source.Ref != "" {
+				app.Refs[source.Ref] = source
+			}
+		}
+	case read.Spec.Source != nil:
+		app.sources, app.paths = []Source{*read.Spec.Source}, []render.Path{spec.Below(render.Key("source"))}
+	case read.Spec.SourceHydrator != nil && read.Spec.SourceHydrator.DrySource != nil:
+		app.sources = []Source{*read.Spec.SourceHydrator.DrySource}
+		app.paths = []render.Path{append(spec.Below(render.Key("sourceHydrator")), render.Key("drySource"))}
+	default:
+		return nil, fmt.Errorf("Application %s has no source", app.Name)
+	}
+	return app, nil
+}
+
+// isRef reports whether a source only gives others their values files.
+func (s Source) isRef() bool { return s.Ref != "" && s.Path == "" && s.Chart == "" }
+
+// resolve resolves a source by its number. One of another git repository is not rendered here.
+func (a *specified) resolve(tree fs.FS, i int) (render.Source, error) {
+	s := a.sources[i]
+	if s.Chart == "" && a.unknown {
+		return render.Source{}, &notHere{fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", s.RepoURL)}
+	}
+	if s.Chart == "" && !a.Ours(s.RepoURL) {
+		return render.Source{}, &notHere{fmt.Sprintf("its source is another repository, %s", s.RepoURL)}
+	}
+	app := a.App
+	env := map[string]string{"ARGOCD_APP_SOURCE_REPO_URL": s.RepoURL, "ARGOCD_APP_SOURCE_PATH": s.Path, "ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision}
+	for name, value := range app.Env {
+		env[name] = value
+	}
+	app.Env = env
+	return app.Resolve(tree, s)
+}
