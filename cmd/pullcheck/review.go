@@ -66,6 +66,7 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	code := exitCode(subject.Report, failOn)
+	subject.Block = options.requestChange && slices.ContainsFunc(subject.Report.Findings, func(f check.Finding) bool { return f.Severity >= failOn })
 	if options.dryRun {
 		plan := review.New(*subject, review.State{})
 		if options.format == "json" {
@@ -73,7 +74,6 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 		}
 		return code, plan.Markdown(c.Stdout)
 	}
-	subject.Block = options.requestChange && slices.ContainsFunc(subject.Report.Findings, func(f check.Finding) bool { return f.Severity >= failOn })
 	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: parted.unaffected}); err != nil {
 		return 0, err
 	}
@@ -202,7 +202,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 	sources = f.applications(ctx, tree, newEngines(f.offline), sources)
 	subject := &review.Subject{Files: parted.files, Blob: pull.blob}
 	parted.examine = func(result *check.Report) {
-		subject.Exceptions = review.Distrust(result, parted.files, f.trust == "head" && !pull.fork)
+		subject.Exceptions = review.Distrust(result, tree.files, parted.files, f.trust == "head" && !pull.fork)
 	}
 	// With diff, fixes are proven: they become suggestions.
 	subject.Report, _ = checkAll(ctx, c, tree, sources, parted, checkFlags{sourceFlags: f.sourceFlags, jobs: f.jobs, diff: true})
@@ -256,7 +256,7 @@ func (p *pullRequest) mergeBase(ctx context.Context, repository *change.Reposito
 	}
 	commit, err = p.github.MergeBase(ctx, p.base, p.head)
 	if err != nil {
-		return "", p.github.Redact(err)
+		return "", err
 	}
 	repository.LogIn(p.server, p.github.Token)
 	return commit, repository.Fetch(ctx, commit, p.head)
@@ -270,7 +270,7 @@ func (p *pullRequest) post(ctx context.Context, c *Command, subject review.Subje
 		return ctx.Err()
 	}
 	if err != nil {
-		fmt.Fprintf(c.Stderr, "pullcheck: no review was written: %s\n", report.Lines(p.github.Redact(err).Error()))
+		fmt.Fprintf(c.Stderr, "pullcheck: no review was written: %s\n", report.Lines(err.Error()))
 	}
 	if err != nil && !errors.Is(err, review.ErrMoved) {
 		if err := report.GitHub(c.Stdout, subject.Report); err != nil {

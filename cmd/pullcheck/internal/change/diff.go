@@ -34,7 +34,7 @@ func (r *Repository) Diff(ctx context.Context, base, head string) (Files, error)
 	if err != nil {
 		return nil, err
 	}
-	return parse(text)
+	return Parse(text)
 }
 
 // DiffWorkingTree returns what changed from a revision to the files of the working tree, with those that git does not
@@ -69,7 +69,7 @@ func (r *Repository) DiffWorkingTree(ctx context.Context, base string) (Files, e
 	if err != nil {
 		return nil, err
 	}
-	files, err := parse(text)
+	files, err := Parse(text)
 	if err != nil {
 		return nil, err
 	}

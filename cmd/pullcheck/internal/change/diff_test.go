@@ -26,7 +26,7 @@ func paths(files Files) string {
 func show(f File) string {
 	var text strings.Builder
 	text.WriteString(paths(Files{f}))
-	for flag, set := range map[string]bool{"binary": f.Binary, "submodule": f.Submodule, "incomplete": f.Incomplete} {
+	for flag, set := range map[string]bool{"binary": f.Binary, "submodule": f.Submodule} {
 		if set {
 			text.WriteString(" " + flag)
 		}
@@ -120,7 +120,6 @@ func TestDiff(t *testing.T) {
 			files, err := r.Diff(t.Context(), base, head)
 			checkFiles(t, "commits", files, err, test.want)
 			checkRows(s, files, base, head)
-			checkGitHub(s, files, base, head)
 		})
 	}
 }
@@ -179,52 +178,6 @@ func checkRow(t *testing.T, tree *Revision, name string, line int, row Row) {
 	}
 }
 
-// checkGitHub checks that the entries of GitHub for a change say the same as git. GitHub does not tell binary files.
-func checkGitHub(s scratch, files Files, base, head string) {
-	s.Helper()
-	var entries []GitHubFile
-	for _, f := range files {
-		if f.Status == TypeChanged {
-			return // It is not known what GitHub shows.
-		}
-		entries = append(entries, s.entry(f, base, head))
-	}
-	told := FromGitHub(entries)
-	for i := range files {
-		files[i].Binary = false
-	}
-	if !reflect.DeepEqual(told, files) {
-		s.Errorf("GitHub's entries: got\n%v\nwant\n%v", told, files)
-	}
-}
-
-// entry is what GitHub shows for a file: the patch without headers and without the last line feed.
-func (s scratch) entry(f File, base, head string) GitHubFile {
-	s.Helper()
-	entry := GitHubFile{Filename: f.Path, PreviousFilename: f.OldPath, Status: string(f.Status)}
-	if f.Status == Deleted {
-		entry.Status = "removed"
-	}
-	letter := strings.ToUpper(string(f.Status[:1]))
-	args := []string{"diff", "--diff-filter=" + letter, "--ignore-submodules=dirty", base, head, "--", ":(literal)" + f.Path}
-	if f.OldPath != "" {
-		args = append(args, ":(literal)"+f.OldPath)
-	}
-	if _, patch, ok := strings.Cut(s.git(args...), "\n@@ "); ok {
-		entry.Patch = "@@ " + patch
-	}
-	for _, h := range f.Hunks {
-		for _, row := range h.Rows {
-			if row.Old == 0 {
-				entry.Additions++
-			} else if row.New == 0 {
-				entry.Deletions++
-			}
-		}
-	}
-	return entry
-}
-
 func TestDiffIgnoresConfiguration(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
@@ -278,7 +231,6 @@ func TestDiffSubmodule(t *testing.T) {
 	s.git("commit", "--quiet", "-m", "m")
 	files, err = r.Diff(t.Context(), base, "HEAD")
 	checkFiles(t, "commits", files, err, want)
-	checkGitHub(s, files, base, "HEAD")
 	if files[0].Commentable(1, 1) {
 		t.Error("a submodule is commentable")
 	}

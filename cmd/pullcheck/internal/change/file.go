@@ -41,13 +41,11 @@ type File struct {
 	// OldPath is the path before, of a renamed file.
 	OldPath string
 	Status  Status
-	// Binary files have no hunks, as git takes them for such. GitHub does not tell them from empty ones.
+	// Binary files have no hunks, as git takes them for such.
 	Binary bool
 	// Submodule is set where a commit of another repository stands, which no comment can be on.
 	Submodule bool
-	// Incomplete is set if GitHub left out the patch or a part of it: a diff by git has more hunks.
-	Incomplete bool
-	Hunks      []Hunk
+	Hunks     []Hunk
 }
 
 // Hunk is a part of a diff, with three unchanged lines before and after. Lines count from 1.

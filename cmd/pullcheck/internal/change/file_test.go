@@ -6,7 +6,7 @@ import (
 )
 
 func TestSpans(t *testing.T) {
-	files, err := parse(`diff --git a/f b/f
+	files, err := Parse(`diff --git a/f b/f
 index 1..2 100644
 --- a/f
 +++ b/f
@@ -67,7 +67,7 @@ index 1..2 100644
 }
 
 func TestDeletedFileHasNoLines(t *testing.T) {
-	files, err := parse("diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0\n--- a/f\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-b\n")
+	files, err := Parse("diff --git a/f b/f\ndeleted file mode 100644\nindex 1..0\n--- a/f\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-a\n-b\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,10 @@ func TestDeletedFileHasNoLines(t *testing.T) {
 }
 
 func TestFind(t *testing.T) {
-	files := FromGitHub([]GitHubFile{{Filename: "b", Status: "added"}, {Filename: "a/b", Status: "removed"}, {Filename: "a", Status: "renamed", PreviousFilename: "c"}})
+	files, err := Parse("diff --git a/b b/b\nnew file mode 100644\ndiff --git a/a/b b/a/b\ndeleted file mode 100644\ndiff --git a/c b/a\nsimilarity index 100%\nrename from c\nrename to a\n")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		path  string
 		found bool

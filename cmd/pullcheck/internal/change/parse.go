@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// parse reads what `git diff --patch` prints, without copies, with the prefixes a/ and b/.
-func parse(diff string) (Files, error) {
+// Parse reads what `git diff --patch` prints, without copies, with the prefixes a/ and b/.
+func Parse(diff string) (Files, error) {
 	p := parser{rest: diff}
 	var files Files
 	for {

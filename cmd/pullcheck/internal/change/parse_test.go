@@ -26,25 +26,24 @@ func TestParseErrors(t *testing.T) {
 		{"combined", head + "@@ -1 +1\n", "no header of a hunk"},
 		{"no newline of nothing", head + "@@ -0,0 +0,0 @@\n\\ No newline\n", "no line that could lack a newline"},
 	} {
-		_, err := parse(test.diff)
+		_, err := Parse(test.diff)
 		checkError(t, test.name, err, test.want, "")
 	}
 }
 
 func TestParseBlankRows(t *testing.T) {
-	files, err := parse("diff --git a/f b/f\n@@ -1,3 +1,4 @@\n\n+\n \n\n")
+	files, err := Parse("diff --git a/f b/f\n@@ -1,3 +1,4 @@\n\n+\n \n\n")
 	checkFiles(t, "blank", files, err, []string{"modified f\n@@ -1,3 +1,4 @@\n1 1 \"\"\n0 2 \"\"\n2 3 \"\"\n3 4 \"\"\n"})
 }
 
 // FuzzParse checks that the numbers follow from the rows, and that what is read says the same when written and read again.
 func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, diff string) {
-		files, err := parse(diff)
+		files, err := Parse(diff)
 		if err != nil {
 			if files != nil {
 				t.Error("files beside an error")
 			}
-			FromGitHub([]GitHubFile{{Filename: "f", Patch: diff}})
 			return
 		}
 		var text strings.Builder
@@ -64,7 +63,7 @@ func FuzzParse(f *testing.F) {
 			}
 			write(&text, file)
 		}
-		again, err := parse(text.String())
+		again, err := Parse(text.String())
 		if err != nil || !reflect.DeepEqual(again, files) {
 			t.Errorf("read again from\n%s\ngot %v, %v\nwant %v", text.String(), again, err, files)
 		}

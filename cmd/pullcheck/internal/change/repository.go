@@ -1,5 +1,5 @@
-// Package change says what a pull request, a branch or the working tree changed, from git or from what GitHub's
-// API tells, and gives a revision of git as a file system. It knows nothing of findings.
+// Package change says what a pull request, a branch or the working tree changed, from git, and gives a revision of git
+// as a file system. It knows nothing of findings.
 //
 // Git is run without hooks, filters, external diffs and text conversions, and nothing but Fetch uses the
 // network, except that in a partial clone git itself fetches the content that it has left out.

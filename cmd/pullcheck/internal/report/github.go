@@ -36,7 +36,7 @@ func GitHub(w io.Writer, r *check.Report) error {
 	}
 	if c.left > 0 {
 		// Not an annotation: those are used up.
-		fmt.Fprintf(c, "pullcheck: %s without an annotation, of which GitHub shows %d of a kind\n", count(c.left, "finding"), commandsOfType)
+		fmt.Fprintf(c, "pullcheck: %d more have no annotation: GitHub shows %d of a kind\n", c.left, commandsOfType)
 	}
 	_, err := io.WriteString(w, c.String())
 	return err
@@ -71,7 +71,7 @@ func commandProperty(s string) string {
 	return cutCommand(strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData.Replace(s)))
 }
 
-// cutCommand cuts a part of a command, at no character and no escape's middle.
+// cutCommand cuts a part of a command, but not inside a character or an escape.
 func cutCommand(s string) string {
 	const most = commandLength / 3 // there are three such parts
 	if len(s) <= most {

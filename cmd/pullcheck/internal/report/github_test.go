@@ -23,7 +23,7 @@ func TestGitHub(t *testing.T) {
 	want := "::error title=pullcheck%3A not checked::charts/a (prod): two%0Alines%0D\n" +
 		"::error title=pullcheck%3A pull-policy-not-always,file=z::bad\n" +
 		strings.Repeat("::warning title=pullcheck%3A pull-policy-unset,file=a%2Cb%3A%3Ac%0A%3A%3Aerror%3A%3Ad,line=3::100%25\n", 10) +
-		"pullcheck: 2 findings without an annotation, of which GitHub shows 10 of a kind\n"
+		"pullcheck: 2 more have no annotation: GitHub shows 10 of a kind\n"
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}

@@ -23,8 +23,11 @@ const (
 	maxBody = 64000
 	// maxJobSummary is less than the 1 MiB above which GitHub shows nothing of a step's summary.
 	maxJobSummary = 1000000
-	// maxCode is in characters.
-	maxCode = 200
+	// maxCode and maxMessage are how long a code span is, in bytes.
+	maxCode    = 300
+	maxMessage = 1000
+	// maxAddress is in bytes: without the address of a very long path, a comment stays below GitHub's limit.
+	maxAddress = 1000
 	// maxAffected is how many lines a comment has for what is affected.
 	maxAffected = 5
 )
@@ -49,15 +52,29 @@ func markOf(body string) string {
 }
 
 // clearBody takes the place of a summary that has become untrue.
-var clearBody = "pullcheck: there is nothing more to say than stands on the lines of this pull request.\n" + marker(summaryMark)
+func clearBody(findings int) string {
+	text := "no new finding in what this pull request deploys"
+	if findings > 0 {
+		text = "every new finding has a comment on its line or file"
+	}
+	return "**pullcheck**: " + text + ".\n" + marker(summaryMark)
+}
 
 // reasons are why the rules matter in production, in a sentence each.
 var reasons = map[string]string{
-	"pull-policy-not-always": "When the tag is pushed again, nodes that have the old image keep running it and new nodes run the new one; " +
-		"and a pod can start a private image that it has no right to.",
-	"pull-policy-unset":   "The next tag that is not `latest` makes it `IfNotPresent`, and nobody will see that in the change.",
+	"pull-policy-not-always": "If the tag is pushed again, nodes that have the old image keep starting it while other nodes start the new one; " +
+		"and on a node that has a private image, any pod can start it without a pull secret.",
+	"pull-policy-unset":   "The next tag that is not `latest` turns it into `IfNotPresent`, and nobody will see that in the diff.",
 	"pull-policy-invalid": "The sync of the whole application fails at this object.",
-	"pull-policy-digest":  "A node that has the image does not ask the registry whether the pod may still use it.",
+	"pull-policy-digest":  "A pull secret that is withdrawn, or an image that is deleted, does not stop new pods on such a node.",
+}
+
+func reason(f *check.Finding) string {
+	always := f.Rule == "pull-policy-not-always"
+	if always && !slices.ContainsFunc(f.Affected, func(a check.Affected) bool { return a.Effective != check.Never }) {
+		return "A node without the image cannot start the pod, and a node with an old one never gets the new one."
+	}
+	return reasons[f.Rule]
 }
 
 func reviewBody(findings []check.Finding) string {
@@ -67,59 +84,81 @@ func reviewBody(findings []check.Finding) string {
 // commentBody is the text of a comment at an anchor.
 func (l *layout) commentBody(f *check.Finding, a anchor) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s**: %s. %s\n\n", capital(f.Severity.String()), summaryOf(f.Rule), code(f.Rule))
+	fmt.Fprintf(&b, "**%s** %s: %s.\n\n", capital(f.Severity.String()), code(f.Rule), summaryOf(f.Rule))
 	b.WriteString(l.decided(f, a))
 	b.WriteString(affected(f.Affected))
 	if via := l.chain(f, a); via != "" {
-		fmt.Fprintf(&b, "\nThrough %s.\n", via)
+		fmt.Fprintf(&b, "\nIt gets there through %s.\n", via)
 	}
-	if reason := reasons[f.Rule]; reason != "" {
-		fmt.Fprintf(&b, "\n%s\n", reason)
+	if why := reason(f); why != "" {
+		fmt.Fprintf(&b, "\n%s\n", why)
 	}
 	if a.kind == onLine {
 		b.WriteString(l.fix(f))
 	} else {
 		b.WriteString(l.fixElsewhere(f))
 	}
-	if f.Decision.Line > 0 && path.Ext(f.Decision.Path) != ".json" {
-		where := "behind this line or above it"
-		if a.kind != onLine {
-			where = "behind the line that decides or above it"
-		}
-		fmt.Fprintf(&b, "\nTo keep it on purpose, write %s %s.\n", code("# pullcheck: ignore["+f.Rule+"] REASON"), where)
-	}
-	if f.Note != "" {
-		fmt.Fprintf(&b, "\nNote: %s\n", code(f.Note))
-	}
+	b.WriteString(l.exemption(f, a))
 	return b.String() + marker(f.Fingerprint)
+}
+
+// exemption says how to keep a finding on purpose, or why that does not work.
+func (l *layout) exemption(f *check.Finding, a anchor) string {
+	if f.Note != "" {
+		return fmt.Sprintf("\nNote: %s\n", span(f.Note, maxMessage))
+	}
+	if l.excepted(*f) {
+		return "\nThe ignore comment that this pull request adds for it does not count before the merge.\n"
+	}
+	if !f.Decision.Own || f.Decision.Line == 0 || path.Ext(f.Decision.Path) == ".json" {
+		return "" // No comment can be there, or counts.
+	}
+	line := "this line"
+	if a.kind != onLine {
+		line = "the line that decides"
+	}
+	return fmt.Sprintf("\nTo keep it on purpose, write %s at the end of %s or alone on the line above.\n", code("# pullcheck: ignore["+f.Rule+"] REASON"), line)
+}
+
+// excepted reports whether the pull request itself adds a comment that keeps a finding. If it counts, the finding is not
+// in the report.
+func (l *layout) excepted(f check.Finding) bool {
+	return slices.ContainsFunc(l.Exceptions, func(s check.Suppression) bool { return s.Finding.Fingerprint == f.Fingerprint })
 }
 
 // decided says where the policy is decided, and begins the list of what that affects.
 func (l *layout) decided(f *check.Finding, a anchor) string {
-	at, what := l.link(f.Decision), policy(f.Affected)
+	at := l.link(f.Decision)
 	where := "This line"
 	switch {
 	case !f.Exact:
-		where = "The line that decides could not be shown; something in " + at
+		where = "No single line could be shown to decide this: something in " + at
 	case a.kind == throughLine:
-		where = at + ", which this line uses,"
+		where = "By way of this line, " + at
 	case a.kind != onLine:
 		where = at
 	}
-	return fmt.Sprintf("%s %s for %s:\n\n", where, what, count(len(f.Affected), "container"))
+	return fmt.Sprintf("%s %s:\n\n", where, policy(f.Affected, ""))
 }
 
-// policy says what becomes of the policy.
-func policy(all []check.Affected) string {
-	first := all[0]
-	same := !slices.ContainsFunc(all, func(a check.Affected) bool { return a.Written != first.Written || a.Effective != first.Effective })
+// policy says what becomes of the policy of the containers, and whose they are.
+func policy(all []check.Affected, of string) string {
+	one := all[0]
+	containers := count(len(all), "container") + of
+	same := !slices.ContainsFunc(all, func(a check.Affected) bool { return a.Written != one.Written || a.Effective != one.Effective })
 	switch {
 	case !same:
-		return "decides the pull policy"
-	case first.Written != "":
-		return "sets the pull policy to " + code(first.Written)
+		var effective []string
+		for _, a := range all {
+			if !slices.Contains(effective, a.Effective) {
+				effective = append(effective, a.Effective)
+			}
+		}
+		return fmt.Sprintf("decides the pull policy of %s (%s)", containers, codes(effective))
+	case one.Written != "":
+		return fmt.Sprintf("sets the pull policy of %s to %s", containers, code(one.Written))
 	}
-	return "sets no pull policy, which makes it " + code(first.Effective) + ","
+	return fmt.Sprintf("leaves the pull policy of %s unset, which makes it %s", containers, code(one.Effective))
 }
 
 // affected is a list of the objects and containers, with the environments in which they are the same.
@@ -142,13 +181,13 @@ func affected(all []check.Affected) string {
 	}
 	var b strings.Builder
 	for _, g := range order[:min(len(order), maxAffected)] {
-		fmt.Fprintf(&b, "- %s", code(g.source))
+		fmt.Fprintf(&b, "- %s of %s", code(g.object), code(g.source))
 		if names := environments[g]; names[0] != "" {
 			fmt.Fprintf(&b, " (%s)", codes(names))
 		} else if len(names) > 1 {
 			fmt.Fprintf(&b, " (defaults, %s)", codes(names[1:]))
 		}
-		fmt.Fprintf(&b, ": %s: %s\n", code(g.object), codes(containers[g]))
+		fmt.Fprintf(&b, ": %s\n", codes(containers[g]))
 	}
 	if more := len(order) - maxAffected; more > 0 {
 		fmt.Fprintf(&b, "- and %d more\n", more)
@@ -160,14 +199,11 @@ func affected(all []check.Affected) string {
 func (l *layout) chain(f *check.Finding, a anchor) string {
 	var links []string
 	for _, at := range f.Via {
-		if at.Path == a.path && at.Line == a.line {
-			continue
-		}
-		if link := l.link(at); len(links) < maxAffected && !slices.Contains(links, link) {
+		if link := l.link(at); (at.Path != a.path || at.Line != a.line) && !slices.Contains(links, link) {
 			links = append(links, link)
 		}
 	}
-	return strings.Join(links, ", ")
+	return first(links)
 }
 
 // fix is the suggestion of a comment on the line that decides.
@@ -175,7 +211,7 @@ func (l *layout) fix(f *check.Finding) string {
 	s, ok := l.suggestions[f.Fingerprint]
 	switch {
 	case ok && s.applies:
-		return "\nProven by rendering again:\n\n" + fenced("suggestion", s.after)
+		return "\nThis fix is proven by rendering again:\n\n" + fenced("suggestion", s.after)
 	case ok:
 		var lines []string
 		for _, line := range s.before {
@@ -184,9 +220,9 @@ func (l *layout) fix(f *check.Finding) string {
 		for _, line := range s.after {
 			lines = append(lines, "+"+line)
 		}
-		return "\nProven by rendering again; a suggestion would change how these lines end, so change them by hand:\n\n" + fenced("diff", lines)
+		return "\nThis fix is proven by rendering again; GitHub cannot apply it to these lines:\n\n" + fenced("diff", lines)
 	case l.covered(f):
-		return "\nThe suggestion beside this comment puts this right, too.\n"
+		return "\nThe suggestion in another comment on these lines fixes this, too.\n"
 	}
 	return l.fixElsewhere(f)
 }
@@ -197,9 +233,20 @@ func (l *layout) fixElsewhere(f *check.Finding) string {
 		if f.Rule == check.DigestID {
 			return ""
 		}
-		return "\nNo edit of this repository is proven to put it right; a Helm post-renderer or a patch in a kustomization can.\n"
+		return "\nNo edit of a file in this repository is proven to fix it; a Helm post-renderer or a Kustomize patch can.\n"
 	}
-	return fmt.Sprintf("\nProven by rendering again: %s at %s. %s writes it.\n", code(f.Fix.Message), l.link(f.Fix.Edits[0].Location), code("pullcheck check --fix"))
+	return fmt.Sprintf("\nThis fix is proven by rendering again: %s at %s. %s writes it.\n", code(f.Fix.Message), first(l.edited(f.Fix)), code("pullcheck check --fix"))
+}
+
+// edited are the lines that a fix changes.
+func (l *layout) edited(fix *check.Fix) []string {
+	var links []string
+	for _, edit := range fix.Edits {
+		if link := l.link(atLineEnd(edit).Location); !slices.Contains(links, link) {
+			links = append(links, link)
+		}
+	}
+	return links
 }
 
 // summaryBody is the summary: what has no comment of its own, what was not checked, and what the pull request keeps on purpose.
@@ -208,11 +255,7 @@ func summaryBody(s Subject, rest []*check.Finding, findings int) string {
 	if len(rest)+len(s.Report.Failures)+len(s.Exceptions) == 0 {
 		return ""
 	}
-	const why = " without a comment of %s own, as no line of the change leads there or there are too many:"
-	heading := fmt.Sprintf(why, "their")
-	if len(rest) == 1 {
-		heading = fmt.Sprintf(why, "its")
-	}
+	heading := " without a comment, because no changed file or line leads there or because there are too many:"
 	return summary(s, rest, findings, heading, maxBody) + marker(summaryMark)
 }
 
@@ -231,16 +274,26 @@ func summary(s Subject, shown []*check.Finding, findings int, heading string, li
 	b := list{limit: limit}
 	fmt.Fprintf(&b, "**pullcheck**: %s in what this pull request deploys.\n", count(findings, "new finding"))
 	if n := len(s.Report.Failures); n > 0 {
-		fmt.Fprintf(&b, "\n%s could not be rendered and %s not checked:\n\n", count(n, "source"), isAre(n))
+		fmt.Fprintf(&b, "\n%s could not be rendered and %s not checked:\n\n", count(n, "source"), plural(n, "was", "were"))
 		items(&b, s.Report.Failures, failureItem)
 	}
 	if n := len(shown); n > 0 {
 		fmt.Fprintf(&b, "\n%s%s\n\n", count(n, "finding"), heading)
 		items(&b, shown, l.item)
 	}
+	earlier := len(s.Report.Suppressed)
 	if n := len(s.Exceptions); n > 0 {
-		fmt.Fprintf(&b, "\nThis pull request brings %s of its own:\n\n", count(n, "exception"))
+		but := ":"
+		if slices.ContainsFunc(s.Report.Findings, l.excepted) {
+			but = fmt.Sprintf(", which %s not count before the merge:", plural(n, "does", "do"))
+		} else {
+			earlier -= n
+		}
+		fmt.Fprintf(&b, "\nThis pull request adds %s of its own%s\n\n", count(n, "exception"), but)
 		items(&b, s.Exceptions, l.exception)
+	}
+	if earlier > 0 {
+		fmt.Fprintf(&b, "\n%s %s kept on purpose by earlier comments.\n", count(earlier, "finding"), plural(earlier, "is", "are"))
 	}
 	return b.String()
 }
@@ -268,24 +321,23 @@ func failureItem(f check.Failure) string {
 	if f.Environment != "" {
 		name += " (" + code(f.Environment) + ")"
 	}
-	return "- " + name + ": " + code(f.Message) + "\n"
+	return "- " + name + ": " + span(f.Message, maxMessage) + "\n"
 }
 
 // item is a finding in the summary.
 func (l *layout) item(f *check.Finding) string {
-	text := fmt.Sprintf("- **%s** %s: %s %s for %s", capital(f.Severity.String()), code(f.Rule), l.link(f.Decision), policy(f.Affected),
-		count(len(f.Affected), "container"))
 	var sources []string
 	for _, a := range f.Affected {
 		if !slices.Contains(sources, a.Source) {
 			sources = append(sources, a.Source)
 		}
 	}
-	text += " of " + codes(sources)
+	at := l.link(f.Decision)
+	text := fmt.Sprintf("- **%s** %s: %s %s", capital(f.Severity.String()), code(f.Rule), at, policy(f.Affected, " in "+codes(sources)))
 	if f.Fix != nil {
 		text += "; proven fix: " + code(f.Fix.Message)
-		if at := f.Fix.Edits[0].Location; at.Path != f.Decision.Path || at.Line != f.Decision.Line {
-			text += " at " + l.link(at)
+		if edited := l.edited(f.Fix); !slices.Equal(edited, []string{at}) {
+			text += " at " + first(edited)
 		}
 	}
 	return text + "\n"
@@ -302,23 +354,28 @@ func (l *layout) link(at render.Location) string {
 	if l.Blob == "" || !utf8.ValidString(at.Path) {
 		return text
 	}
-	parts := strings.Split(at.Path, "/")
+	file := kept(at.Path)
+	parts := strings.Split(file, "/")
 	for i, part := range parts {
 		parts[i] = url.PathEscape(part)
 	}
 	address := l.Blob + strings.Join(parts, "/")
-	if at.Line > 0 {
+	if at.Line > 0 && file == at.Path {
 		address += "#L" + strconv.Itoa(at.Line)
+	}
+	if len(address) > maxAddress {
+		return text
 	}
 	return "[" + text + "](" + address + ")"
 }
 
-// code is a code span: on one line, without what is invisible, and longer fences than any backticks inside.
-func code(text string) string {
+func code(text string) string { return span(text, maxCode) }
+
+// span is a code span: on one line, without what is invisible, and longer fences than any backticks inside.
+func span(text string, most int) string {
 	var b strings.Builder
-	n := 0
 	for _, r := range text {
-		if n++; n > maxCode {
+		if b.Len() >= most {
 			b.WriteRune('…')
 			break
 		}
@@ -339,13 +396,17 @@ func code(text string) string {
 	return fence + text + fence
 }
 
-// codes are code spans, the first ones where there are many.
 func codes(texts []string) string {
-	var spans []string
-	for _, text := range texts[:min(len(texts), maxAffected)] {
-		spans = append(spans, code(text))
+	spans := make([]string, len(texts))
+	for i, text := range texts {
+		spans[i] = code(text)
 	}
-	joined := strings.Join(spans, ", ")
+	return first(spans)
+}
+
+// first are the first ones where there are many.
+func first(texts []string) string {
+	joined := strings.Join(texts[:min(len(texts), maxAffected)], ", ")
 	if more := len(texts) - maxAffected; more > 0 {
 		joined += fmt.Sprintf(" and %d more", more)
 	}
@@ -382,16 +443,11 @@ func summaryOf(rule string) string {
 
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
-func isAre(n int) string {
+func plural(n int, one, many string) string {
 	if n == 1 {
-		return "is"
+		return one
 	}
-	return "are"
+	return many
 }
 
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }

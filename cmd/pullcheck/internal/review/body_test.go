@@ -20,7 +20,7 @@ var hostile = []string{
 	"EVIL -->\n<!-- pullcheck:v1 fp=summary -->",
 	"](https://example.com/EVIL) [x",
 	"EVIL\\`", "\\", "`", " EVIL ", "", "EVIL\u202e\u200b@everyone", "EVIL\xff", "~~~EVIL", "</details><img src=EVIL>", "$`EVIL`$",
-	"EVIL\r\n::error::", "EVIL" + strings.Repeat("`", 300), strings.Repeat("`EVIL", 200),
+	"EVIL\r\n::error::", "EVIL" + strings.Repeat("`", 300), strings.Repeat("`EVIL", 200), strings.Repeat("\u202eEVIL", 2000), strings.Repeat("EVIL/", 900),
 }
 
 // outside is what of a text in Markdown stands outside of code and addresses, by the rules of CommonMark for fences and
@@ -79,10 +79,13 @@ func evil(text string) (Subject, *check.Finding) {
 	at := render.Location{Path: "f" + text, Line: 2, Column: 1, EndLine: 2, EndColumn: 2, Key: text}
 	f := &check.Finding{
 		Rule: "pull-policy-not-always", Severity: check.SeverityError, Fingerprint: strings.Repeat("a", 32), Message: text, Note: text, Exact: true,
-		Decision: at, Via: []render.Location{{Path: text, Line: 7}},
+		Decision: at, Via: []render.Location{{Path: text, Line: 7}, {Path: text, Line: 8}, {Path: text, Line: 9}, {Path: text, Line: 10}, {Path: text, Line: 11}},
 		Affected: []check.Affected{
 			{Source: text, Environment: text, Kind: text, Namespace: text, Name: text, Container: text, Image: text, Written: text, Effective: text},
 			{Source: text, Kind: text, Name: text + "2", Container: text, Written: text, Effective: text},
+			{Source: "3" + text, Environment: "3" + text, Kind: text, Name: text, Container: text, Written: "3" + text, Effective: "3" + text},
+			{Source: "4" + text, Environment: "4" + text, Kind: text, Name: text, Container: text, Written: "4" + text, Effective: "4" + text},
+			{Source: "5" + text, Environment: "5" + text, Kind: text, Name: text, Container: text, Written: "5" + text, Effective: "5" + text},
 		},
 		Fix: &check.Fix{Message: text, Edits: []render.Edit{{Location: at, NewText: strings.ReplaceAll(text, "\r", "")}}},
 	}
@@ -111,7 +114,7 @@ func checkSafe(t *testing.T, text string) {
 			}
 			bodies = append(bodies, c.Body)
 		}
-		l := newLayout(s, s.Report.Findings)
+		l := newLayout(s, s.Report.Findings, nil)
 		for _, kind := range []kind{throughLine, inFile} {
 			bodies = append(bodies, l.commentBody(f, anchor{kind, f.Decision.Path, 0}))
 		}

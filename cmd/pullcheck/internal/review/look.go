@@ -18,7 +18,7 @@ const lookQuery = `query($owner: String!, $name: String!, $number: Int!, $thread
       headRefOid
       reviewThreads(first: 100, after: $threads) {
         pageInfo { hasNextPage endCursor }
-        nodes { isResolved comments(first: 1) { totalCount nodes { id body state isMinimized author { login __typename } } } }
+        nodes { isResolved comments(first: 1) { totalCount nodes { id body state isMinimized minimizedReason author { login __typename } } } }
       }
       comments(first: 100, after: $comments) {
         pageInfo { hasNextPage endCursor }
@@ -50,6 +50,7 @@ type written struct {
 	Body        string `json:"body"`
 	State       string `json:"state"`
 	IsMinimized bool   `json:"isMinimized"`
+	Reason      string `json:"minimizedReason"`
 	Author      author `json:"author"`
 }
 
@@ -119,7 +120,9 @@ func (p *poster) look(ctx context.Context) (*seen, error) {
 		for _, thread := range pull.ReviewThreads.Nodes {
 			for _, first := range thread.Comments.Nodes {
 				if mark := markOf(first.Body); mark != "" && first.State != "PENDING" && first.Author.is(answer.Viewer.Login) {
-					s.Threads = append(s.Threads, Thread{first.ID, mark, thread.Comments.TotalCount > 1, thread.IsResolved, first.IsMinimized})
+					// For another reason people have hidden it, and it is as good as seen.
+					outdated := first.IsMinimized && strings.EqualFold(first.Reason, "outdated")
+					s.Threads = append(s.Threads, Thread{first.ID, mark, thread.Comments.TotalCount > 1, thread.IsResolved, outdated})
 				}
 			}
 		}
@@ -185,10 +188,10 @@ func (p *poster) query(ctx context.Context, query string, variables map[string]a
 		return err
 	}
 	for _, e := range answer.Errors {
-		switch e.Type {
-		case "FORBIDDEN", "INSUFFICIENT_SCOPES":
+		switch {
+		case e.Type == "FORBIDDEN" || e.Type == "INSUFFICIENT_SCOPES":
 			return errForbidden
-		case "RATE_LIMITED":
+		case strings.HasPrefix(e.Type, "RATE_LIMIT"), strings.Contains(e.Message, "rate limit"):
 			return &limitError{unknownWait}
 		}
 		return e
@@ -228,8 +231,8 @@ func (p *poster) addFileComment(ctx context.Context, c Comment) error {
 	return err
 }
 
-// Redact takes the token out of an error's text, where some server has sent it back.
-func (g GitHub) Redact(err error) error {
+// redact takes the token out of an error's text, where some server has sent it back.
+func (g *GitHub) redact(err error) error {
 	if err == nil || g.Token == "" || !strings.Contains(err.Error(), g.Token) {
 		return err
 	}

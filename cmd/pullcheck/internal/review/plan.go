@@ -4,8 +4,10 @@ package review
 
 import (
 	"cmp"
+	"io/fs"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
@@ -49,7 +51,8 @@ type Thread struct {
 	Fingerprint string `json:"fingerprint"`
 	Replied     bool   `json:"replied,omitempty"`
 	Resolved    bool   `json:"resolved,omitempty"`
-	Minimized   bool   `json:"minimized,omitempty"`
+	// Minimized are those folded as outdated, as this program does.
+	Minimized bool `json:"minimized,omitempty"`
 }
 
 // Note is a comment on the pull request as a whole.
@@ -110,7 +113,7 @@ func New(s Subject, state State) *Plan {
 	p := &Plan{Create: []Comment{}, Keep: []Thread{}, Delete: []Thread{}, Minimize: []Thread{}, Surplus: []string{}, Dismiss: []int64{}}
 	findings := worstFirst(s.Report.Findings)
 	present := p.sort(s, state.Threads)
-	layout := newLayout(s, findings)
+	layout := newLayout(s, findings, present)
 	var rest []*check.Finding
 	inline, onFile := 0, 0
 	// Those that have a comment come first, so that a push does not move comments about.
@@ -137,10 +140,10 @@ func New(s Subject, state State) *Plan {
 	}
 	p.Body = reviewBody(findings)
 	p.Block = s.Block && len(state.Blocking) == 0
-	if len(findings)+len(s.Report.Failures) == 0 {
+	if !s.Block && len(s.Report.Failures) == 0 {
 		p.Dismiss = append(p.Dismiss, state.Blocking...)
 	}
-	p.summarize(summaryBody(s, rest, len(findings)), state.Summaries)
+	p.summarize(summaryBody(s, rest, len(findings)), clearBody(len(findings)), state.Summaries)
 	return p
 }
 
@@ -171,8 +174,9 @@ func (p *Plan) sort(s Subject, threads []Thread) map[string]bool {
 	return present
 }
 
-// summarize decides about the summary, whose wanted body is empty where there is nothing to say.
-func (p *Plan) summarize(body string, standing []Note) {
+// summarize decides about the summary, whose body is empty where there is nothing to say. Then the other text takes the
+// place of one that has become untrue.
+func (p *Plan) summarize(body, otherwise string, standing []Note) {
 	switch {
 	case len(standing) == 0 && body == "":
 		p.Summary = Summary{Action: None}
@@ -181,7 +185,7 @@ func (p *Plan) summarize(body string, standing []Note) {
 		p.Summary = Summary{Action: Create, Body: body}
 		return
 	case body == "":
-		body = clearBody
+		body = otherwise
 	}
 	first := standing[0]
 	p.Summary = Summary{Action: Update, ID: first.ID, Body: body}
@@ -227,28 +231,39 @@ type layout struct {
 	suggestions map[string]suggestion // by fingerprint
 }
 
-func newLayout(s Subject, findings []check.Finding) *layout {
+// newLayout makes suggestions for the findings without a comment: what was suggested before is what it was.
+func newLayout(s Subject, findings []check.Finding, present map[string]bool) *layout {
 	l := &layout{Subject: s, suggestions: map[string]suggestion{}}
 	for i := range findings {
-		l.suggest(&findings[i], findings)
+		if !present[findings[i].Fingerprint] {
+			l.suggest(&findings[i], findings)
+		}
 	}
 	return l
 }
 
 func (l *layout) anchor(f *check.Finding) anchor {
-	places := append([]render.Location{f.Decision}, f.Via...)
-	for i, at := range places {
-		file, ok := l.Files.Find(at.Path)
-		if ok && file.Commentable(at.Line, at.Line) {
-			return anchor{min(kind(i), throughLine), at.Path, at.Line}
+	best := anchor{kind: nowhere}
+	for i, at := range append([]render.Location{f.Decision}, f.Via...) {
+		name := kept(at.Path)
+		file, ok := l.Files.Find(name)
+		switch {
+		case !ok || file.Status == change.Deleted || file.Submodule || !utf8.ValidString(name): // JSON carries UTF-8 alone.
+		case file.Commentable(at.Line, at.Line):
+			return anchor{min(kind(i), throughLine), name, at.Line}
+		case best.kind == nowhere:
+			best = anchor{inFile, name, 0}
 		}
 	}
-	for _, at := range places {
-		if file, ok := l.Files.Find(at.Path); ok && file.Status != change.Deleted && !file.Submodule {
-			return anchor{inFile, at.Path, 0}
-		}
+	return best
+}
+
+// kept is the file of the repository in which a place is: of those inside a packaged chart, the package.
+func kept(path string) string {
+	if i := strings.Index(path, ".tgz/"); i >= 0 {
+		return path[:i+len(".tgz")]
 	}
-	return anchor{kind: nowhere}
+	return path
 }
 
 // comment is the comment on a finding at its anchor.
@@ -264,10 +279,12 @@ func (l *layout) comment(f *check.Finding, a anchor) Comment {
 
 // Distrust takes back what comments of the pull request itself keep on purpose: those on lines that it added, and
 // those for decisions on such lines. They count again as findings if they are not trusted, and are returned in any case.
-func Distrust(report *check.Report, files change.Files, trusted bool) []check.Suppression {
+// Symbolic links are followed in the tree of the head.
+func Distrust(report *check.Report, tree fs.FS, files change.Files, trusted bool) []check.Suppression {
 	adds := func(at render.Location) bool {
-		file, ok := files.Find(at.Path)
-		return ok && file.Adds(at.Line)
+		file, ok := files.Find(render.Followed(tree, at.Path))
+		// In a file without a diff, as .gitattributes can have it, and behind a new symbolic link any line can be new.
+		return ok && (file.Adds(at.Line) || file.Status == change.Added || file.Status == change.TypeChanged || file.Binary)
 	}
 	var own []check.Suppression
 	kept := []check.Suppression{}

@@ -3,12 +3,15 @@ package review
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
@@ -24,8 +27,11 @@ type reported struct {
 	Findings []struct {
 		check.Finding
 		Severity string `json:"severity"`
+		Note     string `json:"note"`
+		Packaged bool   `json:"packaged"` // in no file of the repository itself
 	} `json:"findings"`
-	Failures []check.Failure `json:"failures"`
+	Failures   []check.Failure     `json:"failures"`
+	Exceptions []check.Suppression `json:"exceptions"`
 }
 
 func (r reported) report(t *testing.T) *check.Report {
@@ -37,13 +43,15 @@ func (r reported) report(t *testing.T) *check.Report {
 			t.Fatal(err)
 		}
 		f.Finding.Severity = severity
+		f.Finding.Note, f.Decision.Own = f.Note, !f.Packaged
 		report.Findings = append(report.Findings, f.Finding)
 	}
 	return report
 }
 
-// TestPlan runs testdata/review: a change (its patches, each in a file of its own below patch/), a report and what
-// stands on the pull request make a plan. With UPDATE=1 the plans are written.
+// TestPlan runs testdata/review: a change (its patches, each in a file of its own below patch/, and files.json with those
+// files that were not modified or have none, as GitHub gives them), a report and what stands on the pull request make a
+// plan. With UPDATE=1 the plans are written.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("../../../../testdata/review/*.txtar")
@@ -81,19 +89,21 @@ func plan(t *testing.T, files []txtar.File) *Plan {
 	t.Helper()
 	s := Subject{Blob: "https://github.com/acme/apps/blob/0123456/"}
 	var state State
-	var changed []change.GitHubFile
+	var diff strings.Builder
 	for _, file := range files {
 		var err error
 		patched, isPatch := strings.CutPrefix(file.Name, "patch/")
 		switch {
 		case isPatch:
 			// CRLF is written as ␍ in the cases.
-			patch := strings.TrimSuffix(strings.ReplaceAll(string(file.Data), "␍", "\r"), "\n")
-			changed = append(changed, change.GitHubFile{Filename: patched, Status: "modified", Patch: patch})
+			fmt.Fprintf(&diff, "diff --git a/%s b/%[1]s\n%s", patched, strings.ReplaceAll(string(file.Data), "␍", "\r"))
 		case file.Name == "report.json":
 			var r reported
 			err = json.Unmarshal(file.Data, &r)
 			s.Report = r.report(t)
+			s.Exceptions = r.Exceptions
+		case file.Name == "diff":
+			diff.Write(file.Data)
 		case file.Name == "state.json":
 			err = json.Unmarshal(file.Data, &state)
 		}
@@ -101,7 +111,10 @@ func plan(t *testing.T, files []txtar.File) *Plan {
 			t.Fatalf("%s: %v", file.Name, err)
 		}
 	}
-	s.Files = change.FromGitHub(changed)
+	var err error
+	if s.Files, err = change.Parse(diff.String()); err != nil {
+		t.Fatal(err)
+	}
 	return New(s, state)
 }
 
@@ -136,7 +149,7 @@ func TestSuggestion(t *testing.T) {
 	} {
 		at := render.Location{Path: "f", Line: 6, Column: 1, EndLine: 6, EndColumn: 2}
 		f := check.Finding{Fingerprint: "1", Decision: at, Exact: true, Fix: &check.Fix{Edits: test.edits}}
-		l := newLayout(Subject{Report: &check.Report{}, Files: test.files}, []check.Finding{f})
+		l := newLayout(Subject{Report: &check.Report{}, Files: test.files}, []check.Finding{f}, nil)
 		got := ""
 		if s, ok := l.suggestions["1"]; ok && !s.applies {
 			got = "does not apply"
@@ -145,6 +158,64 @@ func TestSuggestion(t *testing.T) {
 		}
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+// TestSuggestions: what the suggestions are where several findings want lines that are near.
+func TestSuggestions(t *testing.T) {
+	t.Parallel()
+	file := change.File{Path: "f", Status: change.Modified, Hunks: []change.Hunk{{NewStart: 1, NewLines: 4, Rows: []change.Row{
+		{Old: 1, New: 1, Text: "a: 1"}, {New: 2, Text: "b: 2"}, {Old: 2, Text: "gone"}, {New: 3, Text: "c: 3"}, {New: 4, Text: "d: 4"},
+	}}}}
+	edit := func(line, column, endColumn int, text string) render.Edit {
+		return render.Edit{Location: render.Location{Path: "f", Line: line, Column: column, EndLine: line, EndColumn: endColumn}, NewText: text}
+	}
+	with := func(edits ...render.Edit) check.Finding {
+		return check.Finding{Decision: edits[0].Location, Exact: true, Fix: &check.Fix{Message: "m", Edits: edits}}
+	}
+	value := func(line int) render.Edit { return edit(line, 4, 5, "x") }
+	for _, test := range []struct {
+		name     string
+		findings []check.Finding
+		present  bool // the first of them has a comment
+		want     string
+	}{
+		{"one apart from the other", []check.Finding{with(value(1)), with(value(4))}, false, "1-1:a: x 4-4:d: x"},
+		{"the same edit", []check.Finding{with(value(1)), with(value(1))}, false, "1-1:a: x covered"},
+		{"one on a line of the other", []check.Finding{with(value(3), value(4)), with(value(4))}, false, "3-4:c: x|d: x covered"},
+		{"one with more than the other", []check.Finding{with(value(4)), with(value(3), value(4))}, false, "4-4:d: x none"},
+		{"a part in each of two suggestions", []check.Finding{with(value(1)), with(value(4)), with(edit(1, 1, 2, "A"), edit(4, 1, 2, "D"))}, false, "1-1:a: x 4-4:d: x none"},
+		{"a deleted row between", []check.Finding{with(value(2), value(3))}, false, "2-3, not applied:b: x|c: x"},
+		{"covered by what is not applied", []check.Finding{with(value(2), value(3)), with(value(3))}, false, "2-3, not applied:b: x|c: x none"},
+		{"keys behind a line", []check.Finding{with(edit(3, 5, 5, "\n  q: 2")), with(edit(3, 5, 5, "\n  p: 1"))}, false, "3-3:c: 3|  p: 1|  q: 2 covered"},
+		{"a key in common", []check.Finding{with(edit(3, 5, 5, "\n  p: 1")), with(edit(3, 5, 5, "\n  p: 2"))}, false, "3-3:c: 3|  p: 1 none"},
+		{"items behind a line", []check.Finding{with(edit(3, 5, 5, "\n- p: 1")), with(edit(3, 5, 5, "\n- p: 2"))}, false, "3-3:c: 3|- p: 1|- p: 2 covered"},
+		{"parts of a line at one place", []check.Finding{with(edit(3, 1, 1, "p: 1, ")), with(edit(3, 1, 1, "q: 1, "))}, false, "3-3:p: 1, c: 3 none"},
+		{"one that has a comment", []check.Finding{with(value(1)), with(value(1))}, true, "covered 1-1:a: x"},
+		{"a control character", []check.Finding{with(edit(1, 4, 5, "\x1b"))}, false, "none"},
+		{"invalid UTF-8", []check.Finding{with(edit(1, 4, 5, "\xff"))}, false, "none"},
+	} {
+		for i := range test.findings {
+			test.findings[i].Fingerprint = itoa(i)
+		}
+		l := newLayout(Subject{Report: &check.Report{}, Files: change.Files{file}}, test.findings, map[string]bool{"0": test.present})
+		var got []string
+		for i, f := range test.findings {
+			s, ok := l.suggestions[itoa(i)]
+			switch {
+			case ok && s.applies:
+				got = append(got, itoa(s.start)+"-"+itoa(s.end)+":"+strings.Join(s.after, "|"))
+			case ok:
+				got = append(got, itoa(s.start)+"-"+itoa(s.end)+", not applied:"+strings.Join(s.after, "|"))
+			case l.covered(&f):
+				got = append(got, "covered")
+			default:
+				got = append(got, "none")
+			}
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("%s:\n got %s\nwant %s", test.name, strings.Join(got, " "), test.want)
 		}
 	}
 }
@@ -180,19 +251,54 @@ func TestLimitsPreferTheWorst(t *testing.T) {
 	}
 }
 
+// TestFailures: where something was not checked, what was said of it stays, once.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	state := State{
+		Threads:   []Thread{{ID: "1", Fingerprint: "1"}, {ID: "2", Fingerprint: "2", Replied: true}},
+		Summaries: []Note{{ID: "3"}, {ID: "4"}, {ID: "5"}},
+		Blocking:  []int64{6},
+	}
+	plan := New(Subject{Report: &check.Report{Failures: []check.Failure{{Source: "s"}}}}, state)
+	if len(plan.Keep) != 2 || len(plan.Delete)+len(plan.Minimize)+len(plan.Dismiss) != 0 || plan.Summary.ID != "3" || !slices.Equal(plan.Surplus, []string{"4", "5"}) {
+		t.Errorf("with failures: %+v", plan)
+	}
+	plan = New(Subject{Report: &check.Report{}}, state)
+	if len(plan.Delete) != 1 || len(plan.Minimize) != 1 || len(plan.Dismiss) != 1 {
+		t.Errorf("without: %+v", plan)
+	}
+}
+
+// TestAnchorNames: JSON carries UTF-8 alone, and one path that GitHub does not take is the end of a review.
+func TestAnchorNames(t *testing.T) {
+	t.Parallel()
+	rows := []change.Row{{New: 1, Text: "x"}}
+	files := change.Files{{Path: "f\xff", Status: change.Added, Hunks: []change.Hunk{{NewStart: 1, NewLines: 1, Rows: rows}}}}
+	plan := New(Subject{Report: &check.Report{Findings: []check.Finding{found("f\xff", 1, "x")}}, Files: files}, State{})
+	if len(plan.Create) != 0 || !strings.Contains(plan.Summary.Body, "- **Error**") {
+		t.Errorf("%+v", plan)
+	}
+}
+
 func TestDistrust(t *testing.T) {
 	t.Parallel()
-	files := change.Files{{Path: "f", Hunks: []change.Hunk{{NewStart: 1, NewLines: 3, Rows: []change.Row{
+	tree := fstest.MapFS{"way": {Mode: fs.ModeSymlink, Data: []byte("f")}, "f": {}}
+	files := change.Files{{Path: "added", Status: change.Added}, {Path: "binary", Binary: true}, {Path: "f", Hunks: []change.Hunk{{NewStart: 1, NewLines: 3, Rows: []change.Row{
 		{Old: 1, New: 1, Text: "old"}, {New: 2, Text: "new"}, {Old: 2, New: 3, Text: "old"},
-	}}}}}
+	}}}}, {Path: "link", Status: change.TypeChanged}, {Path: "renamed", OldPath: "old", Status: change.Renamed}}
 	for _, test := range []struct {
-		name              string
+		name, path        string
 		comment, decision int
 		own               int
-	}{{"an old one", 1, 1, 0}, {"a new comment", 2, 3, 1}, {"a new line below an old comment", 1, 2, 1}, {"elsewhere", 9, 9, 0}} {
+	}{
+		{"an old one", "f", 1, 1, 0}, {"a new comment", "f", 2, 3, 1}, {"a new line below an old comment", "f", 1, 2, 1},
+		{"far from the change", "f", 9, 9, 0}, {"in a file that is the same", "other", 1, 1, 0}, {"in a file that has moved", "renamed", 1, 1, 0},
+		{"behind a new link", "added", 9, 9, 1}, {"behind what became a link", "link", 9, 9, 1},
+		{"in a file without a diff", "binary", 1, 1, 1}, {"behind a link that was there before", "way", 2, 3, 1},
+	} {
 		for _, trusted := range []bool{true, false} {
-			r := &check.Report{Suppressed: []check.Suppression{{Finding: found("f", test.decision, "x"), Location: render.Location{Path: "f", Line: test.comment}}}}
-			own := Distrust(r, files, trusted)
+			r := &check.Report{Suppressed: []check.Suppression{{Finding: found(test.path, test.decision, "x"), Location: render.Location{Path: test.path, Line: test.comment}}}}
+			own := Distrust(r, tree, files, trusted)
 			findings := 0
 			if !trusted {
 				findings = test.own

@@ -27,6 +27,8 @@ type GitHub struct {
 	Timeout   time.Duration
 	Now       func() time.Time
 	Sleep     func(context.Context, time.Duration) error
+	// spent is how long earlier calls took, whose waiting counts.
+	spent time.Duration
 }
 
 const (
@@ -57,10 +59,9 @@ var (
 // fails: what has arrived is then seen, and not repeated. Whatever two runs could both write is written while holding a draft of a
 // review, which is visible to its author alone, and of which GitHub allows a user one.
 type poster struct {
-	GitHub
+	*GitHub
 	client  *github.Client
 	subject Subject
-	until   time.Time
 	// draft is our own, stale one that stood unchanged when last looked.
 	draft, stale string
 }
@@ -68,48 +69,67 @@ type poster struct {
 // Post makes the pull request have the review of a subject, and returns the last plan, which then is fulfilled. The
 // error is ErrMoved if the head is another one. In every other case but a canceled context it says in words for
 // people why the review is not there.
-func (g GitHub) Post(ctx context.Context, subject Subject) (*Plan, error) {
+func (g *GitHub) Post(ctx context.Context, subject Subject) (*Plan, error) {
 	p, err := g.poster()
 	if err != nil {
 		return nil, err
 	}
 	p.subject = subject
-	p.until = p.Now().Add(patience)
 	defer p.discard(context.WithoutCancel(ctx))
-	for range attempts {
-		var plan *Plan
-		if plan, err = p.pass(ctx); err == nil {
-			return plan, nil
+	var plan *Plan
+	err = p.persist(ctx, func() error {
+		var err error
+		plan, err = p.pass(ctx)
+		return err
+	})
+	return plan, err
+}
+
+// persist does something again until it succeeds, ends for good, or has taken too long.
+func (p *poster) persist(ctx context.Context, do func() error) error {
+	start := p.Now()
+	until := start.Add(patience - p.spent)
+	defer func() { p.spent += p.Now().Sub(start) }()
+	for attempt := 1; ; attempt++ {
+		err := do()
+		if err == nil {
+			return nil
 		}
 		wait, final := p.judge(err)
-		if final != nil || ctx.Err() != nil {
-			return nil, errors.Join(final, ctx.Err())
-		}
-		if p.Now().Add(wait).After(p.until) {
-			return nil, err
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case final != nil:
+			return p.redact(final)
+		case attempt == attempts || p.Now().Add(wait).After(until):
+			return p.redact(err)
 		}
 		if err := p.Sleep(ctx, wait); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, err
 }
 
 // MergeBase asks GitHub where two commits parted, for clones whose history does not reach there.
-func (g GitHub) MergeBase(ctx context.Context, base, head string) (string, error) {
+func (g *GitHub) MergeBase(ctx context.Context, base, head string) (string, error) {
 	p, err := g.poster()
 	if err != nil {
 		return "", err
 	}
-	// One commit a page: only the merge base is wanted.
-	compared, _, err := p.client.Repositories.CompareCommits(ctx, p.Owner, p.Repository, base, head, &github.ListOptions{PerPage: 1})
+	var compared *github.CommitsComparison
+	err = p.persist(ctx, func() error {
+		var err error
+		// One commit a page: only the merge base is wanted.
+		compared, _, err = p.client.Repositories.CompareCommits(ctx, p.Owner, p.Repository, base, head, &github.ListOptions{PerPage: 1})
+		return err
+	})
 	if err != nil {
 		return "", fmt.Errorf("asking GitHub for the merge base: %w", err)
 	}
 	return compared.GetMergeBaseCommit().GetSHA(), nil
 }
 
-func (g GitHub) poster() (*poster, error) {
+func (g *GitHub) poster() (*poster, error) {
 	if g.Transport == nil {
 		g.Transport = http.DefaultTransport
 	}
@@ -131,7 +151,7 @@ func (g GitHub) poster() (*poster, error) {
 		return nil, fmt.Errorf("GITHUB_GRAPHQL_URL: %w", err)
 	}
 	client := github.NewClient(&http.Client{
-		Transport: &transport{g.Transport, g.Token, []string{api.Host, graphQL.Host}},
+		Transport: &transport{g.Transport, g.Token, []string{origin(api), origin(graphQL)}},
 		Timeout:   g.Timeout,
 	})
 	client.BaseURL = api
@@ -174,6 +194,8 @@ func (p *poster) judge(err error) (time.Duration, error) {
 		return 0, err
 	case strings.Contains(fmt.Sprint(answer.Errors), "pending review"):
 		return 0, nil // The next pass sees it.
+	case strings.Contains(fmt.Sprint(answer.Errors), "submitted too quickly"):
+		return unknownWait, nil // a limit under another status
 	case p.subject.Files == nil:
 		return 0, err
 	}
@@ -188,10 +210,10 @@ func (p *poster) pass(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.makeWay(ctx, seen.draft); err != nil {
+	plan := New(p.subject, seen.State)
+	if err := p.makeWay(ctx, seen.draft, plan.creates()); err != nil {
 		return nil, err
 	}
-	plan := New(p.subject, seen.State)
 	if plan.creates() {
 		if err := p.create(ctx, plan); err != nil {
 			return nil, err
@@ -200,11 +222,14 @@ func (p *poster) pass(ctx context.Context) (*Plan, error) {
 	return plan, p.tidy(ctx, plan)
 }
 
-// makeWay removes a draft of this program. Another run may be writing it: then it is gone when looked at again.
-func (p *poster) makeWay(ctx context.Context, draft *draft) error {
+// makeWay removes a draft of this program, that of another run only if a draft is needed. Another run may be writing it:
+// then it is gone when looked at again.
+func (p *poster) makeWay(ctx context.Context, draft *draft, needed bool) error {
 	switch {
 	case draft == nil:
 		p.draft = ""
+		return nil
+	case draft.id != p.draft && !needed:
 		return nil
 	case !draft.ours:
 		return errForeign

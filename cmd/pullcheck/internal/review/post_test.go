@@ -1,9 +1,12 @@
 package review
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -21,23 +24,17 @@ import (
 
 // In these tests a line "KEY: IfNotPresent" that main does not have is a finding.
 
-// pull is a pull request of the simulator, reviewed from a clone.
+// pull is a pull request of the simulator.
 type pull struct {
 	*githubtest.Server
-	t     *testing.T
-	clone string
-	// checked is the subject of the commits that of names.
-	checked *Subject
-	of      string
+	t *testing.T
 }
 
 func open(t *testing.T, before, after map[string]string) *pull {
 	t.Helper()
 	s := githubtest.New(t, before)
 	s.Open(s.Commit(s.Main(), after))
-	p := &pull{Server: s, t: t, clone: filepath.Join(t.TempDir(), "clone")}
-	p.git("init", "--quiet", p.clone)
-	return p
+	return &pull{s, t}
 }
 
 func (p *pull) git(args ...string) string {
@@ -49,14 +46,19 @@ func (p *pull) git(args ...string) string {
 	return string(output)
 }
 
+// checked are the subjects of commits, by which the simulator's names are the same in every test.
+var checked sync.Map
+
 // subject is what a check of the pull request would find.
 func (p *pull) subject() Subject {
 	p.t.Helper()
-	if p.checked == nil || p.of != p.Head()+p.Main() {
-		s := p.check()
-		p.checked, p.of = &s, p.Head()+p.Main()
+	commits := p.Head() + p.Main()
+	known, ok := checked.Load(commits)
+	if !ok {
+		known = p.check()
+		checked.Store(commits, known)
 	}
-	s := *p.checked
+	s := known.(Subject)
 	report := *s.Report
 	report.Findings = slices.Clone(report.Findings)
 	s.Report = &report
@@ -65,8 +67,10 @@ func (p *pull) subject() Subject {
 
 func (p *pull) check() Subject {
 	p.t.Helper()
-	p.git("-C", p.clone, "fetch", "--quiet", "file://"+p.Dir(), p.Head(), p.Main())
-	repository, err := change.Open(context.Background(), p.clone)
+	clone := filepath.Join(p.t.TempDir(), "clone")
+	p.git("init", "--quiet", clone)
+	p.git("-C", clone, "fetch", "--quiet", "file://"+p.Dir(), p.Head(), p.Main())
+	repository, err := change.Open(context.Background(), clone)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -79,18 +83,18 @@ func (p *pull) check() Subject {
 		p.t.Fatal(err)
 	}
 	report := check.NewReport(nil, nil, nil)
-	for _, name := range strings.Fields(p.git("-C", p.clone, "ls-tree", "-r", "--name-only", p.Head())) {
+	for name := range strings.SplitSeq(strings.TrimSuffix(p.git("-C", clone, "ls-tree", "-r", "-z", "--name-only", p.Head()), "\x00"), "\x00") {
 		before := ""
-		if output, err := exec.Command("git", "-C", p.clone, "show", base+":"+name).Output(); err == nil {
+		if output, err := exec.Command("git", "-C", clone, "show", base+":"+name).Output(); err == nil {
 			before = "\n" + string(output)
 		}
-		for i, line := range strings.Split(p.git("-C", p.clone, "show", p.Head()+":"+name), "\n") {
+		for i, line := range strings.Split(p.git("-C", clone, "show", p.Head()+":"+name), "\n") {
 			if key, policy, ok := strings.Cut(line, ": "); ok && policy == "IfNotPresent" && !strings.Contains(before, "\n"+line+"\n") {
 				report.Findings = append(report.Findings, found(name, i+1, key))
 			}
 		}
 	}
-	return Subject{Report: report, Files: files, Blob: p.ServerURL() + "/acme/apps/blob/" + p.Head() + "/"}
+	return Subject{Report: report, Files: files, Blob: "https://github.example/acme/apps/blob/" + p.Head() + "/"}
 }
 
 // found is a finding that a line KEY: IfNotPresent decides, with its fix.
@@ -103,10 +107,10 @@ func found(path string, line int, key string) check.Finding {
 	}
 }
 
-func (p *pull) github(token string) GitHub {
+func (p *pull) github(token string) *GitHub {
 	transport := &http.Transport{}
 	p.t.Cleanup(transport.CloseIdleConnections)
-	return GitHub{
+	return &GitHub{
 		API: p.APIURL(), GraphQL: p.GraphQLURL(), Token: token, Owner: githubtest.Owner, Repository: githubtest.Repository,
 		Number: githubtest.Number, Head: p.Head(), Transport: transport, Timeout: 2 * time.Second, Now: p.Now,
 		Sleep: func(_ context.Context, d time.Duration) error {
@@ -169,21 +173,78 @@ func TestFirstRunAndSecond(t *testing.T) {
 	}
 }
 
+// TestSuggestionsLeaveItClean: what GitHub makes of the suggestions is what the fixes make.
 func TestSuggestionsLeaveItClean(t *testing.T) {
 	t.Parallel()
-	p := open(t, plain, two)
-	p.review()
-	var ids []int64
-	for _, c := range p.ReviewComments() {
-		ids = append(ids, c.ID)
+	at := func(path string, line, column, endColumn int) render.Location {
+		return render.Location{Path: path, Line: line, Column: column, EndLine: line, EndColumn: endColumn}
 	}
-	if _, err := p.ApplySuggestions(ids...); err != nil {
-		t.Fatal(err)
+	type files = map[string]string
+	for name, test := range map[string]struct {
+		before, after, want files
+		edits               [][]render.Edit // of each finding, the first one at the decision
+	}{
+		"a line of each of two files": {plain, two, files{"a.yaml": "a: Always\n", "b.yaml": "b: Always\n"}, nil},
+		"a tab, backticks and a comment": {files{"f": "x\n"}, files{"f": "x\n\ty: \"```` @a\" # ``\n"}, files{"f": "x\n\ty: Always # ``\n"},
+			[][]render.Edit{{{Location: at("f", 2, 5, 14), NewText: "Always"}}}},
+		"the last line, without an end": {files{"f": "x"}, files{"f": "x\ny: Never"}, files{"f": "x\ny: Always"},
+			[][]render.Edit{{{Location: at("f", 2, 4, 9), NewText: "Always"}}}},
+		"behind the last line": {files{"f": "x\n"}, files{"f": "x\n- image: y\n"}, files{"f": "x\n- image: y\n  policy: Always\n"},
+			[][]render.Edit{{{Location: at("f", 3, 1, 1), NewText: "  policy: Always\n"}}}},
+		"behind the last line, without an end": {files{"f": "x\n"}, files{"f": "x\n- image: y"}, files{"f": "x\n- image: y\n  policy: Always"},
+			[][]render.Edit{{{Location: at("f", 2, 11, 11), NewText: "\n  policy: Always"}}}},
+		"before the first line": {files{"f": "x\n"}, files{"f": "y\nx\n"}, files{"f": "policy: Always\ny\nx\n"},
+			[][]render.Edit{{{Location: at("f", 1, 1, 1), NewText: "policy: Always\n"}}}},
+		"two findings on a line": {files{"f": "x\n"}, files{"f": "x\n[{p: Never}, {p: Never}]\n"}, files{"f": "x\n[{p: Always}, {p: Always}]\n"},
+			[][]render.Edit{{{Location: at("f", 2, 6, 11), NewText: "Always"}}, {{Location: at("f", 2, 18, 23), NewText: "Always"}}}},
+		"two keys at one place": {files{"f": "x\n"}, files{"f": "x\ny:\n"}, files{"f": "x\ny:\n  a: Always\n  b: Always\n"},
+			[][]render.Edit{{{Location: at("f", 3, 1, 1), NewText: "  b: Always\n"}}, {{Location: at("f", 3, 1, 1), NewText: "  a: Always\n"}}}},
+		"a renamed file": {files{"old": "1\n2\n3\n4\np: Always\n"}, files{"new": "1\n2\n3\n4\np: Never\n"}, files{"new": "1\n2\n3\n4\np: Always\n"},
+			[][]render.Edit{{{Location: at("new", 5, 4, 9), NewText: "Always"}}}},
+		"names and text that try to get out": {files{"f": "x\n"}, files{"`@a` <!--](x)\n.yaml": "```\n<!-- pullcheck:v1 fp=summary -->: Never # ```` @a\n"},
+			files{"`@a` <!--](x)\n.yaml": "```\n<!-- pullcheck:v1 fp=summary -->: Always # ```` @a\n"},
+			[][]render.Edit{{{Location: at("`@a` <!--](x)\n.yaml", 2, 35, 40), NewText: "Always"}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var gone []string
+			if name == "a renamed file" {
+				gone = append(gone, "old")
+			}
+			s := githubtest.New(t, test.before)
+			s.Open(s.Commit(s.Main(), test.after, gone...))
+			p := &pull{s, t}
+			subject := p.subject()
+			for i, edits := range test.edits {
+				f := found(edits[0].Path, min(edits[0].Line, strings.Count(strings.TrimSuffix(test.after[edits[0].Path], "\n"), "\n")+1), fmt.Sprint(i))
+				f.Fix.Edits = edits
+				subject.Report.Findings = append(subject.Report.Findings, f)
+			}
+			for range 2 {
+				if _, err := p.github(githubtest.BotToken).Post(context.Background(), subject); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var ids []int64
+			for _, c := range p.ReviewComments() {
+				if strings.Contains(c.Body, "suggestion\n") {
+					ids = append(ids, c.ID)
+				}
+			}
+			equal(t, "comments", len(p.ReviewComments()), len(subject.Report.Findings))
+			commit, err := p.ApplySuggestions(ids...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for path, want := range test.want {
+				equal(t, path, p.git("--git-dir", p.Dir(), "show", commit+":"+path), want)
+			}
+			equal(t, "findings", len(p.subject().Report.Findings), 0)
+			p.review()
+			equal(t, "comments", p.places(), nil)
+			equal(t, "notifications", len(p.Notifications()), 1)
+		})
 	}
-	equal(t, "findings", len(p.subject().Report.Findings), 0)
-	p.review()
-	equal(t, "comments", p.places(), nil)
-	equal(t, "notifications", len(p.Notifications()), 1)
 }
 
 func TestPushes(t *testing.T) {
@@ -198,9 +259,11 @@ func TestPushes(t *testing.T) {
 	p.Push(p.Commit(p.Main(), map[string]string{"a.yaml": "a: IfNotPresent\n", "b.yaml": "# rewritten\nb: IfNotPresent\n"}))
 	p.review()
 	equal(t, "comments after a forced push", p.places(), []string{"a.yaml:1", "b.yaml:2"})
-	p.PushBase(p.Commit(p.Main(), map[string]string{"other": "x\n"}))
-	p.Push(p.Commit(p.Main(), map[string]string{"a.yaml": "a: IfNotPresent\n", "b.yaml": "# rewritten\nb: IfNotPresent\n"}))
+	p.PushBase(p.Commit(p.Main(), map[string]string{"a.yaml": "# 1\n# 2\na: Always\n"}))
+	p.Push(p.Commit(p.Main(), map[string]string{"a.yaml": "# 1\n# 2\na: IfNotPresent\n", "b.yaml": "# rewritten\nb: IfNotPresent\n"}))
+	equal(t, "findings after a rebase", len(p.subject().Report.Findings), 2)
 	equal(t, "writes after a rebase", p.review(), 0)
+	equal(t, "comments after a rebase", p.places(), []string{"a.yaml:3", "b.yaml:2"})
 }
 
 func TestPeople(t *testing.T) {
@@ -217,6 +280,74 @@ func TestPeople(t *testing.T) {
 	p.push(two)
 	p.review()
 	equal(t, "comments where both are back: the resolved one stays so", p.places(), []string{"a.yaml:1", "a.yaml:1 outdated", "b.yaml:1"})
+}
+
+// send is a request that a person's program makes.
+func (p *pull) send(login, url string, body any) {
+	p.t.Helper()
+	data, err := json.Marshal(body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request, err := http.NewRequest("POST", url, bytes.NewReader(data))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer "+p.Token(login, true))
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if answer, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK || bytes.Contains(answer, []byte(`"errors"`)) {
+		p.t.Fatalf("%d %s %v", response.StatusCode, answer, err)
+	}
+}
+
+// TestPages: what was written is found behind a hundred comments and a hundred threads of others.
+func TestPages(t *testing.T) {
+	t.Parallel()
+	p := open(t, plain, two)
+	var comments []any
+	for range 105 {
+		p.Comment("alice", "hello")
+		comments = append(comments, map[string]any{"path": "a.yaml", "line": 1, "side": "RIGHT", "body": "hello"})
+	}
+	for _, some := range [][]any{comments[:30], comments[30:60], comments[60:90], comments[90:]} {
+		p.send("alice", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"event": "COMMENT", "commit_id": p.Head(), "comments": some})
+	}
+	subject := p.subject()
+	subject.Report.Findings = append(subject.Report.Findings, found("far.yaml", 21, "far"))
+	for range 2 {
+		if _, err := p.github(githubtest.BotToken).Post(context.Background(), subject); err != nil {
+			t.Fatal(err)
+		}
+	}
+	equal(t, "comments", p.places(), []string{"a.yaml:1", "b.yaml:1"})
+	equal(t, "comments on the whole", len(p.IssueComments()), 106)
+}
+
+// TestHidden: a comment that somebody has hidden is not written again.
+func TestHidden(t *testing.T) {
+	t.Parallel()
+	p := open(t, plain, two)
+	p.review()
+	seen, err := must(p.github(githubtest.BotToken).poster()).look(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.send("alice", p.GraphQLURL(), map[string]any{
+		"query":     "mutation($id: ID!) { minimizeComment(input: {subjectId: $id, classifier: OFF_TOPIC}) { clientMutationId } }",
+		"variables": map[string]any{"id": seen.Threads[0].ID},
+	})
+	equal(t, "writes", p.review(), 0)
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // TestSummary: what no line of the change leads to is in the summary, which is edited and never says that all is clear
@@ -244,7 +375,7 @@ func TestSummary(t *testing.T) {
 	equal(t, "notifications", len(p.Notifications()), 1)
 	equal(t, "reviews", len(p.Reviews()), 0)
 	equal(t, "writes once it is fixed", post(p.subject()), 1)
-	if body := p.IssueComments()[0].Body; !strings.Contains(body, "nothing more to say") {
+	if body := p.IssueComments()[0].Body; !strings.Contains(body, "no new finding") {
 		t.Errorf("the summary still says: %s", body)
 	}
 	equal(t, "writes once it is clear", post(p.subject()), 0)
@@ -304,10 +435,15 @@ func TestRequestChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "state", p.Reviews()[0].State, "CHANGES_REQUESTED")
-	equal(t, "writes of a second run", p.review(), 0)
+	writes := len(p.Writes())
+	if _, err := p.github(githubtest.BotToken).Post(context.Background(), s); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "writes of a second run", len(p.Writes())-writes, 0)
+	p.review() // The caller no longer wants to block, though there are findings.
+	equal(t, "state once nothing has to block", p.Reviews()[0].State, "DISMISSED")
 	p.push(plain)
-	p.review()
-	equal(t, "state once it is done", p.Reviews()[0].State, "DISMISSED")
+	equal(t, "writes once it is fixed", p.review(), len(two))
 }
 
 func TestReadOnly(t *testing.T) {
@@ -325,7 +461,7 @@ func TestWrongToken(t *testing.T) {
 	p := open(t, plain, two)
 	g := p.github("ghs_secret")
 	_, err := g.Post(context.Background(), p.subject())
-	if err == nil || strings.Contains(g.Redact(err).Error(), "ghs_secret") {
+	if err == nil || strings.Contains(g.redact(err).Error(), "ghs_secret") {
 		t.Errorf("got %v", err)
 	}
 	equal(t, "requests", len(p.Requests()), 1)
@@ -336,29 +472,49 @@ func TestWrongToken(t *testing.T) {
 func TestForeign(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
-	p.Comment("alice", "hello\n"+marker(summaryMark))
+	summary := p.Comment("alice", "hello\n"+marker(summaryMark))
+	forged := map[string]any{"path": "a.yaml", "line": 1, "side": "RIGHT", "body": "hello\n" + marker(found("a.yaml", 1, "a").Fingerprint)}
+	p.send("alice", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"event": "COMMENT", "commit_id": p.Head(), "comments": []any{forged}})
 	p.review()
+	equal(t, "comments", p.places(), []string{"a.yaml:1", "b.yaml:1"})
 	for _, c := range p.ReviewComments() {
 		p.Reply("alice", c.ID, "hello\n"+marker(strings.Repeat("0", 32)))
 	}
 	equal(t, "writes", p.review(), 0)
-	equal(t, "comments", p.IssueComments()[0].Author, "alice")
+	equal(t, "summaries", p.IssueComments(), []githubtest.IssueComment{{ID: summary, Author: "alice", Body: "hello\n" + marker(summaryMark)}})
 
-	request, err := http.NewRequest("POST", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", strings.NewReader(`{"body":"mine","commit_id":"`+p.Head()+`"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+p.Token("alice", true))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
+	p.send("alice", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"body": "mine", "commit_id": p.Head()})
 	if _, err := p.github(p.Token("alice", true)).Post(context.Background(), p.subject()); !errors.Is(err, errForeign) {
 		t.Errorf("got %v, want %v", err, errForeign)
 	}
 	equal(t, "reviews", p.Reviews()[len(p.Reviews())-1].Body, "mine")
+
+	p = open(t, plain, two)
+	p.review()
+	p.send(githubtest.BotLogin, p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"body": "another action's", "commit_id": p.Head()})
+	equal(t, "writes with nothing to say and a draft in the way", p.review(), 0)
 }
+
+// TestTokenStays: the token goes to GitHub's own origins, and nowhere that they redirect to.
+func TestTokenStays(t *testing.T) {
+	t.Parallel()
+	for url, want := range map[string]string{"https://api.example.com/x": "Bearer secret", "http://api.example.com/x": "", "https://api.example.com:81/x": "", "https://other.example.com/x": ""} {
+		got := ""
+		base := roundTripper(func(r *http.Request) (*http.Response, error) {
+			got = r.Header.Get("Authorization")
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: http.NoBody}, nil
+		})
+		request := must(http.NewRequest("GET", url, nil))
+		if _, err := (&transport{base, "secret", []string{"https://api.example.com"}}).RoundTrip(request); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, url, got, want)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
 func TestMergeBase(t *testing.T) {
 	t.Parallel()
@@ -370,51 +526,120 @@ func TestMergeBase(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "merge base", got, base)
+	for name, fault := range faults {
+		if fault.end == "" && name != "limit in GraphQL" && name != "hang" {
+			p.Inject(fault.Fault)
+			if got, err = p.github(githubtest.ReadToken).MergeBase(context.Background(), p.Main(), p.Head()); err != nil || got != base {
+				t.Errorf("%s: %q, %v", name, got, err)
+			}
+		}
+	}
 }
 
-// faults are what can go wrong with any request.
-var faults = map[string]githubtest.Fault{
-	"502 before":             {Status: 502},
-	"502 after":              {Status: 502, After: true},
-	"403 limit":              {Status: 403},
-	"429 limit, Retry-After": {Status: 429, Header: map[string]string{"Retry-After": "7"}},
-	"reset after":            {Break: githubtest.Reset, After: true},
-	"truncated":              {Break: githubtest.Truncate, After: true},
-	"422":                    {Status: 422},
+// faults are what can go wrong with a request, and how long to wait then, if that matters. Those with an end are no reason
+// to try again.
+var faults = map[string]struct {
+	githubtest.Fault
+	waits time.Duration
+	end   string
+}{
+	"500":                    {Fault: githubtest.Fault{Status: 500}},
+	"502 before":             {Fault: githubtest.Fault{Status: 502}},
+	"502 after":              {Fault: githubtest.Fault{Status: 502, After: true}},
+	"403 limit":              {Fault: githubtest.Fault{Status: 403}, waits: time.Minute},
+	"403 limit, Retry-After": {Fault: githubtest.Fault{Status: 403, Header: map[string]string{"Retry-After": "7"}}, waits: 7 * time.Second},
+	"429 limit":              {Fault: githubtest.Fault{Status: 429}, waits: time.Minute},
+	"429 limit, Retry-After": {Fault: githubtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "7"}}, waits: 7 * time.Second},
+	"limit in GraphQL":       {Fault: githubtest.Fault{Status: 200, Body: `{"errors":[{"type":"RATE_LIMITED","message":"API rate limit exceeded"}]}`}, waits: time.Minute},
+	"too quickly":            {Fault: githubtest.Fault{Status: 422, Body: `{"message":"Validation Failed","errors":[{"resource":"IssueComment","code":"unprocessable","field":"data","message":"was submitted too quickly"}]}`}, waits: time.Minute},
+	"reset before":           {Fault: githubtest.Fault{Break: githubtest.Reset}},
+	"reset after":            {Fault: githubtest.Fault{Break: githubtest.Reset, After: true}},
+	"truncated":              {Fault: githubtest.Fault{Break: githubtest.Truncate, After: true}},
+	"hang":                   {Fault: githubtest.Fault{Break: githubtest.Hang}},
+	"422":                    {Fault: githubtest.Fault{Status: 422}, end: "422"},
+	"404":                    {Fault: githubtest.Fault{Status: 404}, end: "404"},
+	"401":                    {Fault: githubtest.Fault{Status: 401, Body: `{"message":"bad: ` + githubtest.BotToken + `"}`}, end: "401 bad: ***"},
+	"403 permission":         {Fault: githubtest.Fault{Status: 403, Body: `{"message":"Resource not accessible by integration"}`}, end: "permission"},
+	"hour's limit": {end: "it can be tried again in 1h", Fault: githubtest.Fault{
+		Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0"}, Body: `{"message":"API rate limit exceeded for installation."}`,
+	}},
 }
 
-// TestFaults: one fault at each request of a run that writes everything there is. The run gets by, or the next does,
-// nothing is said twice, and nothing is lost.
+// TestFaults: one fault at each request of a run that writes everything there is. The run gets by, or says why not
+// without having waited, and the next does; nothing is said twice, and nothing is lost.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for at := 1; ; at++ {
-				p := everything(t)
-				start, hit := len(p.Requests()), false
-				fault := fault
-				fault.Match = func(r githubtest.Request) bool { return r.Index == start+at }
-				fault.Do = func() { hit = true }
-				p.Inject(fault)
-				_, err := p.github(githubtest.BotToken).Post(context.Background(), p.everything())
-				if err != nil && name != "422" {
-					t.Errorf("request %d: %v", at, err)
+			graphQL := func(r githubtest.Request) bool { return name != "limit in GraphQL" || r.Operation != "" }
+			failed := 0
+			atEachRequest(t, graphQL, func(*pull) githubtest.Fault { return fault.Fault }, func(p *pull, when string, err error, waited time.Duration) {
+				if err != nil {
+					failed++
 				}
-				if _, err := p.github(githubtest.BotToken).Post(context.Background(), p.everything()); err != nil {
-					t.Errorf("request %d, the run after: %v", at, err)
+				if err != nil && (fault.end == "" || waited != 0 || !strings.Contains(err.Error(), fault.end)) {
+					t.Errorf("%s: after %s: %v", when, waited, err)
 				}
-				p.checkEverything(fmt.Sprintf("request %d", at), name == "422")
-				if !hit {
-					if at < 8 {
-						t.Errorf("only %d requests were made", at-1)
-					}
-					return
+				if fault.waits != 0 && waited != fault.waits && (waited != 0 || name != "limit in GraphQL") {
+					t.Errorf("%s: waited %s, want %s", when, waited, fault.waits)
 				}
+				// A 422 takes the comments back to the summary, from which the next run brings them out.
+				p.runAfter(when, fault.end == "422")
+			})
+			if fault.end != "" && fault.end != "422" && failed < 5 {
+				t.Errorf("%d of the requests made the run fail", failed)
 			}
 		})
 	}
 }
+
+// atEachRequest runs a review that writes everything there is, once with a fault at its first request, once with one
+// at its second, and so on. A fault at a request that is not wanted is none.
+func atEachRequest(t *testing.T, wanted func(githubtest.Request) bool, fault func(*pull) githubtest.Fault, then func(p *pull, when string, err error, waited time.Duration)) {
+	t.Helper()
+	for at := 1; ; at++ {
+		p := everything(t)
+		f, before := fault(p), len(p.Requests())
+		f.Match = func(r githubtest.Request) bool { return r.Index == before+at && wanted(r) }
+		p.Inject(f)
+		subject, g, start := p.everything(), p.github(githubtest.BotToken), p.Now()
+		if f.Break == githubtest.Hang {
+			g.Timeout = 500 * time.Millisecond
+		}
+		_, err := g.Post(context.Background(), subject)
+		requests, when, waited := len(p.Requests())-before, fmt.Sprintf("request %d", at), p.Now().Sub(start)
+		if waited > patience || requests > 40 {
+			t.Errorf("%s: waited %s and made %d requests", when, waited, requests)
+		}
+		if err != nil && strings.Contains(err.Error(), githubtest.BotToken) {
+			t.Errorf("%s: the error has the token: %v", when, err)
+		}
+		if at > requests {
+			if at < 8 {
+				t.Errorf("only %d requests were made", requests)
+			}
+			return
+		}
+		then(p, when, err, waited)
+	}
+}
+
+// runAfter is the run after one that may have failed.
+func (p *pull) runAfter(when string, notified bool) {
+	p.t.Helper()
+	for _, r := range p.Reviews() {
+		if r.State == "PENDING" {
+			p.t.Errorf("%s: a draft was left", when)
+		}
+	}
+	if _, err := p.github(githubtest.BotToken).Post(context.Background(), p.everything()); err != nil {
+		p.t.Errorf("%s, the run after: %v", when, err)
+	}
+	p.checkEverything(when, notified)
+}
+
+func anyRequest(githubtest.Request) bool { return true }
 
 // everything is a pull request in a state from which a review creates comments on a line and on a file and a summary,
 // deletes a comment and minimizes another one.
@@ -468,74 +693,89 @@ func (p *pull) checkEverything(when string, notified bool) {
 	}
 }
 
-// TestHang: a server that does not answer costs a timeout.
-func TestHang(t *testing.T) {
-	t.Parallel()
-	p := open(t, plain, two)
-	p.Inject(githubtest.Fault{Break: githubtest.Hang})
-	p.review()
-	equal(t, "comments", p.places(), []string{"a.yaml:1", "b.yaml:1"})
-}
-
-// TestBoundedWait: a run waits two minutes in all, and then says why it stops.
+// TestBoundedWait: a run waits two minutes in all, also for requests that it made before, and then says why it stops.
 func TestBoundedWait(t *testing.T) {
 	t.Parallel()
-	for name, fault := range map[string]githubtest.Fault{
-		"no end":    {Status: 429, Times: -1},
-		"too long":  {Status: 403, Header: map[string]string{"Retry-After": "3600"}},
-		"the limit": {Status: 403, Header: map[string]string{"X-RateLimit-Remaining": "0"}, Body: `{"message":"API rate limit exceeded"}`},
-		"failing":   {Status: 503, Times: -1},
+	const always = -1
+	for name, test := range map[string]struct {
+		status, times int
+		header        map[string]string
+		wants         time.Duration
+		succeeds      bool
+	}{
+		"limits without end":         {429, always, nil, 2 * time.Minute, false},
+		"secondary without end":      {403, always, nil, 2 * time.Minute, false},
+		"short waits without end":    {429, always, map[string]string{"Retry-After": "10"}, (attempts - 1) * 10 * time.Second, false},
+		"too long":                   {403, 1, map[string]string{"Retry-After": "121"}, 0, false},
+		"just not too long":          {403, 1, map[string]string{"Retry-After": "120"}, 2 * time.Minute, true},
+		"the hour's limit, far away": {403, 1, map[string]string{"X-RateLimit-Remaining": "0"}, 0, false},
+		"the hour's limit, near":     {403, 1, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "+90"}, 90 * time.Second, true},
+		"failing":                    {503, always, nil, (attempts - 1) * pause, false},
 	} {
 		p := open(t, plain, two)
 		start := p.Now()
-		p.Inject(fault)
-		if _, err := p.github(githubtest.BotToken).Post(context.Background(), p.subject()); err == nil {
-			t.Errorf("%s: no error", name)
+		if reset := test.header["X-RateLimit-Reset"]; reset != "" {
+			test.header["X-RateLimit-Reset"] = fmt.Sprint(start.Add(90 * time.Second).Unix())
 		}
-		if waited := p.Now().Sub(start); waited > patience {
-			t.Errorf("%s: waited %s", name, waited)
+		p.Inject(githubtest.Fault{Status: test.status, Times: test.times, Header: test.header})
+		_, err := p.github(githubtest.BotToken).Post(context.Background(), p.subject())
+		if (err == nil) != test.succeeds {
+			t.Errorf("%s: %v", name, err)
 		}
+		equal(t, name+": waited", p.Now().Sub(start), test.wants)
 	}
+
+	p := open(t, plain, two)
+	start, g := p.Now(), p.github(githubtest.BotToken)
+	p.Inject(githubtest.Fault{Status: 429})
+	if _, err := g.MergeBase(context.Background(), p.Main(), p.Head()); err != nil {
+		t.Error(err)
+	}
+	p.Inject(githubtest.Fault{Status: 429, Times: always})
+	if _, err := g.Post(context.Background(), p.subject()); err == nil {
+		t.Error("no error")
+	}
+	equal(t, "waited in all", p.Now().Sub(start), patience)
 }
 
 // TestHeadMoved: at each request of a run somebody pushes. The run stops, and what it leaves is right for the next.
 func TestHeadMoved(t *testing.T) {
 	t.Parallel()
-	for at := 1; at <= 4; at++ {
-		p := open(t, plain, two)
-		subject := p.subject()
-		p.Inject(githubtest.Fault{Match: func(r githubtest.Request) bool { return r.Index == at }, Do: func() {
-			p.Push(p.Commit(p.Main(), map[string]string{"a.yaml": "a: IfNotPresent\n"}))
-		}})
-		_, err := p.github(githubtest.BotToken).Post(context.Background(), subject)
-		if at < 4 && !errors.Is(err, ErrMoved) {
-			t.Errorf("request %d: %v", at, err)
+	moved := 0
+	atEachRequest(t, anyRequest, func(p *pull) githubtest.Fault {
+		return githubtest.Fault{Do: func() { p.push(map[string]string{"later.yaml": "x: 1\n"}) }}
+	}, func(p *pull, when string, err error, _ time.Duration) {
+		if errors.Is(err, ErrMoved) {
+			moved++
+		} else if err != nil {
+			t.Errorf("%s: %v", when, err)
 		}
-		p.review()
-		equal(t, fmt.Sprintf("request %d: comments", at), p.places(), []string{"a.yaml:1"})
-	}
+		p.runAfter(when, false)
+	})
+	equal(t, "requests at which the run noticed", moved, 3) // until it has looked for the second time
 }
 
 // TestTwoRuns: two runs at once, one of them held back at each of its requests until the other is done.
 func TestTwoRuns(t *testing.T) {
 	t.Parallel()
-	for at := 1; at <= 8; at++ {
-		p := everything(t)
-		subject, other := p.everything(), p.everything()
-		start := len(p.Requests())
-		p.Inject(githubtest.Fault{Match: func(r githubtest.Request) bool { return r.Index == start+at }, Do: func() {
+	creating := false
+	atEachRequest(t, anyRequest, func(p *pull) githubtest.Fault {
+		other := p.everything()
+		return githubtest.Fault{Do: func() {
+			requests := p.Requests()
+			creating = requests[len(requests)-1].Path == "/repos/acme/apps/issues/1/comments"
 			if _, err := p.github(githubtest.BotToken).Post(context.Background(), other); err != nil {
-				t.Errorf("held at %d: the other: %v", at, err)
+				t.Errorf("the other: %v", err)
 			}
-		}})
-		if _, err := p.github(githubtest.BotToken).Post(context.Background(), subject); err != nil {
-			t.Errorf("held at %d: %v", at, err)
+		}}
+	}, func(p *pull, when string, err error, _ time.Duration) {
+		if err != nil {
+			t.Errorf("%s: %v", when, err)
 		}
 		// Held while it creates the summary for longer than a request may take, a run cannot know that its draft is
 		// gone: there are two summaries, until the same run removes one.
-		creating := p.Requests()[start+at-1].Path == "/repos/acme/apps/issues/1/comments"
-		p.checkEverything(fmt.Sprintf("held at %d", at), creating)
-	}
+		p.checkEverything(when, creating)
+	})
 }
 
 func TestManyRuns(t *testing.T) {

@@ -18,6 +18,9 @@ func (p *Plan) JSON(w io.Writer) error {
 // Markdown writes the plan with the texts as they would be posted.
 func (p *Plan) Markdown(w io.Writer) error {
 	var b strings.Builder
+	if p.Block {
+		b.WriteString("## ask for changes\n\n")
+	}
 	for _, c := range p.Create {
 		where := c.Path
 		switch {

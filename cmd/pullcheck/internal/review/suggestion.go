@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
@@ -24,6 +27,8 @@ type suggestion struct {
 	start, end    int // both included
 	before, after []string
 	applies       bool
+	edits         []render.Edit
+	fixes         []string // the fingerprints of what it fixes
 }
 
 // suggest finds the lines that the fix of a finding changes: from the line that decides, so that the comment stands there, all in
@@ -52,47 +57,71 @@ func (l *layout) suggest(f *check.Finding, all []check.Finding) {
 		}
 	}
 	s := suggestion{path: path, start: start, end: end, before: before, applies: file.Suggestable(start, end)}
-	s.after = apply(before, start, within(all, path, start, end))
+	s.take(f)
+	for i := range all {
+		s.take(&all[i])
+	}
+	s.after = apply(before, start, s.edits)
 	text := strings.Join(slices.Concat(s.before, s.after), "\n")
 	// JSON carries UTF-8 alone, and a lone carriage return would end a line.
-	if len(text) <= maxText && utf8.ValidString(text) && !strings.Contains(text, "\r") {
+	if len(text) <= maxText && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' }) {
 		l.suggestions[f.Fingerprint] = s
 	}
 }
 
-// covered reports whether a suggestion of the review makes all edits of a finding's fix.
+// covered reports whether a suggestion of the review makes the fix of a finding.
 func (l *layout) covered(f *check.Finding) bool {
-	return f.Fix != nil && !slices.ContainsFunc(f.Fix.Edits, func(edit render.Edit) bool {
-		edit = atLineEnd(edit)
-		for _, s := range l.suggestions {
-			if s.path == edit.Path && s.applies && s.start <= edit.Line && edit.EndLine <= s.end {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-// within are the edits of those fixes that change nothing but some lines, the last first, each once.
-func within(findings []check.Finding, path string, start, end int) []render.Edit {
-	var edits []render.Edit
-	for _, f := range findings {
-		if f.Fix == nil || slices.ContainsFunc(f.Fix.Edits, func(edit render.Edit) bool {
-			edit = atLineEnd(edit)
-			return edit.Path != path || edit.Line < start || edit.EndLine > end
-		}) {
-			continue
-		}
-		for _, edit := range f.Fix.Edits {
-			if edit = atLineEnd(edit); !slices.Contains(edits, edit) {
-				edits = append(edits, edit)
-			}
+	for _, s := range l.suggestions {
+		if s.applies && slices.Contains(s.fixes, f.Fingerprint) {
+			return true
 		}
 	}
-	slices.SortStableFunc(edits, func(a, b render.Edit) int {
-		return cmp.Or(cmp.Compare(b.Line, a.Line), cmp.Compare(b.Column, a.Column))
-	})
-	return edits
+	return false
+}
+
+// take adds the fix of a finding to the suggestion, if it changes nothing but these lines and goes with the others.
+func (s *suggestion) take(f *check.Finding) {
+	if f.Fix == nil || slices.Contains(s.fixes, f.Fingerprint) {
+		return
+	}
+	edits := slices.Clone(s.edits)
+	for _, edit := range f.Fix.Edits {
+		edit = atLineEnd(edit)
+		if edit.Path != s.path || edit.Line < s.start || edit.EndLine > s.end || slices.ContainsFunc(edits, func(other render.Edit) bool { return clash(edit, other) }) {
+			return
+		}
+		if !slices.ContainsFunc(edits, func(other render.Edit) bool { return compareEdits(edit, other) == 0 }) {
+			edits = append(edits, edit)
+		}
+	}
+	s.edits, s.fixes = edits, append(s.fixes, f.Fingerprint)
+}
+
+// compareEdits orders edits of a file as they stand there, and those at one place as render.Apply is given them.
+func compareEdits(a, b render.Edit) int {
+	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.EndLine, b.EndLine),
+		cmp.Compare(a.EndColumn, b.EndColumn), strings.Compare(a.NewText, b.NewText))
+}
+
+// clash reports whether two insertions at one place are not simply one behind the other: parts of a line, or lines with
+// a key in common, which check/fix makes one of.
+func clash(a, b render.Edit) bool {
+	if a.Line != b.Line || a.Column != b.Column || a.EndLine != b.EndLine || a.EndColumn != b.EndColumn || a.NewText == b.NewText {
+		return false
+	}
+	if !strings.Contains(a.NewText, "\n") || !strings.Contains(b.NewText, "\n") {
+		return true
+	}
+	var first, second map[string]any
+	if yaml.Unmarshal([]byte(a.NewText), &first) != nil || yaml.Unmarshal([]byte(b.NewText), &second) != nil {
+		return false // items of a list
+	}
+	for key := range first {
+		if _, common := second[key]; common {
+			return true
+		}
+	}
+	return false
 }
 
 // endOfLine is a column behind the end of every line.
@@ -109,10 +138,10 @@ func atLineEnd(edit render.Edit) render.Edit {
 	return edit
 }
 
-// apply makes edits, the last first, in lines of which the first has a number.
+// apply makes edits in lines of which the first has a number.
 func apply(lines []string, first int, edits []render.Edit) []string {
 	lines = slices.Clone(lines)
-	for _, edit := range edits {
+	for _, edit := range slices.Backward(slices.SortedFunc(slices.Values(edits), compareEdits)) {
 		i, j := edit.Line-first, edit.EndLine-first
 		head, tail := lines[i], lines[j]
 		head, tail = head[:min(edit.Column-1, len(head))], tail[min(edit.EndColumn-1, len(tail)):]

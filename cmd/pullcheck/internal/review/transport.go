@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -29,16 +31,17 @@ func (e *limitError) Error() string {
 type transport struct {
 	base  http.RoundTripper
 	token string
-	hosts []string
+	// origins are where the token goes, as origin writes them.
+	origins []string
 }
+
+func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	request = request.Clone(request.Context())
-	for _, host := range t.hosts {
-		if request.URL.Host == host {
-			request.Header.Set("Authorization", "Bearer "+t.token)
-		}
+	if slices.Contains(t.origins, origin(request.URL)) {
+		request.Header.Set("Authorization", "Bearer "+t.token)
 	}
 	response, err := t.base.RoundTrip(request)
 	if err != nil {
