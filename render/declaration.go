@@ -10,6 +10,8 @@ type Declaration struct {
 	// edit can add some there.
 	Document int
 	Object   Path
+	// Reads are the files, beside those of the source itself, that the options come from: this one, and those of generators.
+	Reads []string
 	// Complete returns the source with its options as the file of the tree has them now, and whatever completes it.
 	Complete func(tree fs.FS, source Source) (Source, error)
 }

@@ -30,7 +30,9 @@ func ReachOf(tree fs.FS, source Source) *Reach {
 		r.file(file.Path)
 	}
 	if source.Declared != nil {
-		r.file(source.Declared.Path)
+		for _, name := range source.Declared.Reads {
+			r.file(name)
+		}
 	}
 	switch source.Kind {
 	case Helm:
@@ -63,6 +65,7 @@ func (r *Reach) add(name string) bool {
 // file adds a file and what it is a symbolic link to.
 func (r *Reach) file(name string) {
 	if r.add(name) {
+		r.add(Followed(r.tree, name))
 		r.links(name)
 	}
 }

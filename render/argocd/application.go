@@ -64,9 +64,10 @@ type FileParameter struct {
 	Path string `json:"path"`
 }
 
-// Plugin names a config management plugin.
+// Plugin is a config management plugin with its parameters.
 type Plugin struct {
-	Name string `json:"name,omitempty"`
+	Name       string            `json:"name,omitempty"`
+	Parameters []PluginParameter `json:"parameters,omitempty"`
 }
 
 // App is what Argo CD knows when it renders a source.
@@ -100,6 +101,11 @@ func (a *App) Resolve(tree fs.FS, s Source) (render.Source, error) {
 	s, err := a.override(tree, s)
 	if err != nil {
 		return render.Source{}, err
+	}
+	if s.Plugin != nil && s.Plugin.Name == PluginName {
+		if s, err = s.withPlugin(tree); err != nil {
+			return render.Source{}, err
+		}
 	}
 	kind, err := kindOf(tree, s)
 	if err != nil {

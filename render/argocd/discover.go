@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"reflect"
 	"regexp"
@@ -196,12 +197,36 @@ func (d *discovery) inFile(file string) {
 		return // The file fails as a source.
 	}
 	for _, object := range declared {
-		apps, failed := d.expand(d.tree, object.object)
+		recorder := render.NewRecorder(d.tree)
+		apps, failed := d.expand(recorder, object.object)
+		origin := &declaration{declaredObject: object, file: file, reads: map[string][]byte{file: data}}
+		for _, name := range recorder.Files() {
+			if origin.reads[name], err = fs.ReadFile(d.tree, name); err != nil {
+				delete(origin.reads, name)
+			}
+		}
 		for _, app := range apps {
-			d.add(file, app, &object)
+			d.add(file, app, origin)
 		}
 		d.addFailed(file, failed)
 	}
+}
+
+// declaration is an object in a file with what its Applications were made from: the file, and those that generators read.
+type declaration struct {
+	declaredObject
+	file  string
+	reads map[string][]byte
+}
+
+// isAsIn reports whether the files that Applications were made from are the same in another tree.
+func (o *declaration) isAsIn(tree fs.FS) bool {
+	for name, data := range o.reads {
+		if now, err := fs.ReadFile(tree, name); err != nil || !bytes.Equal(now, data) {
+			return false
+		}
+	}
+	return true
 }
 
 // failure is an Application, or a generator of them, that is no source here.
@@ -261,7 +286,7 @@ func located(file string, err error) error {
 
 // add adds the sources of an Application, and those of the Applications that these render to. Without what declares it in
 // the file, it is one that was rendered from there.
-func (d *discovery) add(file string, object map[string]any, declared *declaredObject) {
+func (d *discovery) add(file string, object map[string]any, declared *declaration) {
 	key, err := json.Marshal(object)
 	if err != nil || d.known[string(key)] {
 		return
@@ -282,7 +307,7 @@ func (d *discovery) add(file string, object map[string]any, declared *declaredOb
 		if err == nil && declared != nil {
 			source.Declared = &render.Declaration{
 				Path: file, Document: declared.document, Object: slices.Concat(prefixOf(declared.object), app.paths[i]),
-				Complete: d.complete(file, nameOf(declared.object), nameOf(object), i),
+				Reads: slices.Sorted(maps.Keys(declared.reads)), Complete: d.complete(declared, object, i),
 			}
 		}
 		if err != nil {
@@ -301,9 +326,15 @@ func prefixOf(object map[string]any) render.Path {
 	return nil
 }
 
-// complete reads an Application's source again.
-func (d *discovery) complete(file, declaredName, name string, index int) func(fs.FS, render.Source) (render.Source, error) {
+// complete reads an Application's source again, from another tree. Only where that has something else is it expanded again: a
+// tree can have hundreds of Applications of one set.
+func (d *discovery) complete(origin *declaration, known map[string]any, index int) func(fs.FS, render.Source) (render.Source, error) {
+	name := nameOf(known)
 	return func(tree fs.FS, source render.Source) (render.Source, error) {
+		file := source.Declared.Path
+		if file == origin.file && origin.isAsIn(tree) {
+			return d.completed(tree, file, source, known, index)
+		}
 		data, err := fs.ReadFile(tree, file)
 		if err != nil {
 			return source, err
@@ -313,7 +344,7 @@ func (d *discovery) complete(file, declaredName, name string, index int) func(fs
 			return source, render.YAMLError(file, data, err)
 		}
 		for _, object := range declared {
-			if nameOf(object.object) != declaredName {
+			if nameOf(object.object) != nameOf(origin.object) {
 				continue
 			}
 			apps, _ := d.expand(tree, object.object)
@@ -323,14 +354,14 @@ func (d *discovery) complete(file, declaredName, name string, index int) func(fs
 				}
 			}
 		}
-		return source, &render.Error{Location: render.Location{Path: file}, Err: fmt.Errorf("there is no Application %s", name)}
+		return source, &render.Error{Location: render.Location{Path: file}, Err: fmt.Errorf("there is no Application %s any more", name)}
 	}
 }
 
 func (d *discovery) completed(tree fs.FS, file string, source render.Source, object map[string]any, index int) (render.Source, error) {
 	app, err := d.application(object)
 	if err == nil && index >= len(app.sources) {
-		err = fmt.Errorf("Application %s has %d sources", app.Name, len(app.sources))
+		err = fmt.Errorf("the Application %s has %d sources", app.Name, len(app.sources))
 	}
 	if err != nil {
 		return source, located(file, err)
@@ -340,7 +371,7 @@ func (d *discovery) completed(tree fs.FS, file string, source render.Source, obj
 		return source, located(file, err)
 	}
 	if resolved.Kind != source.Kind {
-		return source, located(file, fmt.Errorf("Application %s: source %d is of the kind %s, expected %s", app.Name, index+1, resolved.Kind, source.Kind))
+		return source, located(file, fmt.Errorf("the Application %s: source %d is of the kind %s, expected %s", app.Name, index+1, resolved.Kind, source.Kind))
 	}
 	source.Helm, source.Kustomize, source.Files = resolved.Helm, resolved.Kustomize, resolved.Files
 	if source.Kind != render.Helm || resolved.Helm.Repo == "" {

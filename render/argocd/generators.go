@@ -25,7 +25,8 @@ var asked = map[string]string{
 	"plugin":                  "a plugin over HTTP",
 }
 
-// generator is an entry of a list of generators, as far as it can be expanded.
+// generator is an entry of a list of generators, as far as it can be expanded. The templates are here for their type: expandSet
+// takes them from the entry.
 type generator struct {
 	List   listGenerator `json:"list"`
 	Git    gitGenerator  `json:"git"`
@@ -305,7 +306,8 @@ func (e *expansion) child(path string, g combination, i int, outer map[string]an
 	return e.parameters(path, g.Generators[i], names[0], outer, depth+1)
 }
 
-// override returns base with the values of over put over it, mapping by mapping, as mergo does it for Argo CD.
+// override returns base with the values of over put over it, mapping by mapping, as mergo does it for Argo CD. Where mergo
+// panics, because a mapping goes over the values of a git generator, they are merged too.
 func override(base, over map[string]any) map[string]any {
 	merged := maps.Clone(base)
 	for key, value := range over {

@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/provider"
@@ -38,6 +39,8 @@ type Kustomize struct {
 	IgnoreMissingComponents   bool              `json:"ignoreMissingComponents,omitempty"`
 	KubeVersion               string            `json:"kubeVersion,omitempty"`
 	APIVersions               []string          `json:"apiVersions,omitempty"`
+	// BuildOptions are Argo CD's own configuration for all Applications, and a parameter of the plugin.
+	BuildOptions string `json:"buildOptions,omitempty"`
 }
 
 // Replica is how many replicas an object has: a number, or a text with one.
@@ -61,6 +64,9 @@ func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 	if len(k.APIVersions) > 0 {
 		source.Kustomize.HelmAPIVersions = k.APIVersions
 	}
+	if err := readBuildOptions(k.BuildOptions, &source.Kustomize); err != nil {
+		return source, err
+	}
 	commands, err := a.commands(k)
 	if err != nil {
 		return source, err
@@ -82,6 +88,23 @@ func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 		}
 	}
 	return source, nil
+}
+
+// readBuildOptions reads flags of `kustomize build`.
+func readBuildOptions(text string, options *render.KustomizeOptions) error {
+	words := strings.Fields(strings.ReplaceAll(text, "=", " "))
+	for len(words) > 0 {
+		switch {
+		case words[0] == "--enable-helm":
+			words = words[1:]
+		case words[0] == "--load-restrictor" && len(words) > 1:
+			options.LoadRestrictionsNone = words[1] == "LoadRestrictionsNone"
+			words = words[2:]
+		default:
+			return fmt.Errorf("buildOptions has %s, expected --load-restrictor LoadRestrictionsNone or --enable-helm", words[0])
+		}
+	}
+	return nil
 }
 
 // commands are the arguments with which Argo CD runs `kustomize edit`, in its order.

@@ -33,7 +33,7 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 		}
 	}
 	if err := json.Unmarshal(data, &read); err != nil {
-		return nil, fmt.Errorf("Application %s: %w", nameOf(object), err)
+		return nil, fmt.Errorf("the Application %s: %w", nameOf(object), err)
 	}
 	app := &specified{unknown: d.options.Ours == nil, App: App{
 		Name: nameOf(object), Namespace: read.Spec.Destination.Namespace,
@@ -57,7 +57,7 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 		app.sources = []Source{*read.Spec.SourceHydrator.DrySource}
 		app.paths = []render.Path{append(spec.Below(render.Key("sourceHydrator")), render.Key("drySource"))}
 	default:
-		return nil, fmt.Errorf("Application %s has no source", app.Name)
+		return nil, fmt.Errorf("the Application %s has no source", app.Name)
 	}
 	return app, nil
 }

@@ -1,0 +1,285 @@
+package argocd
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// PluginName is the name of this program's config management plugin.
+const PluginName = "pullcheck"
+
+// PluginParameter is a parameter of a config management plugin as an Application sets it: one of the three.
+type PluginParameter struct {
+	Name   string            `json:"name"`
+	String *string           `json:"string,omitempty"`
+	Array  []string          `json:"array,omitempty"`
+	Map    map[string]string `json:"map,omitempty"`
+}
+
+// UnmarshalJSON keeps apart what is empty and what is not set.
+func (p *PluginParameter) UnmarshalJSON(data []byte) error {
+	var read struct {
+		Name   string
+		String *string
+		Array  *[]string
+		Map    *map[string]string
+	}
+	if err := json.Unmarshal(data, &read); err != nil {
+		return err
+	}
+	p.Name, p.String = read.Name, read.String
+	if read.Array != nil {
+		p.Array = append([]string{}, *read.Array...)
+	}
+	if read.Map != nil {
+		p.Map = *read.Map
+	}
+	return nil
+}
+
+// Announcement is a parameter that a plugin takes, as Argo CD shows it (reposerver/repository/repository.proto,
+// ParameterAnnouncement).
+type Announcement struct {
+	Name           string   `json:"name"`
+	Title          string   `json:"title"`
+	Tooltip        string   `json:"tooltip,omitempty"`
+	ItemType       string   `json:"itemType,omitempty"`
+	CollectionType string   `json:"collectionType,omitempty"`
+	String         string   `json:"string,omitempty"`
+	Array          []string `json:"array,omitempty"`
+}
+
+// The types of parameters: how their values are set, and what the values are.
+const (
+	arrayType   = "array"
+	mapType     = "map"
+	booleanType = "boolean"
+)
+
+// parameters are those of Argo CD's own options for a kind of source, by the same names.
+var parameters = map[render.Kind][]Announcement{
+	render.Helm: {
+		{Name: "valueFiles", Title: "Values files", Tooltip: "Paths from the chart, or with a / in front from the root of the repository; the last wins", CollectionType: arrayType},
+		{Name: "ignoreMissingValueFiles", Title: "Ignore missing values files", ItemType: booleanType},
+		{Name: "values", Title: "Values", Tooltip: "YAML, which wins over the values files"},
+		{Name: "parameters", Title: "Parameters", Tooltip: "As for --set: they win over all values", CollectionType: mapType},
+		{Name: "stringParameters", Title: "String parameters", Tooltip: "As for --set-string", CollectionType: mapType},
+		{Name: "fileParameters", Title: "File parameters", Tooltip: "As for --set-file", CollectionType: mapType},
+		{Name: "releaseName", Title: "Release name", Tooltip: "If it is not the name of the Application"},
+		{Name: "namespace", Title: "Namespace", Tooltip: "If it is not that of the destination"},
+		{Name: "kubeVersion", Title: "Kubernetes version", Tooltip: "If it is not that of the cluster"},
+		{Name: "apiVersions", Title: "API versions", Tooltip: "If they are not those of the cluster", CollectionType: arrayType},
+		{Name: "skipCrds", Title: "Skip CRDs", ItemType: booleanType},
+		{Name: "skipTests", Title: "Skip tests", ItemType: booleanType},
+		{Name: "skipSchemaValidation", Title: "Skip the validation by values.schema.json", ItemType: booleanType},
+	},
+	render.Kustomize: {
+		{Name: "namePrefix", Title: "Name prefix"},
+		{Name: "nameSuffix", Title: "Name suffix"},
+		{Name: "images", Title: "Images", Tooltip: "NAME=NEWNAME:TAG, as for kustomize edit set image", CollectionType: arrayType},
+		{Name: "replicas", Title: "Replicas", Tooltip: "How many, by the name of the object", CollectionType: mapType},
+		{Name: "commonLabels", Title: "Labels", CollectionType: mapType},
+		{Name: "forceCommonLabels", Title: "Labels replace those that are there", ItemType: booleanType},
+		{Name: "labelWithoutSelector", Title: "Labels are not put into selectors", ItemType: booleanType},
+		{Name: "labelIncludeTemplates", Title: "Labels are put into templates", ItemType: booleanType},
+		{Name: "commonAnnotations", Title: "Annotations", CollectionType: mapType},
+		{Name: "forceCommonAnnotations", Title: "Annotations replace those that are there", ItemType: booleanType},
+		{Name: "commonAnnotationsEnvsubst", Title: "Annotations have $ARGOCD_APP_NAME and the like replaced", ItemType: booleanType},
+		{Name: "namespace", Title: "Namespace"},
+		{Name: "patches", Title: "Patches", Tooltip: "A list in YAML, as in a kustomization"},
+		{Name: "components", Title: "Components", Tooltip: "Paths from the kustomization", CollectionType: arrayType},
+		{Name: "ignoreMissingComponents", Title: "Ignore missing components", ItemType: booleanType},
+		{Name: "kubeVersion", Title: "Kubernetes version", Tooltip: "For charts of the kustomization, if it is not that of the cluster"},
+		{Name: "apiVersions", Title: "API versions", Tooltip: "For charts of the kustomization, if they are not those of the cluster", CollectionType: arrayType},
+		{Name: "buildOptions", Title: "Build options", Tooltip: "--load-restrictor LoadRestrictionsNone; --enable-helm always holds"},
+	},
+	render.Raw: {
+		{Name: "recurse", Title: "Directories below, too", ItemType: booleanType},
+		{Name: "include", Title: "Include", Tooltip: "A pattern: only these files"},
+		{Name: "exclude", Title: "Exclude", Tooltip: "A pattern: not these files"},
+	},
+}
+
+// Announce returns the parameters that the plugin takes for a path of a tree, with what is there to choose from.
+func Announce(ctx context.Context, tree fs.FS, name string) ([]Announcement, error) {
+	kind, err := kindOf(tree, Source{Path: name})
+	if err != nil {
+		return nil, err
+	}
+	announced := slices.Clone(parameters[kind])
+	found := map[string][]string{}
+	switch kind {
+	case render.Helm:
+		sources, err := render.Discover(ctx, tree, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, source := range sources {
+			for _, file := range source.Helm.ValuesFiles {
+				found["valueFiles"] = append(found["valueFiles"], strings.TrimPrefix(file.Path, name+"/"))
+			}
+		}
+	case render.Kustomize:
+		file, _ := render.KustomizationFile(tree, name)
+		data, err := fs.ReadFile(tree, file)
+		if err != nil {
+			return nil, err
+		}
+		k, err := render.ParseKustomization(file, data)
+		if err != nil {
+			return nil, err
+		}
+		for _, image := range k.Images {
+			found["images"] = append(found["images"], image.Name)
+		}
+	}
+	for i := range announced {
+		if names := found[announced[i].Name]; len(names) > 0 {
+			announced[i].Tooltip += "; here are " + strings.Join(names, ", ")
+		}
+	}
+	return announced, nil
+}
+
+// WithParameters returns the source with the parameters of the plugin in the place of Argo CD's own options, which an
+// Application with a plugin cannot have.
+func (s Source) WithParameters(tree fs.FS, given []PluginParameter) (Source, error) {
+	s.Plugin = nil
+	kind, err := kindOf(tree, s)
+	if err != nil {
+		return s, err
+	}
+	fields := map[string]any{}
+	for _, p := range given {
+		i := slices.IndexFunc(parameters[kind], func(a Announcement) bool { return a.Name == p.Name })
+		if i < 0 {
+			return s, fmt.Errorf("parameter %q is none for %s; there are %s", p.Name, kindNames[kind], strings.Join(names(parameters[kind]), ", "))
+		}
+		value, err := p.value(parameters[kind][i])
+		if err != nil {
+			return s, err
+		}
+		addField(fields, p.Name, value)
+	}
+	data, err := json.Marshal(fields)
+	if err != nil {
+		return s, err
+	}
+	switch kind {
+	case render.Helm:
+		s.Helm = &Helm{}
+		err = json.Unmarshal(data, s.Helm)
+	case render.Kustomize:
+		s.Kustomize = &Kustomize{}
+		err = json.Unmarshal(data, s.Kustomize)
+	default:
+		s.Directory = &Directory{}
+		err = json.Unmarshal(data, s.Directory)
+	}
+	return s, err
+}
+
+// Policy are the parameters of the plugin that say what to do about findings, and not how to render.
+var Policy = []Announcement{
+	{Name: "mode", Title: "Mode", Tooltip: "enforce: findings stop the sync; warn: they are in the log; mutate: they are corrected", String: "enforce"},
+	{Name: "failOn", Title: "Fail on", Tooltip: "The least severity that counts: error, warning, note or never", String: "warning"},
+}
+
+// withPlugin is WithParameters for an Application with this program's plugin, as far as rendering is concerned.
+func (s Source) withPlugin(tree fs.FS) (Source, error) {
+	return s.WithParameters(tree, slices.DeleteFunc(slices.Clone(s.Plugin.Parameters), func(p PluginParameter) bool {
+		return slices.Contains(names(Policy), p.Name)
+	}))
+}
+
+var kindNames = map[render.Kind]string{render.Helm: "a chart", render.Kustomize: "a kustomization", render.Raw: "a directory of manifests"}
+
+func names(announced []Announcement) (all []string) {
+	for _, a := range announced {
+		all = append(all, a.Name)
+	}
+	return all
+}
+
+// value is what a parameter is set to, if it is of the type that was announced.
+func (p PluginParameter) value(a Announcement) (any, error) {
+	got, want := "nothing", a.CollectionType
+	if want == "" {
+		want = "string"
+	}
+	switch {
+	case p.Array != nil:
+		got = arrayType
+	case p.Map != nil:
+		got = mapType
+	case p.String != nil:
+		got = "string"
+	}
+	if got != want {
+		return nil, fmt.Errorf("parameter %s has %s, expected %s", p.Name, article(got), article(want))
+	}
+	switch {
+	case got == arrayType:
+		return p.Array, nil
+	case got == mapType:
+		return p.Map, nil
+	case a.ItemType == booleanType:
+		value, err := strconv.ParseBool(*p.String)
+		if err != nil {
+			return nil, fmt.Errorf("parameter %s is %q, expected true or false", p.Name, *p.String)
+		}
+		return value, nil
+	case a.Name == "patches":
+		var patches []any
+		if err := yaml.Unmarshal([]byte(*p.String), &patches); err != nil {
+			return nil, fmt.Errorf("parameter patches is no list in YAML: %w", err)
+		}
+		return patches, nil
+	}
+	return *p.String, nil
+}
+
+func article(kind string) string {
+	switch kind {
+	case arrayType:
+		return "an array"
+	case "nothing":
+		return "no value"
+	}
+	return "a " + kind
+}
+
+// addField adds a value to those that are decoded, where Argo CD has a list for what is a map here.
+func addField(fields map[string]any, name string, value any) {
+	entries, isMap := value.(map[string]string)
+	if !isMap || !slices.Contains([]string{"parameters", "stringParameters", "fileParameters", "replicas"}, name) {
+		fields[name] = value
+		return
+	}
+	field := name
+	if name == "stringParameters" {
+		field = "parameters"
+	}
+	list, _ := fields[field].([]any)
+	for _, key := range slices.Sorted(maps.Keys(entries)) {
+		switch name {
+		case "replicas":
+			list = append(list, Replica{key, entries[key]})
+		case "fileParameters":
+			list = append(list, FileParameter{key, entries[key]})
+		default:
+			list = append(list, Parameter{key, entries[key], name == "stringParameters"})
+		}
+	}
+	fields[field] = list
+}
