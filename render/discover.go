@@ -63,6 +63,11 @@ func discoverFile(tree fs.FS, name string) []Source {
 	return []Source{rawSource(name)}
 }
 
+// isManifest tells by its name a file that may hold objects.
+func isManifest(name string) bool {
+	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
+}
+
 // chartOfTemplates finds the chart whose templates a directory holds.
 func chartOfTemplates(tree fs.FS, dir string) (string, bool) {
 	for ; dir != "."; dir = path.Dir(dir) {
@@ -124,7 +129,7 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 			if err := d.walk(child, ignored, inChart || isChart); err != nil {
 				return err
 			}
-		case inChart || isChart || isKustomization || !slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(child)):
+		case inChart || isChart || isKustomization || !isManifest(child):
 		case entry.Type().IsRegular(), link && !isDirectory(d.tree, child):
 			// A link that leads nowhere or out of the tree fails as a source.
 			d.files[child] = true

@@ -28,6 +28,7 @@ type checkFlags struct {
 	jobs                  int
 	quiet, fix, diff      bool
 	showSuppressed        bool
+	ignoreUnknown         bool
 }
 
 // proves reports whether the run wants fixes.
@@ -46,6 +47,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags.BoolVar(&options.fix, "fix", false, "write the fixes that are proven by rendering again")
 	flags.BoolVar(&options.diff, "diff", false, "print these fixes as a unified diff and write nothing")
 	flags.BoolVar(&options.showSuppressed, "show-suppressed", false, "list also the findings that a comment keeps on purpose, with its reason")
+	flags.BoolVar(&options.ignoreUnknown, "ignore-unknown", false, "take a PATH with nothing to check for clean, and not for a mistake")
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
@@ -58,14 +60,10 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	tree, sources, err := discover(ctx, c, paths)
+	tree, sources, err := options.discover(ctx, c, newEngines(options.offline), paths)
 	if err != nil {
 		return 0, err
 	}
-	if sources, err = options.apply(c, tree, sources); err != nil {
-		return 0, err
-	}
-	sources = options.applications(ctx, tree, newEngines(options.offline), sources)
 	var parted *since
 	if flags.Changed("since") {
 		if parted, err = openSince(ctx, tree, options.since); err != nil {
@@ -77,7 +75,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if parted == nil && !slices.ContainsFunc(result.Sources, isSource) {
+	if parted == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Sources, isSource) {
 		return 0, nothingError(paths...)
 	}
 	options.printNotes(c, result)
@@ -209,8 +207,8 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 // unrendered are the sources of the tree that were not asked for, or that no change affects. A fix may affect them.
 func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, options *sourceFlags, engines map[render.Kind]render.Engine) []fix.Subject {
 	all, err := render.Discover(ctx, tree.files, ".")
-	if err != nil {
-		return nil // There are those that were found below the paths.
+	if err != nil || len(all) == 0 {
+		return nil // There are those that were found below the paths, or what came over standard input.
 	}
 	all = options.applications(ctx, tree, engines, all)
 	known := map[render.SourceID]bool{}

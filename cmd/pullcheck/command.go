@@ -46,6 +46,8 @@ func subcommands() []subcommand {
 		{"check", "[flags] [PATH...]", "render, check and report", runCheck},
 		{"render", "[flags] PATH", "print the manifests as helm template and kustomize build do", runRender},
 		{"review", "[flags]", "check what a pull request changed and review it on GitHub", runReview},
+		{"hook", "[flags]", "check standard input and print it: a post-renderer of Helm, a KRM function", runHook},
+		{"generate", "", "print the manifests of an Application, as a config management plugin of Argo CD", runGenerate},
 		{"why", "[flags] KIND/NAME FIELD PATH", "say where a field of a rendered object was decided", runWhy},
 		{"explain", "[RULE]", "print the documentation of a rule, or list the rules", runExplain},
 		{"version", "", "print the version", runVersion},

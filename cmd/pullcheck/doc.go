@@ -10,8 +10,10 @@ that does not hold.
 
 finds the sources at and below each PATH (default: the working directory), renders them and reports. A source
 is a Helm chart with its defaults or with the values of one environment, a Kustomize overlay, or a manifest
-file. A PATH is a repository, a chart (a directory or a packaged chart), a kustomization, a manifest or a
-directory of such; - is standard input. A template stands for its chart. The values files of environments are
+file, or what an Application of Argo CD renders. A PATH is a repository, a chart (a directory or a packaged chart), a kustomization, a manifest or a
+directory of such; - is standard input. A PATH that is a file stands for all that is rendered from it, wherever that is in the tree: what Helm reads for the chart and the
+charts that depend on it, the values of an environment for that, and what a kustomization names for the overlays that
+use it; any other file stands for itself. With --ignore-unknown a PATH with nothing to check is clean and not a mistake. The values files of environments are
 found where people put them in the chart: values-prod.yaml and prod-values.yaml, also with . or _ for the -,
 values/prod.yaml, env/prod.yaml, env/prod/values.yaml (also in envs, environment and environments) and
 ci/prod-values.yaml, also as .yml. With -f, the given files are the values of every chart, and nothing else.
@@ -22,7 +24,36 @@ and reports what remains. See Fixes.
 
 	pullcheck render [flags] PATH
 
-prints the manifests of one source, byte for byte what `helm template` and `kustomize build` print.
+prints the manifests of one source, byte for byte what `helm template` and `kustomize build` print. PATH may be a file with an
+Application of Argo CD.
+
+	pullcheck review [flags]
+
+checks what a pull request changed and reviews it on GitHub. The pull request is that of the event in $GITHUB_EVENT_PATH (--event),
+$GITHUB_TOKEN writes the review, and $GITHUB_API_URL, $GITHUB_GRAPHQL_URL and $GITHUB_SERVER_URL say where GitHub is. The head is read
+from git, and what a shallow clone lacks is fetched. There is one review with a comment on each line that decides, one summary for the
+rest, and nothing that stands there already is written again. Where the token may not write, the same is in workflow commands; in
+any case it is in $GITHUB_STEP_SUMMARY, and the numbers in $GITHUB_OUTPUT. With --dry-run it prints what a first review would be, also without
+GitHub between two revisions (--base, --head). Ignore comments that the pull request adds are named; they do not count with --trust
+base, nor where the head comes from a fork.
+
+	pullcheck hook [flags]
+
+checks the manifests on standard input and prints them on standard output, byte for byte, as a whole or not at all; the report is on
+standard error, and its places are those of the input. At findings at or above --fail-on it prints nothing. With --mutate
+it prints them with what can be corrected corrected, as --fix does it. Input without an object is an error unless it holds comments alone, and
+empty input unless --allow-empty is given. It is a post-renderer of Helm 3; --print-helm-plugin prints the plugin.yaml that makes
+it one of Helm 4.
+
+A ResourceList (config.kubernetes.io/v1, v1beta1 or v1alpha1) makes it a KRM function: it prints the list with an entry in results for
+each finding and correction, also at findings at or above --fail-on. The functionConfig goes before the flags: mutate and failOn in the data of
+a ConfigMap, or in the spec of another object. Another key is a wrong configuration.
+
+	pullcheck generate
+
+is the config management plugin of Argo CD: in the path of a source and with Argo CD's environment (ARGOCD_APP_NAME, ARGOCD_APP_NAMESPACE,
+ARGOCD_APP_SOURCE_PATH, ARGOCD_APP_PARAMETERS, KUBE_VERSION, KUBE_API_VERSIONS) it prints the manifests, as a whole or not at all, and the report on
+standard error. --print-plugin and --print-sidecar print what installs it, and --parameters what it takes.
 
 	pullcheck why [flags] KIND/NAME FIELD PATH
 
@@ -35,6 +66,11 @@ spec.template.spec.containers[api].image or data["a.b"]; the flags are those of 
 prints the documentation of a rule, or lists the rules.
 
 # What is read
+
+An Application, in a file or in what another source renders to, whose source is this repository (by the remote origin, or
+--repo-url) is rendered as Argo CD would, in the place of the defaults of its path; one whose source is a chart, from its
+repository. The flags that say how charts are rendered do not hold for it. ApplicationSets are expanded for the generators list, git, matrix and
+merge. What cannot be rendered here is skipped, with the reason.
 
 Paths in reports are relative to the git repository around the first PATH or, outside of one, to the working
 directory (to PATH itself if it is not below that); all PATHs must be in it. Nothing outside of it is read, but

@@ -7,7 +7,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"pullcheck": main})
+	testscript.Main(m, map[string]func(){"pullcheck": main, "helm": typedHelm, "kustomize": typedKustomize})
 }
 
 // TestScripts runs what users type against the real main, and compares what they see.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -152,12 +153,18 @@ func valuesError(name string, err error) error {
 	return usagef(hint, "--values %w", err)
 }
 
-// discover finds the sources of the paths; "-" is standard input.
-func discover(ctx context.Context, c *Command, paths []string) (*workTree, []render.Source, error) {
-	var sources []render.Source
+// found is what stands at a PATH.
+type found struct {
+	file    string // the name of the file that PATH is; empty if it is none
+	sources []render.Source
+}
+
+// find finds the sources at and below each path; "-" is standard input. A file stands for itself.
+func find(ctx context.Context, c *Command, paths []string) (*workTree, []found, error) {
+	var all []found
 	var onDisk []string
 	for _, path := range paths {
-		if path == "-" && len(sources) > 0 {
+		if path == "-" && len(all) > 0 {
 			continue
 		}
 		if path != "-" {
@@ -168,23 +175,83 @@ func discover(ctx context.Context, c *Command, paths []string) (*workTree, []ren
 		if err != nil {
 			return nil, nil, fmt.Errorf("standard input: %w", err)
 		}
-		sources = append(sources, render.Source{
+		all = append(all, found{sources: []render.Source{{
 			Kind: render.Raw, Path: "-", Files: []render.File{{Path: "-", Data: append([]byte{}, data...)}},
-		})
+		}}})
 	}
 	tree, names, err := openTree(onDisk)
 	if err != nil {
 		return nil, nil, err
 	}
 	for i, name := range names {
-		found, err := render.Discover(ctx, tree.files, name)
+		sources, err := render.Discover(ctx, tree.files, name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", onDisk[i], err)
 		}
-		if len(found) == 0 {
+		if len(sources) == 0 {
 			return nil, nil, nothingError(onDisk[i])
 		}
-		sources = append(sources, found...)
+		info, err := fs.Stat(tree.files, name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if info.IsDir() {
+			name = ""
+		}
+		all = append(all, found{name, sources})
+	}
+	return tree, all, nil
+}
+
+// discover finds the sources of the paths, where a file stands for itself.
+func discover(ctx context.Context, c *Command, paths []string) (*workTree, []render.Source, error) {
+	tree, all, err := find(ctx, c, paths)
+	return tree, sourcesOf(all), err
+}
+
+func sourcesOf(all []found) []render.Source {
+	var sources []render.Source
+	for _, f := range all {
+		sources = append(sources, f.sources...)
+	}
+	return dropRepeated(sources)
+}
+
+// discover finds the sources of the paths and puts in what the flags say. A file stands for what is rendered from it,
+// wherever that is in the tree, or else for itself.
+func (f *sourceFlags) discover(ctx context.Context, c *Command, engines map[render.Kind]render.Engine, paths []string) (*workTree, []render.Source, error) {
+	tree, all, err := find(ctx, c, paths)
+	if err != nil {
+		return nil, nil, err
+	}
+	var whole []render.Source
+	if slices.ContainsFunc(all, func(at found) bool { return at.file != "" }) {
+		if whole, err = render.Discover(ctx, tree.files, "."); err != nil {
+			return nil, nil, err
+		}
+	}
+	applied, err := f.apply(c, tree, dropRepeated(slices.Concat(sourcesOf(all), whole)))
+	if err != nil {
+		return nil, nil, err
+	}
+	// complete are those of some sources that the flags leave, with the Applications in them.
+	complete := func(some []render.Source) []render.Source {
+		return f.applications(ctx, tree, engines, slices.DeleteFunc(slices.Clone(applied), func(s render.Source) bool {
+			return !slices.ContainsFunc(some, func(other render.Source) bool { return other.ID() == s.ID() })
+		}))
+	}
+	directories := slices.DeleteFunc(slices.Clone(all), func(at found) bool { return at.file != "" })
+	sources := complete(sourcesOf(directories))
+	index := render.NewIndex(tree.files, complete(whole))
+	for _, at := range all {
+		if at.file == "" {
+			continue
+		}
+		readers := index.Readers(at.file)
+		if len(readers) == 0 {
+			readers = complete(at.sources)
+		}
+		sources = append(sources, readers...)
 	}
 	return tree, dropRepeated(sources), nil
 }
@@ -212,7 +279,11 @@ func newEngines(offline bool) map[render.Kind]render.Engine {
 		// A container's user may have no home.
 		cache = os.TempDir()
 	}
-	cache = filepath.Join(cache, "pullcheck")
+	return enginesWith(filepath.Join(cache, "pullcheck"), offline)
+}
+
+// enginesWith makes the engines of all kinds, with the cache in a directory.
+func enginesWith(cache string, offline bool) map[render.Kind]render.Engine {
 	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: offline}
 	helmEngine := &helm.Engine{Charts: charts}
 	return map[render.Kind]render.Engine{

@@ -17,10 +17,14 @@ func runVersion(_ context.Context, c *Command, args []string) (int, error) {
 	if flags.NArg() > 0 {
 		return 0, usagef("pullcheck version", "version takes no arguments")
 	}
-	v := version
-	if info, ok := debug.ReadBuildInfo(); v == "" && ok {
-		v = info.Main.Version
-	}
-	_, err := fmt.Fprintln(c.Stdout, "pullcheck", v)
+	_, err := fmt.Fprintln(c.Stdout, "pullcheck", programVersion())
 	return exitClean, err
+}
+
+// programVersion is the version that was set, or else the one that the module was built in.
+func programVersion() string {
+	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
+		return info.Main.Version
+	}
+	return version
 }

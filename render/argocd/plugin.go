@@ -163,7 +163,7 @@ func (s Source) WithParameters(tree fs.FS, given []PluginParameter) (Source, err
 	for _, p := range given {
 		i := slices.IndexFunc(parameters[kind], func(a Announcement) bool { return a.Name == p.Name })
 		if i < 0 {
-			return s, fmt.Errorf("parameter %q is none for %s; there are %s", p.Name, kindNames[kind], strings.Join(names(parameters[kind]), ", "))
+			return s, fmt.Errorf("parameter %q is none for %s; there are %s", p.Name, kindNames[kind], strings.Join(slices.Concat(names(Policy), names(parameters[kind])), ", "))
 		}
 		value, err := p.value(parameters[kind][i])
 		if err != nil {
@@ -195,11 +195,31 @@ var Policy = []Announcement{
 	{Name: "failOn", Title: "Fail on", Tooltip: "The least severity that counts: error, warning, note or never", String: "warning"},
 }
 
-// withPlugin is WithParameters for an Application with this program's plugin, as far as rendering is concerned.
+// SplitPolicy returns the values of the parameters of Policy that are given, and the other parameters.
+func SplitPolicy(given []PluginParameter) (policy map[string]string, rest []PluginParameter, err error) {
+	policy = map[string]string{}
+	for _, p := range given {
+		i := slices.IndexFunc(Policy, func(a Announcement) bool { return a.Name == p.Name })
+		if i < 0 {
+			rest = append(rest, p)
+			continue
+		}
+		value, err := p.value(Policy[i])
+		if err != nil {
+			return nil, nil, err
+		}
+		policy[p.Name], _ = value.(string)
+	}
+	return policy, rest, nil
+}
+
+// withPlugin is WithParameters for an Application with this program's plugin.
 func (s Source) withPlugin(tree fs.FS) (Source, error) {
-	return s.WithParameters(tree, slices.DeleteFunc(slices.Clone(s.Plugin.Parameters), func(p PluginParameter) bool {
-		return slices.Contains(names(Policy), p.Name)
-	}))
+	_, given, err := SplitPolicy(s.Plugin.Parameters)
+	if err != nil {
+		return s, err
+	}
+	return s.WithParameters(tree, given)
 }
 
 var kindNames = map[render.Kind]string{render.Helm: "a chart", render.Kustomize: "a kustomization", render.Raw: "a directory of manifests"}

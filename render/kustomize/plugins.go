@@ -8,6 +8,7 @@ import (
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resource"
+	"sigs.k8s.io/kustomize/kyaml/fn/runtime/runtimeutil"
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
@@ -17,26 +18,26 @@ import (
 
 // plugins looks through the generators, transformers and validators, inline or in files. It refuses those
 // that kustomize would have to run, and takes the charts out of the generators. Those in a directory's
-// kustomization are left to kustomize, which refuses them too.
+// kustomization are left to kustomize, which refuses them too. This program's own function is left out.
 func (g *graph) plugins(at node, file string, k *render.Kustomization) ([]chart, error) {
 	var charts []chart
-	var generators []string
 	for _, field := range []struct {
 		name    string
-		entries []string
-	}{{"generators", k.Generators}, {"transformers", k.Transformers}, {"validators", k.Validators}} {
-		for _, entry := range field.entries {
+		entries *[]string
+	}{{"generators", &k.Generators}, {"transformers", &k.Transformers}, {"validators", &k.Validators}} {
+		var rest []string
+		for _, entry := range *field.entries {
 			others, found, err := g.pluginsOf(at, file, field.name, entry)
 			if err != nil {
 				return nil, fault(k.Locate(entry), field.name, err)
 			}
 			charts = append(charts, found...)
-			if field.name == "generators" && others != "" {
-				generators = append(generators, others)
+			if others != "" {
+				rest = append(rest, others)
 			}
 		}
+		*field.entries = rest
 	}
-	k.Generators = generators
 	return charts, nil
 }
 
@@ -60,10 +61,13 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 	}
 	var charts []chart
 	var others []*yaml.RNode
+	own := false
 	for _, object := range objects {
 		switch {
 		case object.GetKind() == "":
 			return entry, nil, nil // as above
+		case field != "generators" && isOwnFunction(object):
+			own = true
 		case object.GetApiVersion() != konfig.BuiltinPluginApiVersion:
 			return "", nil, g.refused(object.GetKind())
 		case field == "generators" && object.GetKind() == chartGenerator:
@@ -80,7 +84,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			others = append(others, object)
 		}
 	}
-	if len(charts) == 0 {
+	if len(charts) == 0 && !own {
 		return entry, nil, nil
 	}
 	if len(others) == 0 {
@@ -93,6 +97,12 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 		rest = relative(at.dir, copied)
 	}
 	return rest, charts, err
+}
+
+// isOwnFunction tells this program as a function: it would only say what a check of the output says.
+func isOwnFunction(object *yaml.RNode) bool {
+	function, err := runtimeutil.GetFunctionSpec(object)
+	return err == nil && function != nil && path.Base(function.Exec.Path) == "pullcheck"
 }
 
 func generatorChart(file string, object *yaml.RNode) (chart, error) {

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd"
+)
+
+// runGenerate is the config management plugin of Argo CD: it prints the manifests of the working directory, or none.
+func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
+	flags := c.newFlags("generate")
+	var announce, printPlugin bool
+	var sidecar string
+	flags.BoolVar(&announce, "parameters", false, "print the parameters that the plugin takes for the working directory, as Argo CD asks for them")
+	flags.BoolVar(&printPlugin, "print-plugin", false, "print the plugin.yaml for the sidecar")
+	flags.StringVar(&sidecar, "print-sidecar", "", "print what adds the sidecar to Argo CD's repo-server, in a `form`: kustomize or helm")
+	if err := parseFlags(flags, args); err != nil {
+		return 0, err
+	}
+	if flags.NArg() > 0 {
+		return 0, usagef("pullcheck render "+flags.Arg(0), "generate reads Argo CD's environment and takes no argument, found %q", flags.Arg(0))
+	}
+	switch {
+	case printPlugin:
+		return exitClean, writePlugin(c.Stdout)
+	case flags.Changed("print-sidecar"):
+		return exitClean, writeSidecar(c.Stdout, sidecar)
+	}
+	g, err := newGeneration()
+	if err != nil {
+		return 0, err
+	}
+	if announce {
+		announced, err := argocd.Announce(ctx, g.tree.files, g.source.Path)
+		if err != nil {
+			return 0, err
+		}
+		return exitClean, json.NewEncoder(c.Stdout).Encode(announced)
+	}
+	return g.run(ctx, c)
+}
+
+// The modes of generation.
+const (
+	modeEnforce = "enforce" // findings are a failure
+	modeWarn    = "warn"    // findings are reported
+	modeMutate  = "mutate"  // findings are corrected in the manifests
+)
+
+// generation is what Argo CD asks the plugin for.
+type generation struct {
+	tree   *workTree
+	app    argocd.App
+	source argocd.Source
+	mode   string
+	failOn check.Severity
+}
+
+// newGeneration reads Argo CD's environment (reposerver/repository/repository.go, newEnv and getPluginEnvs).
+func newGeneration() (*generation, error) {
+	g := &generation{mode: modeEnforce, failOn: check.SeverityWarning}
+	dir, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	// The tree is the repository, of which the working directory is the path of the source. It may have no .git.
+	root := treeRoot(dir, dir)
+	path := filepath.Clean(filepath.FromSlash(os.Getenv("ARGOCD_APP_SOURCE_PATH")))
+	if above, ok := strings.CutSuffix(dir, string(filepath.Separator)+path); ok {
+		root = above
+	}
+	opened, err := os.OpenRoot(root)
+	if err != nil {
+		return nil, err
+	}
+	g.tree = &workTree{files: opened.FS(), root: root, dir: dir}
+	relative, err := filepath.Rel(root, dir)
+	if err != nil {
+		return nil, err
+	}
+	name := os.Getenv("ARGOCD_APP_NAME")
+	if _, withoutNamespace, ok := strings.Cut(name, "_"); ok { // util/argo/argo.go, ParseInstanceName
+		name = withoutNamespace
+	}
+	g.app = argocd.App{
+		Name: name, Namespace: os.Getenv("ARGOCD_APP_NAMESPACE"), KubeVersion: os.Getenv("KUBE_VERSION"),
+		Env: map[string]string{}, Ours: func(string) bool { return true },
+	}
+	if versions := os.Getenv("KUBE_API_VERSIONS"); versions != "" {
+		g.app.APIVersions = strings.Split(versions, ",")
+	}
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ARGOCD_APP_") {
+			g.app.Env[name] = value
+		}
+	}
+	g.source = argocd.Source{RepoURL: os.Getenv("ARGOCD_APP_SOURCE_REPO_URL"), Path: filepath.ToSlash(relative)}
+	return g, g.readParameters(os.Getenv("ARGOCD_APP_PARAMETERS"))
+}
+
+// readParameters reads what the Application sets.
+func (g *generation) readParameters(text string) error {
+	const hint = "mend spec.source.plugin.parameters of the Application; pullcheck generate --parameters lists those for this path"
+	if text == "" {
+		return nil
+	}
+	var given []argocd.PluginParameter
+	if err := json.Unmarshal([]byte(text), &given); err != nil {
+		return usagef(hint, "ARGOCD_APP_PARAMETERS: %w", err)
+	}
+	policy, given, err := argocd.SplitPolicy(given)
+	if err != nil {
+		return usagef(hint, "%w", err)
+	}
+	for name, value := range policy {
+		if err := g.set(name, value); err != nil {
+			return usagef(hint, "parameter %s: %w", name, err)
+		}
+	}
+	if g.source, err = g.source.WithParameters(g.tree.files, given); err != nil {
+		return usagef(hint, "%w", err)
+	}
+	return nil
+}
+
+func (g *generation) set(name, value string) (err error) {
+	if name == "failOn" {
+		g.failOn, err = check.ParseSeverity(value)
+		return err
+	}
+	if !slices.Contains([]string{modeEnforce, modeWarn, modeMutate}, value) {
+		return fmt.Errorf("%q, expected %s, %s or %s", value, modeEnforce, modeWarn, modeMutate)
+	}
+	g.mode = value
+	return nil
+}
+
+// run renders and checks, and prints the manifests as a whole: an empty output makes Argo CD delete what is there.
+func (g *generation) run(ctx context.Context, c *Command) (int, error) {
+	source, err := g.app.Resolve(g.tree.files, g.source)
+	if err != nil {
+		return 0, err
+	}
+	engines := enginesWith(os.TempDir(), false) // The user of a sidecar may have no home.
+	recorded := &recorded{reads: map[render.SourceID][]string{}}
+	result, err := recorded.engines(engines)[source.Kind].Render(ctx, g.tree.files, source)
+	if err != nil {
+		return 0, err
+	}
+	text := result.Text
+	if len(bytes.TrimSpace(text)) == 0 {
+		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(source.Path), because(result.Nothing))
+		return exitClean, nil
+	}
+	var found *check.Report
+	if g.mode == modeMutate {
+		found, text = hook{mutate: true}.check(ctx, c, text)
+		found.Findings = slices.DeleteFunc(found.Findings, func(f check.Finding) bool { return f.Fix != nil })
+	} else if found, err = g.check(ctx, engines, source, result, recorded); err != nil {
+		return 0, err
+	}
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	if err := report.Short(c.Stderr, found); err != nil {
+		return 0, err
+	}
+	if code := exitCode(found, g.failOn); code == exitFailures || code != exitClean && g.mode != modeWarn {
+		fmt.Fprintf(c.Stderr, "pullcheck: this stops the sync: mode is %s, failOn %s\n", g.mode, g.failOn)
+		return code, nil
+	}
+	_, err = c.Stdout.Write(text)
+	return exitClean, err
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + report.Line(reason)
+}
+
+// check checks what a source was rendered to, and proves fixes for it.
+func (g *generation) check(ctx context.Context, engines map[render.Kind]render.Engine, source render.Source, result *render.Result, recorded *recorded) (*check.Report, error) {
+	manifests, err := result.Manifests(check.MayHoldContainers)
+	if err != nil {
+		return nil, err
+	}
+	hits, _ := check.Run(source, manifests)
+	decide(ctx, g.tree.files, engines, source, hits)
+	found := check.NewReport(hits, nil, nil)
+	if len(found.Findings) > 0 {
+		subject := fix.Subject{Source: source, Reads: recorded.of(source), Before: fix.NewSnapshot(result)}
+		fix.Prove(ctx, g.tree.files, engines, []fix.Subject{subject}, 1, found)
+	}
+	return found, nil
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/render"
+)
+
+// hook checks manifests on their way from one program to another.
+type hook struct {
+	failOn check.Severity
+	// mutate corrects what can be corrected without changing anything but pull policies.
+	mutate            bool
+	quiet, allowEmpty bool
+}
+
+// stdinName is what reports call standard input.
+const stdinName = "-"
+
+// helmPlugin is the manifest of a plugin of Helm 4 (MetadataV1 in internal/plugin/metadata_v1.go of helm.sh/helm/v4), with
+// a version to fill in. Helm adds what --post-renderer-args gives to the arguments.
+const helmPlugin = `apiVersion: v1
+type: postrenderer/v1
+name: pullcheck
+version: %s
+runtime: subprocess
+runtimeConfig:
+  platformCommand:
+    - command: pullcheck
+      args: [hook]
+`
+
+// runHook checks what comes over standard input and prints it on standard output, as a whole or not at all.
+func runHook(ctx context.Context, c *Command, args []string) (int, error) {
+	flags := c.newFlags("hook")
+	var h hook
+	var failOn string
+	var printPlugin bool
+	flags.BoolVar(&h.mutate, "mutate", false, "correct pull policies to Always in the output")
+	flags.StringVar(&failOn, "fail-on", "warning", "least `severity` at which nothing is printed and the exit code is 1: error, warning, note or never")
+	flags.BoolVar(&h.allowEmpty, "allow-empty", false, "take empty input for what rendered to nothing, and not for a command that failed")
+	flags.BoolVarP(&h.quiet, "quiet", "q", false, "report findings and failures only")
+	flags.BoolVar(&printPlugin, "print-helm-plugin", false, "print the plugin.yaml that makes this a post-renderer of Helm 4")
+	if err := parseFlags(flags, args); err != nil {
+		return 0, err
+	}
+	var err error
+	if h.failOn, err = check.ParseSeverity(failOn); err != nil {
+		return 0, usagef("pullcheck hook --help", "--fail-on %w", err)
+	}
+	if flags.NArg() > 0 {
+		return 0, usagef("pullcheck hook < "+flags.Arg(0), "hook reads standard input and takes no arguments, this is %q", flags.Arg(0))
+	}
+	if printPlugin {
+		_, err := fmt.Fprintf(c.Stdout, helmPlugin, pluginVersion())
+		return exitClean, err
+	}
+	input, err := io.ReadAll(c.Stdin)
+	if err != nil {
+		return 0, fmt.Errorf("standard input: %w", err)
+	}
+	if len(input) == 0 && !h.allowEmpty {
+		return 0, &render.Error{Err: errors.New("standard input is empty"),
+			Hint: "see why the command before the pipe printed nothing; a chart that renders nothing needs --allow-empty"}
+	}
+	output, code, err := h.run(ctx, c, input)
+	if err != nil {
+		return 0, err
+	}
+	_, err = c.Stdout.Write(output)
+	return code, err
+}
+
+// pluginVersion is the program's version without the v: Helm demands a semantic one.
+func pluginVersion() string {
+	if v, err := semver.StrictNewVersion(strings.TrimPrefix(programVersion(), "v")); err == nil {
+		return v.String()
+	}
+	return "0.0.0"
+}
+
+// run returns what is printed for an input, and the exit code.
+func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte, code int, err error) {
+	list, err := readResourceList(input)
+	if err != nil {
+		return nil, 0, err
+	}
+	if list != nil {
+		if err := list.configure(&h); err != nil {
+			return nil, 0, err
+		}
+	}
+	result, output := h.check(ctx, c, input)
+	if err := ctx.Err(); err != nil {
+		return nil, 0, err
+	}
+	if s := result.Sources[0]; s.Status == check.Skipped && !isBlank(input) {
+		return nil, 0, &render.Error{Err: fmt.Errorf("standard input: %s", s.Reason), Hint: "pipe manifests in, as helm template and kustomize build print them"}
+	}
+	remaining := h.report(c, result)
+	code = exitCode(remaining, h.failOn)
+	switch {
+	case code == exitFailures:
+		return nil, code, nil
+	case list != nil: // Whoever runs functions reads the results also of one that fails.
+		output, err = list.answer(output, result)
+		return output, code, err
+	case code != exitClean:
+		return nil, code, nil
+	}
+	return output, code, nil
+}
+
+// check checks an input, and returns it as it is with the corrections.
+func (h hook) check(ctx context.Context, c *Command, input []byte) (*check.Report, []byte) {
+	files := render.NewOverlay(embed.FS{})
+	files.Write(stdinName, input)
+	// What somebody else prints is nothing that the user keeps, and its comments make no exceptions.
+	files.Write(".gitignore", []byte(stdinName))
+	source := render.Source{Kind: render.Raw, Path: stdinName, Files: []render.File{{Path: stdinName}}}
+	options := checkFlags{fix: h.mutate, jobs: runtime.GOMAXPROCS(0)}
+	result, fixed := checkAll(ctx, c, &workTree{files: files}, []render.Source{source}, nil, options)
+	for _, file := range fixed {
+		input = file.After
+	}
+	return result, input
+}
+
+// report says on standard error what was corrected and what remains, and returns what remains.
+func (h hook) report(c *Command, result *check.Report) *check.Report {
+	remaining := *result
+	remaining.Findings = nil
+	for _, f := range result.Findings {
+		if f.Fix == nil {
+			remaining.Findings = append(remaining.Findings, f)
+			continue
+		}
+		for _, a := range f.Affected {
+			if !h.quiet {
+				fmt.Fprintf(c.Stderr, "corrected: %s: %s [%s]\n", report.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Fix.Message, f.Rule)
+			}
+		}
+	}
+	color := isTerminal(c.Stderr) && os.Getenv("NO_COLOR") == ""
+	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: color, Quiet: h.quiet}) // The exit code tells, too.
+	return &remaining
+}
+
+// isBlank tells text that holds nothing but comments.
+func isBlank(text []byte) bool {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var value any
+		err := decoder.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return true
+		}
+		if err != nil || value != nil {
+			return false
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/pflag"
+	helmaction "helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"helm.sh/helm/v3/pkg/postrender"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+	"sigs.k8s.io/yaml"
+)
+
+// typedHelm is what scripts type as helm: env, template and install without a cluster. It post-renders by Helm's own library,
+// with a command as Helm 3 does or, where HELM_PLUGINS is set, with that of a plugin's manifest as Helm 4 does.
+func typedHelm() {
+	flags := pflag.NewFlagSet("helm", pflag.ExitOnError)
+	renderer := flags.String("post-renderer", "", "")
+	arguments := flags.StringArray("post-renderer-args", nil, "")
+	_ = flags.Parse(os.Args[1:]) // It exits on errors.
+	if flags.Arg(0) == "env" {
+		fmt.Println(os.Getenv(flags.Arg(1)))
+		return
+	}
+	install := helmaction.NewInstall(&helmaction.Configuration{Log: func(string, ...any) {}})
+	install.ReleaseName, install.DryRun, install.ClientOnly = flags.Arg(1), true, true
+	if *renderer != "" {
+		command := []string{*renderer}
+		if plugins := os.Getenv("HELM_PLUGINS"); plugins != "" {
+			command = pluginCommand(filepath.Join(plugins, *renderer, "plugin.yaml"))
+		}
+		post, err := postrender.NewExec(command[0], slices.Concat(command[1:], *arguments)...)
+		if err != nil {
+			log.Fatal(err)
+		}
+		install.PostRenderer = post
+	}
+	chart, err := loader.Load(flags.Arg(2))
+	if err != nil {
+		log.Fatal(err)
+	}
+	release, err := install.Run(chart, map[string]any{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(release.Manifest)
+}
+
+// pluginCommand is what Helm 4 runs for a post-renderer (internal/plugin/runtime_subprocess.go of helm.sh/helm/v4), if it
+// takes the manifest.
+func pluginCommand(name string) []string {
+	var plugin struct {
+		APIVersion, Name, Type, Version, Runtime string
+		RuntimeConfig                            struct {
+			PlatformCommand []struct {
+				Command string
+				Args    []string
+			}
+		}
+	}
+	data, err := os.ReadFile(name)
+	if err == nil {
+		err = yaml.UnmarshalStrict(data, &plugin)
+	}
+	if err == nil && (plugin.APIVersion != "v1" || plugin.Type != "postrenderer/v1" || plugin.Runtime != "subprocess" ||
+		plugin.Name != filepath.Base(filepath.Dir(name)) || !regexp.MustCompile(`^\d+\.\d+\.\d+`).MatchString(plugin.Version)) {
+		err = errors.New("no post-renderer")
+	}
+	if err != nil {
+		log.Fatalf("%s: %v", name, err)
+	}
+	command := plugin.RuntimeConfig.PlatformCommand[0]
+	return append([]string{command.Command}, command.Args...)
+}
+
+// typedKustomize is what scripts type as kustomize: build, by Kustomize's own library.
+func typedKustomize() {
+	flags := pflag.NewFlagSet("kustomize", pflag.ExitOnError)
+	plugins := flags.Bool("enable-alpha-plugins", false, "")
+	functions := flags.Bool("enable-exec", false, "")
+	_ = flags.Parse(os.Args[1:]) // It exits on errors.
+	options := krusty.MakeDefaultOptions()
+	if *plugins {
+		options.PluginConfig = types.EnabledPluginConfig(types.BploUseStaticallyLinked)
+	}
+	options.PluginConfig.FnpLoadingOptions.EnableExec = *functions
+	resources, err := krusty.MakeKustomizer(options).Run(filesys.MakeFsOnDisk(), flags.Arg(1))
+	if err != nil {
+		log.Fatal(err)
+	}
+	text, err := resources.AsYaml()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Print(string(text))
+}
+
+func TestPreCommitHooks(t *testing.T) {
+	data, err := os.ReadFile("../../.pre-commit-hooks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// https://pre-commit.com/#new-hooks
+	var hooks []struct {
+		ID                      string `json:"id"`
+		Name                    string `json:"name"`
+		Description             string `json:"description"`
+		Entry                   string `json:"entry"`
+		Language                string `json:"language"`
+		Files                   string `json:"files"`
+		RequireSerial           bool   `json:"require_serial"`
+		MinimumPreCommitVersion string `json:"minimum_pre_commit_version"`
+	}
+	if err := yaml.UnmarshalStrict(data, &hooks); err != nil {
+		t.Fatal(err)
+	}
+	for _, hook := range hooks {
+		entry := strings.Fields(hook.Entry)
+		command := &Command{Stdin: strings.NewReader(""), Stdout: new(strings.Builder), Stderr: new(strings.Builder)}
+		if code := command.Run(t.Context(), append(entry[1:], "../../LICENSE")); entry[0] != "pullcheck" || code != exitClean {
+			t.Errorf("%s: on a file that is part of nothing the exit code is %d: %s", hook.ID, code, command.Stderr)
+		}
+		files := regexp.MustCompile(hook.Files)
+		for name, want := range map[string]bool{
+			"a/values.yaml": true, "b.yml": true, "pod.json": true, "templates/_helpers.tpl": true, "charts/a-1.0.0.tgz": true,
+			"Chart.lock": true, "a/Chart.lock": true, "a/Kustomization": true,
+			"README.md": false, "main.go": false, "go.lock": false, "yaml": false, "a.yaml.txt": false,
+		} {
+			if got := files.MatchString(name); got != want {
+				t.Errorf("%s: %s is matched: %v, want %v", hook.ID, name, got, want)
+			}
+		}
+	}
+}
