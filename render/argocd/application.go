@@ -11,11 +11,15 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 
 	"github.com/bmatcuk/doublestar/v4"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/version"
+	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -32,6 +36,9 @@ type Source struct {
 	Kustomize      *Kustomize `json:"kustomize,omitempty"`
 	Directory      *Directory `json:"directory,omitempty"`
 	Plugin         *Plugin    `json:"plugin,omitempty"`
+
+	// overridden is true where the overrides in the tree are in the options.
+	overridden bool
 }
 
 // Helm are the options of a source that is a chart.
@@ -122,19 +129,27 @@ func (a *App) Resolve(tree fs.FS, s Source) (render.Source, error) {
 
 // override merges what stands in the path over a source (reposerver/repository/repository.go, mergeSourceParameters).
 func (a *App) override(tree fs.FS, s Source) (Source, error) {
-	s.Path = path.Clean(strings.TrimPrefix(s.Path, "/"))
-	if !fs.ValidPath(s.Path) {
+	if s.Path == "" {
+		return s, errors.New("there is neither path nor chart, and Argo CD takes one of them; the root of the repository is the path .")
+	}
+	if path.IsAbs(s.Path) {
+		return s, fmt.Errorf("path %q is absolute, expected one from the root of the repository, without a slash in front", s.Path)
+	}
+	if s.Path = path.Clean(s.Path); !fs.ValidPath(s.Path) {
 		return s, fmt.Errorf("path %q leads out of the repository", s.Path)
 	}
 	if info, err := fs.Stat(tree, s.Path); err != nil || !info.IsDir() {
-		return s, &render.Error{Err: fmt.Errorf("path %s is no directory of the repository", s.Path)}
+		return s, fmt.Errorf("path %q is no directory of the repository", s.Path)
+	}
+	if s.overridden {
+		return s, nil
 	}
 	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + a.Name + ".yaml"} {
 		file := path.Join(s.Path, name)
-		patch, err := fs.ReadFile(tree, file)
-		if errors.Is(err, fs.ErrNotExist) {
+		if info, err := fs.Stat(tree, file); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
 			continue
 		}
+		patch, err := fs.ReadFile(tree, file)
 		if err != nil {
 			return s, err
 		}
@@ -148,9 +163,13 @@ func (a *App) override(tree fs.FS, s Source) (Source, error) {
 	return s, nil
 }
 
+// merge decodes what is merged over what was there, as Argo CD does: an option that the patch takes away, with null, stays.
 func merge(s Source, patch []byte) (merged Source, err error) {
 	data, err := json.Marshal(s)
 	if err != nil {
+		return merged, err
+	}
+	if err := json.Unmarshal(data, &merged); err != nil {
 		return merged, err
 	}
 	if patch, err = yaml.YAMLToJSON(patch); err != nil {
@@ -159,7 +178,23 @@ func merge(s Source, patch []byte) (merged Source, err error) {
 	if data, err = jsonpatch.MergePatch(data, patch); err != nil {
 		return merged, err
 	}
-	return merged, json.Unmarshal(data, &merged)
+	return merged, readable(json.Unmarshal(data, &merged))
+}
+
+// readable says in the words of who wrote the options that one has a wrong type.
+func readable(err error) error {
+	wrong := (*json.UnmarshalTypeError)(nil)
+	if !errors.As(err, &wrong) {
+		return err
+	}
+	expected := map[reflect.Kind]string{
+		reflect.String: "a string", reflect.Bool: "true or false", reflect.Slice: "a list", reflect.Map: "a mapping", reflect.Struct: "a mapping",
+	}[wrong.Type.Kind()]
+	found := map[string]string{"bool": "true or false", "array": "a list", "object": "a mapping"}[wrong.Value]
+	if found == "" {
+		found = "a " + strings.Fields(wrong.Value)[0] // number 1.5
+	}
+	return fmt.Errorf("%s has %s, expected %s", wrong.Field, found, cmp.Or(expected, wrong.Type.String()))
 }
 
 // kindOf is the engine that Argo CD chooses (GetAppSourceType): the one that the source has options for, else by the
@@ -182,19 +217,32 @@ func kindOf(tree fs.FS, s Source) (render.Kind, error) {
 	switch {
 	case len(named) > 1:
 		return "", fmt.Errorf("the source has options for %s, and Argo CD takes one of them", strings.Join(named, " and "))
+	case s.Plugin != nil && s.Plugin.Name == "":
+		return "", &notHere{"a config management plugin renders it"}
 	case s.Plugin != nil:
 		return "", &notHere{fmt.Sprintf("the config management plugin %q renders it", s.Plugin.Name)}
 	case len(named) == 1:
 		return kind, nil
 	}
-	if info, err := fs.Stat(tree, path.Join(s.Path, "Chart.yaml")); err == nil && info.Mode().IsRegular() {
-		return render.Helm, nil
+	entries, err := fs.ReadDir(tree, s.Path)
+	if err != nil {
+		return "", err
 	}
-	if _, ok := render.KustomizationFile(tree, s.Path); ok {
-		return render.Kustomize, nil
+	// util/app/discovery/discovery.go, Discover: of a chart and a kustomization in one directory, the last by name.
+	for _, entry := range entries {
+		switch {
+		case entry.IsDir():
+		case strings.HasSuffix(entry.Name(), "Chart.yaml"):
+			kind = render.Helm
+		case slices.Contains(konfig.RecognizedKustomizationFileNames(), entry.Name()):
+			kind = render.Kustomize
+		}
 	}
-	return render.Raw, nil
+	return kind, nil
 }
+
+// maxReleaseName is how long the name of a release may be (helm.sh/helm/v3/pkg/chartutil/validate_name.go).
+const maxReleaseName = 53
 
 // helm is reposerver/repository/repository.go, helmTemplate.
 func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
@@ -202,20 +250,33 @@ func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
 	if h == nil {
 		h = &Helm{}
 	}
+	kubeVersion, err := parseKubeVersion(cmp.Or(h.KubeVersion, a.KubeVersion))
+	if err != nil {
+		return render.Source{}, err
+	}
 	source := render.Source{Kind: render.Helm, Path: s.Path, Helm: render.HelmOptions{
 		ReleaseName:          cmp.Or(h.ReleaseName, a.Name),
 		Namespace:            cmp.Or(h.Namespace, a.Namespace),
-		KubeVersion:          cmp.Or(h.KubeVersion, a.KubeVersion),
+		KubeVersion:          kubeVersion,
 		APIVersions:          a.APIVersions,
 		IncludeCRDs:          !h.SkipCrds,
 		SkipTests:            h.SkipTests,
 		SkipSchemaValidation: h.SkipSchemaValidation,
 	}}
 	options := &source.Helm
+	if name := options.ReleaseName; name != "" && (len(name) > maxReleaseName || len(validation.IsDNS1123Subdomain(name)) > 0) {
+		return source, &render.Error{
+			Err:  fmt.Errorf("the release would have the name %q, and Helm takes at most %d lower case letters, digits, - and .", name, maxReleaseName),
+			Hint: "set releaseName, which is otherwise the name of the Application",
+		}
+	}
 	if len(h.APIVersions) > 0 {
 		options.APIVersions = h.APIVersions
 	}
 	if s.Chart != "" {
+		if s.TargetRevision == "" {
+			return source, errors.New("targetRevision is not set: expected the version of the chart, or a range as 1.x")
+		}
 		// A repository of charts in a registry has no scheme in Argo CD.
 		if options.Repo = s.RepoURL; !strings.Contains(s.RepoURL, "://") {
 			options.Repo = "oci://" + s.RepoURL
@@ -232,7 +293,7 @@ func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
 		options.ValuesFiles = append(options.ValuesFiles, render.File{Path: name})
 	}
 	inline := []byte(h.ValuesObject)
-	if len(inline) == 0 {
+	if len(inline) == 0 || string(inline) == "null" {
 		inline = []byte(h.Values)
 	}
 	if len(inline) > 0 {
@@ -248,12 +309,27 @@ func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
 	}
 	for _, p := range h.FileParameters {
 		name, err := a.file(s, p.Path)
+		if err == nil {
+			err = isFile(tree, name)
+		}
 		if err != nil {
 			return source, fmt.Errorf("fileParameters: %w", err)
 		}
 		options.SetFile = append(options.SetFile, p.Name+"="+escapeCommas(name))
 	}
 	return source, nil
+}
+
+// parseKubeVersion leaves away what providers put behind the numbers of a version (reposerver/repository/repository.go).
+func parseKubeVersion(text string) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	parsed, err := version.ParseGeneric(text)
+	if err != nil {
+		return "", fmt.Errorf("kubeVersion %q is no version, expected one as 1.31", text)
+	}
+	return parsed.String(), nil
 }
 
 // escapeCommas is util/helm/cmd.go, cleanSetParameters: the value is one, unless it is a list.
@@ -274,8 +350,8 @@ func (a *App) expand(text string) string {
 	})
 }
 
-// valueFiles resolves the values files, the lowest precedence first (getResolvedValueFiles). What a pattern finds and is
-// also named stands where it is named.
+// valueFiles resolves the values files, the lowest precedence first (getResolvedValueFiles). What a pattern finds stands
+// in the order that the library gives, and what is also named where it is named.
 func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
 	const glob = "*?["
 	var names []string
@@ -291,22 +367,23 @@ func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
 		matches := []string{name}
 		if strings.ContainsAny(name, glob) {
 			var err error
-			if matches, err = doublestar.Glob(tree, name, doublestar.WithFilesOnly()); err != nil {
+			if matches, err = doublestar.Glob(tree, name); err != nil {
 				return nil, fmt.Errorf("valueFiles: %q: %w", h.ValueFiles[i], err)
 			}
-			slices.Sort(matches)
-			matches = slices.DeleteFunc(matches, func(match string) bool { return slices.Contains(names, match) })
-		} else if _, err := fs.Stat(tree, name); errors.Is(err, fs.ErrNotExist) {
+		} else if err := isFile(tree, name); errors.Is(err, fs.ErrNotExist) {
 			matches = nil
 		}
 		if len(matches) == 0 && !h.IgnoreMissingValueFiles {
 			return nil, &render.Error{
 				Err:  fmt.Errorf("valueFiles: there is no %s in the repository", name),
-				Hint: "mend the path, which is relative to that of the source, or set ignoreMissingValueFiles",
+				Hint: "mend the path, which is relative to that of the source or, with a slash in front, to the root of the repository, or set ignoreMissingValueFiles",
 			}
 		}
 		for _, match := range matches {
-			if !slices.Contains(found, match) {
+			if err := isFile(tree, match); err != nil {
+				return nil, fmt.Errorf("valueFiles: %w", err)
+			}
+			if !slices.Contains(found, match) && (match == name || !slices.Contains(names, match)) {
 				found = append(found, match)
 			}
 		}
@@ -314,19 +391,32 @@ func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
 	return found, nil
 }
 
+// isFile returns an error for what is no file of the repository: one that is fs.ErrNotExist if there is nothing.
+func isFile(tree fs.FS, name string) error {
+	info, err := fs.Stat(tree, name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	case err != nil:
+		return fmt.Errorf("%s: a symbolic link that cannot be followed: %w", name, err)
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory, expected a file", name)
+	}
+	return nil
+}
+
 // file resolves the name of a file in a source's options to a path of the tree: relative to the path of the source, from
 // the root of the repository with a slash in front, or of another source with its ref.
 func (a *App) file(s Source, name string) (string, error) {
-	dir := s.Path
-	if ref, rest, _ := strings.Cut(name, "/"); strings.HasPrefix(ref, "$") && a.Refs != nil {
-		other, ok := a.Refs[ref[1:]]
-		switch {
-		case ok && !a.Ours(other.RepoURL):
-			return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, other.RepoURL)}
-		case ok:
-			dir, name = ".", rest
-		}
-	} else if s.Chart != "" {
+	dir, given := s.Path, name
+	ref, rest, _ := strings.Cut(name, "/")
+	other, isRef := a.Refs[strings.TrimPrefix(ref, "$")]
+	switch {
+	case isRef && ref[0] == '$' && !a.Ours(other.RepoURL):
+		return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, other.RepoURL)}
+	case isRef && ref[0] == '$':
+		dir, name = ".", rest
+	case s.Chart != "":
 		return "", &notHere{fmt.Sprintf("it takes %s out of the chart, and only files of this repository are read", name)}
 	}
 	name = a.expand(name)
@@ -338,7 +428,7 @@ func (a *App) file(s Source, name string) (string, error) {
 	}
 	resolved := path.Join(dir, name)
 	if !fs.ValidPath(resolved) || resolved == "." {
-		return "", fmt.Errorf("%q leads out of the repository", name)
+		return "", fmt.Errorf("%q leads out of the repository", given)
 	}
 	return resolved, nil
 }

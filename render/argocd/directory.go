@@ -2,6 +2,7 @@ package argocd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -47,21 +48,24 @@ func directory(tree fs.FS, s Source) (render.Source, error) {
 		case entry.IsDir(), !options.DisableExtensionFilter && !isManifest(name):
 			return nil
 		}
-		if info, err := fs.Stat(tree, name); err != nil || !info.Mode().IsRegular() {
-			return err // A link that leads nowhere or out of the tree.
+		if info, err := fs.Stat(tree, name); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+			return nil // Among these a link that leads nowhere.
+		} else if err != nil {
+			return fmt.Errorf("%s: a symbolic link that cannot be followed, and Argo CD renders nothing then: %w", name, err)
 		}
 		relative := strings.TrimPrefix(strings.TrimPrefix(name, s.Path), "/")
 		if exclude != nil && exclude.Match(relative) || include != nil && !include.Match(relative) {
 			return nil
 		}
+		data, err := fs.ReadFile(tree, name)
+		if err != nil || bytes.Contains(data, []byte(skipMarker)) {
+			return err
+		}
 		if path.Ext(name) == ".jsonnet" {
 			return &notHere{fmt.Sprintf("%s is Jsonnet, which is not rendered here", name)}
 		}
-		data, err := fs.ReadFile(tree, name)
-		if err == nil && !bytes.Contains(data, []byte(skipMarker)) {
-			source.Files = append(source.Files, render.File{Path: name})
-		}
-		return err
+		source.Files = append(source.Files, render.File{Path: name})
+		return nil
 	})
 	return source, err
 }
@@ -81,7 +85,7 @@ func compile(field, pattern string) (glob.Glob, error) {
 	}
 	compiled, err := glob.Compile(pattern)
 	if err != nil {
-		return nil, fmt.Errorf("directory.%s %q: %w", field, pattern, err)
+		return nil, fmt.Errorf("%s: %q is no pattern: %w", field, pattern, err)
 	}
 	return compiled, nil
 }

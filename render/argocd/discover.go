@@ -15,6 +15,9 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+	kubeyaml "sigs.k8s.io/yaml"
+
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -34,9 +37,15 @@ type Options struct {
 // is skipped or fails, and takes no place. The sources of charts and kustomizations are rendered by the engines where
 // their files have Applications.
 func Discover(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, sources []render.Source, options Options) []render.Source {
-	d := &discovery{ctx: ctx, tree: tree, engines: engines, options: options, known: map[string]bool{}}
-	for _, source := range sources {
-		d.find(source)
+	d := &discovery{ctx: ctx, tree: tree, engines: engines, options: options, known: map[string]bool{}, declarings: map[string]bool{}}
+	// In this order, because the defaults of a chart that an Application renders are not what is deployed, and what makes
+	// Applications are mostly manifests.
+	for _, kind := range []render.Kind{render.Raw, render.Kustomize, render.Helm} {
+		for _, source := range sources {
+			if source.Kind == kind && (kind == render.Raw || !d.replaces(source)) {
+				d.find(source)
+			}
+		}
 	}
 	sources = slices.DeleteFunc(slices.Clone(sources), d.replaces)
 	return append(sources, distinct(d.found)...)
@@ -48,7 +57,9 @@ type discovery struct {
 	engines map[render.Kind]render.Engine
 	options Options
 	known   map[string]bool // the Applications that were found, as JSON
-	found   []render.Source
+	// declarings says of files whether they may have Applications.
+	declarings map[string]bool
+	found      []render.Source
 }
 
 func (d *discovery) ours(repoURL string) bool {
@@ -80,8 +91,11 @@ func (d *discovery) find(source render.Source) {
 		return
 	}
 	for _, manifest := range manifests {
-		object := map[string]any{}
-		if !declares(manifest.APIVersion, manifest.Kind) || manifest.Node.Decode(&object) != nil {
+		if !declares(manifest.APIVersion, manifest.Kind) {
+			continue
+		}
+		object, err := decodeObject(manifest.Node)
+		if err != nil {
 			continue
 		}
 		if file, ok := d.written(source, object); ok {
@@ -110,28 +124,40 @@ func declares(apiVersion, kind string) bool {
 // mentions reports whether a file that a source is rendered from may have Applications.
 func (d *discovery) mentions(source render.Source) bool {
 	found := false
-	d.eachFile(source, func(_ string, data []byte) bool {
-		found = mayDeclare(data)
+	d.eachFile(source, func(name string) bool {
+		found = d.declaring(name)
 		return !found
 	})
 	return found
 }
 
+// declaring reports whether a file may have Applications. Many sources can be rendered from the same file.
+func (d *discovery) declaring(name string) bool {
+	known, ok := d.declarings[name]
+	if !ok {
+		data, err := fs.ReadFile(d.tree, name)
+		known = err == nil && mayDeclare(data)
+		d.declarings[name] = known
+	}
+	return known
+}
+
 // eachFile calls visit for the text files that a source is rendered from, until it returns false.
-func (d *discovery) eachFile(source render.Source, visit func(name string, data []byte) bool) {
+func (d *discovery) eachFile(source render.Source, visit func(name string) bool) {
+	stopped := false
 	for _, root := range render.ReachOf(d.tree, source).Paths() {
-		done := fs.WalkDir(d.tree, root, func(name string, entry fs.DirEntry, err error) error {
+		if stopped {
+			return
+		}
+		_ = fs.WalkDir(d.tree, root, func(name string, entry fs.DirEntry, err error) error {
 			if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json", ".tpl"}, path.Ext(name)) {
 				return nil
 			}
-			if data, err := fs.ReadFile(d.tree, name); err == nil && !visit(name, data) {
+			if stopped = !visit(name); stopped {
 				return fs.SkipAll
 			}
 			return nil
 		})
-		if done != nil {
-			return
-		}
 	}
 }
 
@@ -140,8 +166,12 @@ func (d *discovery) written(source render.Source, object map[string]any) (file s
 	if source.Kind != render.Kustomize {
 		return "", false
 	}
-	d.eachFile(source, func(name string, data []byte) bool {
-		if !mayDeclare(data) {
+	d.eachFile(source, func(name string) bool {
+		if !d.declaring(name) {
+			return true
+		}
+		data, err := fs.ReadFile(d.tree, name)
+		if err != nil {
 			return true
 		}
 		declared, _ := objects(data)
@@ -171,13 +201,22 @@ func objects(data []byte) ([]declaredObject, error) {
 		if !declares(render.Scalar(document, "apiVersion"), render.Scalar(document, "kind")) {
 			continue
 		}
-		object := map[string]any{}
-		if err := document.Decode(&object); err != nil {
+		object, err := decodeObject(document)
+		if err != nil {
 			return nil, err
 		}
 		found = append(found, declaredObject{i, object})
 	}
 	return found, nil
+}
+
+// decodeObject reads one as kubectl does, and Argo CD: yes is true, dates are text, and keys are.
+func decodeObject(node *yaml.Node) (object map[string]any, err error) {
+	text, err := yaml.Marshal(node)
+	if err != nil {
+		return nil, err
+	}
+	return object, kubeyaml.Unmarshal(text, &object)
 }
 
 func nameOf(object map[string]any) string {
@@ -194,7 +233,10 @@ func (d *discovery) inFile(file string) {
 	}
 	declared, err := objects(data)
 	if err != nil {
-		return // The file fails as a source.
+		if _, broken := render.ParseYAML(data); broken == nil { // Else the file fails as a source.
+			d.found = append(d.found, failing(file, "Application", err))
+		}
+		return
 	}
 	for _, object := range declared {
 		recorder := render.NewRecorder(d.tree)
@@ -400,16 +442,12 @@ func (d *discovery) replaces(source render.Source) bool {
 // distinct gives sources that would have the same identity the names of their files, and numbers where that is not
 // enough.
 func distinct(sources []render.Source) []render.Source {
-	count := func(id render.SourceID) (n int) {
-		for _, s := range sources {
-			if s.ID() == id {
-				n++
-			}
-		}
-		return n
+	count := map[render.SourceID]int{}
+	for _, s := range sources {
+		count[s.ID()]++
 	}
 	for i := range sources {
-		if s := &sources[i]; s.Declared != nil && s.Path != s.Declared.Path && count(s.ID()) > 1 {
+		if s := &sources[i]; s.Declared != nil && s.Path != s.Declared.Path && count[s.ID()] > 1 {
 			s.Environment += " of " + s.Declared.Path
 		}
 	}

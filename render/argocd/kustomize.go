@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/provider"
@@ -53,14 +55,16 @@ type Replica struct {
 func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 	source := render.Source{Kind: render.Kustomize, Path: s.Path, Kustomize: render.KustomizeOptions{
 		LoadRestrictionsNone: a.LoadRestrictionsNone,
-		HelmKubeVersion:      a.KubeVersion,
 		HelmAPIVersions:      a.APIVersions,
 	}}
 	k := s.Kustomize
 	if k == nil {
-		return source, nil
+		k = &Kustomize{}
 	}
-	source.Kustomize.HelmKubeVersion = cmp.Or(k.KubeVersion, a.KubeVersion)
+	var err error
+	if source.Kustomize.HelmKubeVersion, err = parseKubeVersion(cmp.Or(k.KubeVersion, a.KubeVersion)); err != nil {
+		return source, err
+	}
 	if len(k.APIVersions) > 0 {
 		source.Kustomize.HelmAPIVersions = k.APIVersions
 	}
@@ -78,6 +82,9 @@ func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 			return err != nil
 		})
 	}
+	if components, err = globbed(tree, s.Path, components); err != nil {
+		return source, err
+	}
 	if len(commands)+len(k.Patches)+len(components) > 0 {
 		source.Kustomize.Edit = func(kustomization []byte) ([]byte, error) {
 			edited, err := kustomizeEdit(kustomization, commands)
@@ -88,6 +95,29 @@ func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 		}
 	}
 	return source, nil
+}
+
+// globbed replaces patterns by what they find, as `kustomize edit add component` does.
+func globbed(tree fs.FS, dir string, components []string) ([]string, error) {
+	var found []string
+	for _, component := range components {
+		if !strings.ContainsAny(component, `*?[`) {
+			found = append(found, component)
+			continue
+		}
+		matches, err := fs.Glob(tree, path.Join(dir, component))
+		if err != nil || len(matches) == 0 {
+			return nil, fmt.Errorf("components: %q matches nothing in the repository", component)
+		}
+		for _, match := range matches {
+			relative, err := filepath.Rel(filepath.FromSlash(dir), filepath.FromSlash(match))
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, filepath.ToSlash(relative))
+		}
+	}
+	return found, nil
 }
 
 // readBuildOptions reads flags of `kustomize build`.
@@ -128,7 +158,7 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 		for _, replica := range k.Replicas {
 			count, err := strconv.Atoi(fmt.Sprint(replica.Count))
 			if err != nil {
-				return nil, fmt.Errorf("kustomize.replicas: the count of %s is %v, expected a number", replica.Name, replica.Count)
+				return nil, fmt.Errorf("replicas: the count of %s is %v, expected a whole number", replica.Name, replica.Count)
 			}
 			args = append(args, fmt.Sprintf("%s=%d", replica.Name, count))
 		}
@@ -171,6 +201,9 @@ func pairs(values map[string]string, expand func(string) string) []string {
 	return pairs
 }
 
+// editing is held while kustomize's commands run: they keep flags in variables of their packages.
+var editing sync.Mutex
+
 // kustomizeEdit runs `kustomize edit` on the content of a kustomization, once with the arguments of each command. It is
 // kustomize's own code, in memory.
 func kustomizeEdit(kustomization []byte, commands [][]string) ([]byte, error) {
@@ -181,6 +214,8 @@ func kustomizeEdit(kustomization []byte, commands [][]string) ([]byte, error) {
 	if err := files.WriteFile(konfig.DefaultKustomizationFileName(), kustomization); err != nil {
 		return nil, err
 	}
+	editing.Lock()
+	defer editing.Unlock()
 	provider := provider.NewDefaultDepProvider()
 	for _, args := range commands {
 		command := edit.NewCmdEdit(files, provider.GetFieldValidator(), provider.GetResourceFactory(), io.Discard)

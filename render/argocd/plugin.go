@@ -107,6 +107,7 @@ var parameters = map[render.Kind][]Announcement{
 		{Name: "recurse", Title: "Directories below, too", ItemType: booleanType},
 		{Name: "include", Title: "Include", Tooltip: "A pattern: only these files"},
 		{Name: "exclude", Title: "Exclude", Tooltip: "A pattern: not these files"},
+		{Name: "disableExtensionFilter", Title: "Also files with other extensions", ItemType: booleanType},
 	},
 }
 
@@ -154,7 +155,7 @@ func Announce(ctx context.Context, tree fs.FS, name string) ([]Announcement, err
 // WithParameters returns the source with the parameters of the plugin in the place of Argo CD's own options, which an
 // Application with a plugin cannot have.
 func (s Source) WithParameters(tree fs.FS, given []PluginParameter) (Source, error) {
-	s.Plugin = nil
+	s.Plugin, s.overridden = nil, true // Argo CD merges the overrides before it asks a plugin.
 	kind, err := kindOf(tree, s)
 	if err != nil {
 		return s, err

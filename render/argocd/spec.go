@@ -1,12 +1,17 @@
 package argocd
 
 import (
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 
 	"github.com/pullcheck/pullcheck/render"
 )
+
+// noRevision stands for the commit that Argo CD will render, which is not known before.
+const noRevision = "0000000000000000000000000000000000000000"
 
 // specified is an Application with its sources, and where these stand in it.
 type specified struct {
@@ -24,26 +29,37 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 	}
 	var read struct {
 		Spec struct {
-			Project     string
-			Destination struct{ Namespace string }
-			Source      *Source
-			Sources     []Source
+			Project     string `json:"project"`
+			Destination struct {
+				Namespace string `json:"namespace"`
+			} `json:"destination"`
+			Source  *Source  `json:"source"`
+			Sources []Source `json:"sources"`
 			// What is hydrated is deployed as it is rendered from the dry source.
-			SourceHydrator *struct{ DrySource *Source }
-		}
+			SourceHydrator *struct {
+				DrySource Source `json:"drySource"`
+			} `json:"sourceHydrator"`
+		} `json:"spec"`
 	}
 	if err := json.Unmarshal(data, &read); err != nil {
-		return nil, fmt.Errorf("the Application %s: %w", nameOf(object), err)
+		return nil, readable(err)
 	}
 	app := &specified{unknown: d.options.Ours == nil, App: App{
 		Name: nameOf(object), Namespace: read.Spec.Destination.Namespace,
 		KubeVersion: d.options.KubeVersion, APIVersions: d.options.APIVersions, LoadRestrictionsNone: d.options.LoadRestrictionsNone,
 		Ours: d.ours, Refs: map[string]Source{},
-		Env: map[string]string{"ARGOCD_APP_NAME": nameOf(object), "ARGOCD_APP_NAMESPACE": read.Spec.Destination.Namespace, "ARGOCD_APP_PROJECT_NAME": read.Spec.Project},
+		Env: map[string]string{
+			"ARGOCD_APP_NAME": nameOf(object), "ARGOCD_APP_NAMESPACE": read.Spec.Destination.Namespace,
+			"ARGOCD_APP_PROJECT_NAME": cmp.Or(read.Spec.Project, "default"),
+			"ARGOCD_APP_REVISION":     noRevision, "ARGOCD_APP_REVISION_SHORT": noRevision[:7], "ARGOCD_APP_REVISION_SHORT_8": noRevision[:8],
+		},
 	}}
 	spec := render.Path{render.Key("spec")}
 	switch {
-	case len(read.Spec.Sources) > 0: // wins over source, as in Argo CD
+	case read.Spec.SourceHydrator != nil: // wins over sources and source, as in Argo CD
+		app.sources = []Source{read.Spec.SourceHydrator.DrySource}
+		app.paths = []render.Path{append(spec.Below(render.Key("sourceHydrator")), render.Key("drySource"))}
+	case len(read.Spec.Sources) > 0:
 		for i, source := range read.Spec.Sources {
 			app.sources = append(app.sources, source)
 			app.paths = append(app.paths, append(spec.Below(render.Key("sources")), render.Step{Index: i}))
@@ -53,11 +69,8 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 		}
 	case read.Spec.Source != nil:
 		app.sources, app.paths = []Source{*read.Spec.Source}, []render.Path{spec.Below(render.Key("source"))}
-	case read.Spec.SourceHydrator != nil && read.Spec.SourceHydrator.DrySource != nil:
-		app.sources = []Source{*read.Spec.SourceHydrator.DrySource}
-		app.paths = []render.Path{append(spec.Below(render.Key("sourceHydrator")), render.Key("drySource"))}
 	default:
-		return nil, fmt.Errorf("the Application %s has no source", app.Name)
+		return nil, errors.New("the Application has no source: expected spec.source, spec.sources or spec.sourceHydrator")
 	}
 	return app, nil
 }
@@ -80,5 +93,20 @@ func (a *specified) resolve(tree fs.FS, i int) (render.Source, error) {
 		env[name] = value
 	}
 	app.Env = env
-	return app.Resolve(tree, s)
+	source, err := app.Resolve(tree, s)
+	return source, inField(a.paths[i], err)
+}
+
+// inField says in which field of the Application an error is, unless that has a place of its own.
+func inField(field render.Path, err error) error {
+	elsewhere, known := (*notHere)(nil), (*render.Error)(nil)
+	switch {
+	case err == nil, errors.As(err, &elsewhere):
+		return err
+	case !errors.As(err, &known):
+		return fmt.Errorf("%s: %w", field, err)
+	case known.Location.Path != "":
+		return err
+	}
+	return &render.Error{Err: fmt.Errorf("%s: %w", field, known.Err), Hint: known.Hint}
 }
