@@ -20,8 +20,8 @@ type Hit struct {
 	// is none. By these the decision is asked for; Decide lets them go.
 	Manifest          *render.Manifest
 	Field, ImageField render.Path
-	// Decision is the place whose edit changes the outcome, if Exact; otherwise the file that the
-	// object came from, with "KIND/NAME" as the key. Via are the places on the way to the manifest.
+	// Decision is the place whose edit changes the outcome, if Exact; otherwise the line that writes the policy, or
+	// only the file that the object came from. Via are the places on the way to the manifest.
 	Decision render.Location
 	Via      []render.Location
 	Exact    bool
@@ -42,15 +42,10 @@ type Place struct {
 	Field      string
 }
 
-// Decide sets where the policy was decided, and keeps nothing of the manifest alive. A decision without a line
-// leaves that to the object, one without a key is named by the field.
+// Decide sets where the policy was decided, and keeps nothing of the manifest alive. A decision without a key is named
+// by the field.
 func (h *Hit) Decide(decision render.Location, via []render.Location, exact bool) {
-	if decision.Key == "" {
-		decision.Key = h.Field.Named()
-		if !exact {
-			decision.Key = h.Decision.Key
-		}
-	}
+	decision.Key = cmp.Or(decision.Key, h.Field.Named())
 	h.Decision, h.Via, h.Exact = decision, via, exact
 	h.Manifest, h.Field, h.ImageField = nil, nil, nil
 }
@@ -105,7 +100,7 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 				Manifest:   manifest,
 				Field:      c.Field,
 				ImageField: c.ImageField,
-				Decision:   render.Location{Path: manifest.Document.Path, Key: manifest.Kind + "/" + manifest.Name},
+				Decision:   render.Location{Path: manifest.Document.Path, Key: c.Field.Named()},
 				Place:      Place{source.ID(), manifest.Document.Path, manifest.Part, manifest.Item, manifest.Kind, c.Field.String()},
 				Message:    message,
 				Affected:   affected(source, *manifest, c),
@@ -162,7 +157,7 @@ type Finding struct {
 	Decision    render.Location `json:"decision"`
 	// Via are the places on the way from the decision to the manifest, in order.
 	Via []render.Location `json:"via"`
-	// Exact is false where the decision was not demonstrated: it is then a file and the object's name.
+	// Exact is false where the decision was not demonstrated: it is then the line that writes the policy, or a file.
 	Exact    bool       `json:"exact"`
 	Affected []Affected `json:"affected"`
 	// Fix is null where no edit was proven, or none was asked for.
@@ -257,11 +252,12 @@ func (id identity) fingerprint(occurrence int) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// place is what the hits of one finding share: a value in a file, which can decide for several fields and
-// objects through aliases, or the whole identity where the value is not known.
+// place is what the hits of one finding share: a value in a file, which can decide for several fields and objects
+// through aliases, a line that writes several, or the whole identity where not even the line is known.
 type place struct {
 	identity
 	line, column int
+	exact        bool
 }
 
 // findings groups hits by decision.
@@ -273,12 +269,12 @@ func findings(hits []Hit) []Finding {
 	found := []Finding{}
 	index := make(map[place]int)
 	for _, hit := range hits {
-		at := place{identity: hit.identity()}
+		at := place{identity: hit.identity(), exact: hit.Exact}
 		switch {
-		case hit.Exact && hit.Decision.Line == 0:
-			at = place{identity: identity{rule: hit.Rule.ID, path: hit.Decision.Path, key: hit.Decision.Key}}
+		case hit.Decision.Line > 0:
+			at.identity, at.line, at.column = identity{rule: hit.Rule.ID, path: hit.Decision.Path}, hit.Decision.Line, hit.Decision.Column
 		case hit.Exact:
-			at = place{identity{rule: hit.Rule.ID, path: hit.Decision.Path}, hit.Decision.Line, hit.Decision.Column}
+			at.identity = identity{rule: hit.Rule.ID, path: hit.Decision.Path, key: hit.Decision.Key}
 		}
 		i, ok := index[at]
 		if !ok {

@@ -184,16 +184,41 @@ spec:
 		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "dev"}, deployment("shop", "Never")),
 		check(t, render.Source{Kind: render.Helm, Path: "chart"}, deployment("shop", "Always"), deployment("other", "Always"), deployment("shop", "Always")),
 	)
-	expect(t, show(NewReport(hits, nil, nil).Findings), `
-pull-policy-not-always chart/templates/deployment.yaml Deployment/web exact=false
+	const at, unset = "pull-policy-not-always chart/templates/deployment.yaml ", `Containers[init].imagePullPolicy exact=false
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: a node that already has the image starts it without asking the registry
-  - chart() Deployment/other/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
-pull-policy-not-always chart/templates/deployment.yaml Deployment/web exact=false
-  the pull policy is not Always: a node that already has the image uses it without asking the registry
-  - chart() Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
-`+containers("dev", 11)+`  - chart(dev) Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+`
+	expect(t, show(NewReport(hits, nil, nil).Findings), at+`spec.template.spec.containers[web].imagePullPolicy exact=false
+  imagePullPolicy is Never: a node never asks the registry and starts only an image that it already has
+`+containers("dev", 11)+at+"spec.template.spec.init"+unset+`  - chart() Deployment/other/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+`+at+"spec.template.spec.init"+unset+`  - chart() Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
+  - chart(dev) Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
   - chart(prod) Deployment/shop/web init spec.template.spec.initContainers[0].imagePullPolicy example.com/init:1 IfNotPresent
 `)
+}
+
+// TestFindingsThatAreNotExact: a line that writes several policies is one finding and does not hide another line, nor
+// what has none.
+func TestFindingsThatAreNotExact(t *testing.T) {
+	source := render.Source{Kind: render.Helm, Path: "chart"}
+	var hits []Hit
+	for i, decision := range []render.Location{{Line: 8, Column: 5}, {Line: 11, Column: 5}, {}, {Line: 8, Column: 5}, {Line: 11, Column: 5}} {
+		decision.Path = "chart/templates/pods.yaml"
+		text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web%d}\nspec: {containers: [{name: c%d, image: 'x:1'}]}\n", i/3, i)
+		hit := check(t, source, render.Document{Path: decision.Path, Text: []byte(text)})[0]
+		hit.Decision, hit.Exact = render.Location{Path: decision.Path, Line: decision.Line, Column: decision.Column, Key: hit.Decision.Key}, i == 4
+		hits = append(hits, hit)
+	}
+	var got []string
+	for _, f := range NewReport(hits, nil, nil).Findings {
+		one := fmt.Sprintf("%d exact=%v:", f.Decision.Line, f.Exact)
+		for _, a := range f.Affected {
+			one += " " + a.Container
+		}
+		got = append(got, one)
+	}
+	if want := []string{"0 exact=false: c2", "8 exact=false: c0 c3", "11 exact=false: c1", "11 exact=true: c4"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 // containers are the lines of affected containers that TestFindingsOfAChart expects, 2 before 10.

@@ -121,11 +121,13 @@ func dialectOf(group, kind string) dialect {
 }
 
 // withoutContainers reports whether what looks like a container in an object of this kind is none:
-// schemas, data, and the patterns and mutations of policy engines.
+// schemas, data, values, and the patterns and mutations of policy engines.
 func withoutContainers(group, kind string) bool {
 	switch group {
 	case "":
 		return kind == "ConfigMap" || kind == "Secret"
+	case "argoproj.io": // of Argo CD; what they render has containers
+		return kind == "Application" || kind == "ApplicationSet"
 	case "apiextensions.crossplane.io":
 		return kind == "CompositeResourceDefinition"
 	case "apiextensions.k8s.io",

@@ -25,6 +25,7 @@ type Suppression struct {
 type Exemption string
 
 // ByComment is a comment `# pullcheck: ignore[RULE,…] REASON`, on the line of the decision or alone on the one above it.
+// A comment of a template has it on one line, too.
 const ByComment Exemption = "comment"
 
 // suppress parts the findings that are kept on purpose from those that stay, and notes at these why a comment near them

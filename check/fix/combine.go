@@ -33,7 +33,7 @@ func combine(edits []render.Edit) []render.Edit {
 
 // join makes one text of two that are YAML mappings with a key in common: in lines of their own, or in flow style.
 func join(a, b string) (string, bool) {
-	if !strings.Contains(a+b, "\n") {
+	if !strings.Contains(a+b, "\n") || strings.HasPrefix(a, ",") {
 		return joinFlow(a, b)
 	}
 	first, second := mapping(a), mapping(b)
@@ -49,26 +49,23 @@ func join(a, b string) (string, bool) {
 	return before + indent + strings.ReplaceAll(text, "\n", newline+indent) + after, err == nil && (newline == "\n" || newline == "\r\n")
 }
 
-// joinFlow is join for keys of a mapping in flow style. Before other keys of the mapping they end with a comma.
+// joinFlow is join for keys of a mapping in flow style. Behind or before other keys of the mapping there is a comma.
 func joinFlow(a, b string) (string, bool) {
-	const comma = ", "
-	inner, hasComma := strings.CutSuffix(a, comma)
-	first, second := mapping("{"+inner+"}"), mapping("{"+strings.TrimSuffix(b, comma)+"}")
+	const around = ", \r\n"
+	inner := strings.Trim(a, around)
+	first, second := mapping("{"+inner+"}"), mapping("{"+strings.Trim(b, around)+"}")
+	before, after, _ := strings.Cut(a, inner)
 	switch {
 	case first == nil || second == nil:
 		return "", false
-	case !common(first, second) && hasComma:
+	case !common(first, second) && before+after != "":
 		return "", false // They stand one behind the other as they are.
 	case !common(first, second):
-		return a + comma + b, true
+		return a + ", " + b, true
 	}
 	add(first, second)
 	text, err := encode(first)
-	text = strings.TrimSuffix(strings.TrimPrefix(text, "{"), "}")
-	if hasComma {
-		text += comma
-	}
-	return text, err == nil
+	return before + strings.TrimSuffix(strings.TrimPrefix(text, "{"), "}") + after, err == nil
 }
 
 // encode writes a mapping in its style, without the final newline.

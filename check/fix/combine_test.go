@@ -97,12 +97,18 @@ func TestCombine(t *testing.T) {
 		{"patches", "", "patches:\n- patch: |-\n    - a\n", "patches:\n- patch: |-\n    - b\n", "patches:\n- patch: |-\n    - a\n- patch: |-\n    - b\n"},
 		{"flow", "{}", "db: {a: 1}", "db: {b: 2}", "{db: {a: 1, b: 2}}"},
 		{"flow with a neighbour", "{x: 1}", "db: {a: 1}, ", "db: {b: 2}, ", "{db: {a: 1, b: 2}, x: 1}"},
+		{"flow behind a neighbour", "{x: 1}", ", db: {a: 1}", ", db: {b: 2}", "{x: 1, db: {a: 1, b: 2}}"},
+		{"flow behind a neighbour on its line", "{\n  \"x\": 1}", ",\n  \"db\": {\"a\": 1}", ",\n  \"db\": {\"b\": 2}", "{\n  \"x\": 1,\n  \"db\": {\"a\": 1, \"b\": 2}}"},
+		{"flow behind a neighbour, different keys", "{x: 1}", ", a: 1", ", b: 2", "{x: 1, a: 1, b: 2}"},
 		{"flow, different keys", "{}", "a: {x: 1}", "b: {x: 2}", "{a: {x: 1}, b: {x: 2}}"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			at := len(test.data)
 			if len(test.data) > 0 && test.data[0] == '{' {
 				at = 1
+			}
+			if test.first[0] == ',' {
+				at = len(test.data) - 1
 			}
 			data := []byte(test.data)
 			got := render.Apply(data, combine([]render.Edit{{Start: at, End: at, NewText: test.first}, {Start: at, End: at, NewText: test.second}}))

@@ -3,11 +3,13 @@
 package fix
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
@@ -53,7 +55,7 @@ func Prove(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engin
 			open = append(open, a)
 			continue
 		}
-		finding.Message += noWay
+		finding.Message += " (no fix: " + p.noWay(finding) + ")"
 	}
 	rounds := 0
 	for ; len(open) > 0 && ctx.Err() == nil; rounds++ {
@@ -74,17 +76,33 @@ type File struct {
 func (p *prover) files() []File {
 	var files []File
 	edits := byPath(p.accepted)
-	for _, path := range slices.Sorted(maps.Keys(edits)) {
-		files = append(files, File{path, p.originals[path], render.Apply(p.originals[path], edits[path])})
+	for _, name := range slices.Sorted(maps.Keys(edits)) {
+		files = append(files, File{name, p.originals[name], render.Apply(p.originals[name], edits[name])})
 	}
 	return files
 }
 
-// noWay and noProof say in a message why there is no fix, and what else would help.
-const (
-	noWay   = " (no fix: no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can)"
-	noProof = " (no fix: every edit that was tried changes something else too, or does not render; a Helm post-renderer or a patch in a kustomization can set it)"
-)
+// noProof says in a message why no fix was accepted, and what else would help.
+const noProof = " (no fix: every edit that was tried changes something else too, or does not render; a Helm post-renderer or a patch in a kustomization can set it)"
+
+// noWay says why there is no edit to try for a finding, and what would help.
+func (p *prover) noWay(finding *check.Finding) string {
+	at := finding.Decision
+	of := finding.Hits[0].Place.Source
+	values := path.Join(of.Path, "values.yaml")
+	_, err := fs.Stat(p.tree, values)
+	switch real := render.Followed(p.tree, at.Path); {
+	case finding.Exact && at.Line == 0 && strings.HasPrefix(at.Path, "--"):
+		return "the flag decides; give it another value"
+	case real != at.Path:
+		return "a symbolic link leads to " + real + ", and no file is written through one; check that"
+	case !finding.Exact:
+		return "what decides could not be shown; a Helm post-renderer or a patch in a kustomization can set it"
+	case of.Kind == render.Helm && !at.Own && path.Base(at.Path) == "values.yaml" && errors.Is(err, fs.ErrNotExist):
+		return "the file is not kept in this repository, and " + values + ", which could set it, is not there; create that"
+	}
+	return "no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can"
+}
 
 // attempt is a finding and the edits that are tried for it.
 type attempt struct {
@@ -97,6 +115,7 @@ type attempt struct {
 // next goes on to the edits that were not tried: for every container of the finding its next way, or its last.
 func (a *attempt) next() bool {
 	a.edits, a.message = nil, ""
+	var messages []string
 	more := false
 	for _, hit := range a.finding.Hits {
 		if len(hit.Ways) == 0 {
@@ -104,7 +123,9 @@ func (a *attempt) next() bool {
 		}
 		more = more || a.tried < len(hit.Ways)
 		way := hit.Ways[min(a.tried, len(hit.Ways)-1)]
-		a.message = cmp.Or(a.message, way.Message)
+		if !slices.Contains(messages, way.Message) {
+			messages = append(messages, way.Message)
+		}
 		for _, edit := range way.Edits {
 			if !slices.Contains(a.edits, edit) {
 				a.edits = append(a.edits, edit)
@@ -112,6 +133,7 @@ func (a *attempt) next() bool {
 		}
 	}
 	a.tried++
+	a.message = strings.Join(messages, " and ")
 	return more
 }
 
@@ -329,8 +351,8 @@ func byPath(edits []render.Edit) map[string][]render.Edit {
 	for _, edit := range edits {
 		files[edit.Path] = append(files[edit.Path], edit)
 	}
-	for path := range files {
-		files[path] = combine(files[path])
+	for name := range files {
+		files[name] = combine(files[name])
 	}
 	return files
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -94,9 +95,11 @@ func writeFixes(c *Command, tree *workTree, files []fix.File, report *check.Repo
 		if f.Fix == nil {
 			continue
 		}
+		var places []string
 		for _, edit := range f.Fix.Edits {
-			if !failed[edit.Path] {
-				fmt.Fprintf(c.Stderr, "fixed: %s: %s [%s]\n", edit.Location, f.Fix.Message, f.Rule)
+			if at := edit.Location.String(); !failed[edit.Path] && !slices.Contains(places, at) {
+				places = append(places, at)
+				fmt.Fprintf(c.Stderr, "fixed: %s: %s [%s]\n", at, f.Fix.Message, f.Rule)
 			}
 		}
 	}

@@ -73,16 +73,20 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 		Via:       answer.Via,
 		Exact:     answer.Exact,
 	}
-	title := fmt.Sprintf("%s %s %s", objectName(question.Manifest), asked.field, whatIs(question))
+	title := fmt.Sprintf("%s %s %s", objectName(question.Manifest), asked.field, whatIs(question, answer))
 	color := isTerminal(c.Stdout) && os.Getenv("NO_COLOR") == ""
 	return exitClean, report.Why(c.Stdout, title, trace, report.TextOptions{Color: color})
 }
 
 func objectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }
 
-// whatIs says what a field is: its first line, if it has several.
-func whatIs(q origin.Question) string {
-	node, _ := render.Lookup(q.Manifest.Node, q.Path)
+// whatIs says what a field is: its first line, if it has several. A field that is missing and that nothing is known to
+// write may be misspelt: those beside it show that.
+func whatIs(q origin.Question, answer origin.Answer) string {
+	node, holder := render.Lookup(q.Manifest.Node, q.Path)
+	if node == nil && len(holder.Content) > 0 && len(answer.Via) == 0 && answer.Decisions[0].Key == "" {
+		return "is not set; beside it stand " + strings.Join(fieldsOf(holder), ", ")
+	}
 	if node = render.Resolve(node); isNull(node) {
 		return "is not set"
 	}
@@ -94,6 +98,15 @@ func whatIs(q origin.Question) string {
 		first = `""`
 	}
 	return "= " + first
+}
+
+// fieldsOf are the keys of a mapping, in its order.
+func fieldsOf(mapping *yaml.Node) []string {
+	var keys []string
+	for i := 0; i < len(mapping.Content); i += 2 {
+		keys = append(keys, render.Path{render.Key(mapping.Content[i].Value)}.String())
+	}
+	return keys
 }
 
 func isNull(node *yaml.Node) bool { return node == nil || node.Tag == "!!null" }

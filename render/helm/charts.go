@@ -205,7 +205,7 @@ func intact(held []heldPackage, version, digest string) string {
 
 // chooseHeld returns the best chart that the cache has for a version or constraint.
 func chooseHeld(held []heldPackage, version string) (string, error) {
-	const hint = "run once without --offline, or vendor it with: helm dependency build"
+	const hint = "run once without --offline; a dependency can be vendored with: helm dependency build"
 	if len(held) == 0 {
 		return "", &render.Error{Err: errors.New("not in the cache"), Hint: hint}
 	}

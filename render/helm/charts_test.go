@@ -181,7 +181,7 @@ func TestOffline(t *testing.T) {
 		{server.URL, "redis", "19.0.1", ": not in the cache: there is no such version: the nearest are 20.0.0-rc.1, 19.0.0, 18.0.0"},
 	} {
 		_, err := offline.Pull(t.Context(), test.repository, test.name, test.version)
-		wantFailure(t, err, test.message, "run once without --offline, or vendor it with: helm dependency build")
+		wantFailure(t, err, test.message, "run once without --offline; a dependency can be vendored with: helm dependency build")
 	}
 	if got := server.requests(); len(got) != 0 {
 		t.Errorf("got the requests %v while offline", got)

@@ -98,7 +98,9 @@ func (g *graph) walk(at node) (*visit, error) {
 		}
 		inherits = inherits || sub != nil && sub.inherits
 	}
+	plugins := len(k.Generators) + len(k.Transformers) + len(k.Validators)
 	charts, err := g.charts(at, file, k, child.namespace)
+	changed = changed || len(k.Generators)+len(k.Transformers)+len(k.Validators) != plugins
 	if err == nil {
 		err = g.inflate(at, k, charts)
 	}
@@ -107,7 +109,7 @@ func (g *graph) walk(at node) (*visit, error) {
 	}
 	inherits = inherits || slices.ContainsFunc(charts, func(c chart) bool { return c.inherits })
 	v.inherits = inherits && k.Namespace == ""
-	if changed || len(charts) > 0 || g.probe != nil || g.options.Edit != nil {
+	if changed || len(charts) > 0 || g.probe != nil || g.options.Edit != nil && at.dir == g.dir {
 		data, err := sigsyaml.Marshal(k.Kustomization)
 		if err != nil {
 			return nil, err

@@ -215,12 +215,15 @@ func (w *insertWalk) beside(node *yaml.Node, at render.Path) {
 
 func (w *insertWalk) holdsNear(mapping *yaml.Node) bool {
 	for i := 1; i < len(mapping.Content); i += 2 {
-		if value := mapping.Content[i]; value.Kind == yaml.ScalarNode && len(value.Value) > 1 && isPartOf(w.nearValues, value.Value) {
+		if value := mapping.Content[i]; value.Kind == yaml.ScalarNode && !isDigit(value.Value) && isPartOf(w.nearValues, value.Value) {
 			return true
 		}
 	}
 	return false
 }
+
+// isDigit tells a value that is a part of most tags, and of much else.
+func isDigit(value string) bool { return len(value) == 1 && isNumber(value) }
 
 // insert inserts the key at the end of a path, with the mappings before it that are missing.
 func (w *insertWalk) insert(keys []string) {
@@ -347,9 +350,10 @@ func (w *insertWalk) nearLine(mapping *yaml.Node, keys []string) ([2]int, bool) 
 	return [2]int{}, false
 }
 
-// holder is where the key of a mapping, or the first key in the item of a list, stands; nothing for the whole file.
+// holder is where the key of a mapping, or the first key in the item of a list or in an Application's values, stands;
+// nothing for the whole file.
 func (w *insertWalk) holder(at render.Path) [2]int {
-	if len(at) == 0 {
+	if len(at) == 0 && w.in.Use == render.UseValues {
 		return [2]int{}
 	}
 	value, holder := render.Lookup(w.root, at)

@@ -19,7 +19,7 @@ func (t *tracer) look(manifests []render.Manifest) {
 		if m == nil {
 			continue
 		}
-		value, holder := render.Lookup(m.Node, q.Path)
+		value, holder := t.lookup(m.Node, q.Path)
 		if places := t.tokens(value); q.decided == nil && places != nil && join(render.Resolve(value).Value, places) == q.value {
 			q.decided = places
 		}
@@ -27,7 +27,7 @@ func (t *tracer) look(manifests []render.Manifest) {
 			q.lines = lines
 		}
 		if q.near == nil && len(q.Near) > 0 {
-			near, holder := render.Lookup(m.Node, q.Near)
+			near, holder := t.lookup(m.Node, q.Near)
 			q.near = t.marks(near, holder, q.Near.Last())
 		}
 	}
@@ -39,7 +39,7 @@ func (t *tracer) object(q *question, manifests []render.Manifest) *render.Manife
 	var byName, byPosition *render.Manifest
 	for i := range manifests {
 		m := &manifests[i]
-		if m.Document.Path != q.Manifest.Document.Path || m.Kind != q.Manifest.Kind || m.APIVersion != q.Manifest.APIVersion {
+		if m.Document.Path != q.Manifest.Document.Path || t.plain(m.Kind) != q.Manifest.Kind || t.plain(m.APIVersion) != q.Manifest.APIVersion {
 			continue
 		}
 		named := t.plain(m.Name) == q.Manifest.Name && t.plain(m.Namespace) == q.Manifest.Namespace
@@ -57,6 +57,23 @@ func (t *tracer) object(q *question, manifests []render.Manifest) *render.Manife
 		return byName
 	}
 	return byPosition
+}
+
+// lookup is render.Lookup where the names of items may be tokens.
+func (t *tracer) lookup(root *yaml.Node, path render.Path) (value, holder *yaml.Node) {
+	path = slices.Clone(path)
+	for i, step := range path {
+		list, _ := render.Lookup(root, path[:i])
+		if list = render.Resolve(list); step.Name == "" || list == nil {
+			continue
+		}
+		for index, item := range list.Content {
+			if t.plain(render.Scalar(item, "name")) == step.Name && (path[i].Name != "" || index == step.Index) {
+				path[i] = render.Step{Index: index}
+			}
+		}
+	}
+	return render.Lookup(root, path)
 }
 
 // plain is a text with the originals in the place of tokens.
@@ -122,6 +139,9 @@ func (t *tracer) marks(value, holder *yaml.Node, key string) []*place {
 	}
 	if value != nil {
 		add(value.Anchor)
+	}
+	if holder != nil && holder.Kind == yaml.SequenceNode {
+		add(holder.Anchor) // The line writes the list that the value is an item of.
 	}
 	if holder != nil && holder.Kind == yaml.MappingNode {
 		for i := 0; i < len(holder.Content); i += 2 {

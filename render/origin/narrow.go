@@ -187,5 +187,10 @@ func (t *tracer) changes(q *question, places []*place) (bool, error) {
 		return false, err
 	}
 	m := t.object(q, manifests)
-	return m != nil && render.ScalarAt(m.Node, q.Path) != q.value, nil
+	if m == nil {
+		return false, nil
+	}
+	// Without what holds the field, it was another value that changed: the name of the container.
+	value, holder := t.lookup(m.Node, q.Path)
+	return holder != nil && (value == nil || render.Resolve(value).Value != q.value), nil
 }

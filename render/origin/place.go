@@ -230,6 +230,7 @@ type wanted struct {
 	distinct []string
 	behind   bool           // whether there are others
 	line     *regexp.Regexp // matches the keys of fields, and of what is near them
+	value    *regexp.Regexp // matches what stands before the value of a field
 }
 
 func newWanted(questions []*question) wanted {
@@ -259,11 +260,12 @@ func newWanted(questions []*question) wanted {
 		slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 		w.words = regexp.MustCompile(`(?:^|[^\w.-])(` + strings.Join(words, "|") + `)(?:$|[^\w.-])`)
 	}
-	var keys []string
-	for _, key := range slices.Concat(sortedKeys(w.fields), sortedKeys(w.nears)) {
-		keys = append(keys, regexp.QuoteMeta(key))
+	fields, nears := anyOf(w.fields), anyOf(w.nears)
+	w.value = regexp.MustCompile(`(?:^|[\s{,"'])(?:` + fields + `)["']?:[ \t]*["']?$`)
+	if len(w.nears) > 0 {
+		fields += "|" + nears
 	}
-	w.line = regexp.MustCompile(`(?m)(?:^|[\s{,"'])(` + strings.Join(keys, "|") + `)["']?:`)
+	w.line = regexp.MustCompile(`(?m)(?:^|[\s{,"'])(` + fields + `)["']?:`)
 	return w
 }
 
@@ -344,6 +346,15 @@ func (w *wanted) isLike(key string) bool {
 		}
 	}
 	return false
+}
+
+// anyOf is an expression that matches one of some keys.
+func anyOf(keys map[string]bool) string {
+	var quoted []string
+	for _, key := range sortedKeys(keys) {
+		quoted = append(quoted, regexp.QuoteMeta(key))
+	}
+	return strings.Join(quoted, "|")
 }
 
 func sortedKeys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }

@@ -30,8 +30,8 @@ func (t *tracer) findInTemplate(in *input, start, end int) {
 		t.findInText(in, start, in.Data[start:end])
 		return
 	}
-	w := &templateWalk{t, in, start}
 	for _, name := range slices.Sorted(maps.Keys(set)) {
+		w := &templateWalk{tracer: t, in: in, offset: start}
 		w.list(set[name].Root)
 	}
 }
@@ -41,13 +41,20 @@ type templateWalk struct {
 	*tracer
 	in     *input
 	offset int
+	dot    []string // the fields that lead to the dot, from .Values on or those read last; nil if they are not known
+	writes bool     // whether what is visited is the value of a field
 }
 
 func (w *templateWalk) list(list *parse.ListNode) {
 	if list == nil {
 		return
 	}
-	for _, node := range list.Nodes {
+	outer := *w
+	for i, node := range list.Nodes {
+		if i > 0 {
+			text, ok := list.Nodes[i-1].(*parse.TextNode)
+			w.writes = outer.writes || ok && w.value.Match(text.Text)
+		}
 		switch node := node.(type) {
 		case *parse.TextNode:
 			w.findInText(w.in, w.offset+int(node.Pos), node.Text)
@@ -56,19 +63,47 @@ func (w *templateWalk) list(list *parse.ListNode) {
 		case *parse.TemplateNode:
 			w.pipe(node.Pipe)
 		case *parse.IfNode:
-			w.branch(&node.BranchNode)
+			w.branch(&node.BranchNode, w.dot)
 		case *parse.RangeNode:
-			w.branch(&node.BranchNode)
+			w.branch(&node.BranchNode, nil)
 		case *parse.WithNode:
-			w.branch(&node.BranchNode)
+			w.branch(&node.BranchNode, w.field(node.Pipe))
 		}
 	}
+	w.writes = outer.writes
 }
 
-func (w *templateWalk) branch(b *parse.BranchNode) {
+// branch visits a branch of which the first list has a dot.
+func (w *templateWalk) branch(b *parse.BranchNode, dot []string) {
+	outer := *w
+	w.writes = false
 	w.pipe(b.Pipe)
+	w.writes, w.dot = outer.writes, dot
 	w.list(b.List)
+	w.dot = outer.dot
 	w.list(b.ElseList)
+}
+
+// field is what a pipe that only reads a field leads to, as dot has it.
+func (w *templateWalk) field(pipe *parse.PipeNode) []string {
+	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
+		return nil
+	}
+	switch node := pipe.Cmds[0].Args[0].(type) {
+	case *parse.FieldNode:
+		return w.below(node.Ident)
+	case *parse.VariableNode:
+		return node.Ident[1:]
+	}
+	return nil
+}
+
+// below are the keys to a field of the dot.
+func (w *templateWalk) below(field []string) []string {
+	if slices.Contains(w.dot, "Values") {
+		return slices.Concat(w.dot, field)
+	}
+	return field
 }
 
 func (w *templateWalk) pipe(pipe *parse.PipeNode) {
@@ -98,6 +133,9 @@ var comparing = []string{
 	"empty", "required", "fail", "index", "get", "kindIs", "typeIs", "semverCompare", "without", "deepEqual",
 }
 
+// passing are the functions that hand on their arguments as they are; the empty one is none.
+var passing = []string{"", "default", "coalesce", "or", "and", "quote", "squote", "toString", "toYaml", "trim", "tpl"}
+
 // command visits a command and the pipe's next function, which gets what it returns.
 func (w *templateWalk) command(command *parse.CommandNode, next string) {
 	name := function(command)
@@ -115,12 +153,14 @@ func (w *templateWalk) command(command *parse.CommandNode, next string) {
 			w.string(arg, compared)
 		case *parse.NumberNode:
 			w.number(arg, compared)
+		case *parse.DotNode:
+			w.chain(w.dot, int(arg.Pos), to)
 		case *parse.FieldNode:
-			w.chain(arg.Ident, int(arg.Pos))
+			w.chain(w.below(arg.Ident), int(arg.Pos), to)
 		case *parse.VariableNode:
-			w.chain(arg.Ident[1:], int(arg.Pos))
+			w.chain(arg.Ident[1:], int(arg.Pos), to)
 		case *parse.ChainNode:
-			w.chain(arg.Field, int(arg.Pos))
+			w.chain(arg.Field, int(arg.Pos), to)
 			if pipe, ok := arg.Node.(*parse.PipeNode); ok {
 				w.pipe(pipe)
 			}
@@ -151,13 +191,13 @@ func (w *templateWalk) number(node *parse.NumberNode, compared bool) {
 
 func plain(value string) string { return value }
 
-// chain notes what a template reads below a dot.
-func (w *templateWalk) chain(path []string, at int) {
-	if len(path) == 0 || !w.isLike(path[len(path)-1]) {
+// chain notes what a template reads for a field, by its key or because it hands it to the field.
+func (w *templateWalk) chain(path []string, at int, to string) {
+	if len(path) == 0 || !w.isLike(path[len(path)-1]) && !(w.writes && slices.Contains(passing, to)) {
 		return
 	}
 	w.keys[path[len(path)-1]] = true
-	if i := slices.Index(path, "Values"); i >= 0 {
+	if i := slices.Index(path, "Values"); i >= 0 && i+1 < len(path) {
 		w.chains = append(w.chains, chain{w.in, w.offset + at, path[i+1:]})
 	}
 }
@@ -202,7 +242,10 @@ func (t *tracer) findInText(in *input, offset int, text []byte) {
 	}
 }
 
-// findWords finds the values in text that are words of their own, or stand behind a field's key.
+// isKey matches what stands behind a key.
+var isKey = regexp.MustCompile(`^(?:["'][ \t]*:|[ \t]*:(?:\s|$))`)
+
+// findWords finds the values in text that are words of their own and no keys, or stand behind a field's key.
 func (t *tracer) findWords(in *input, offset int, text string) {
 	for from := 0; t.words != nil && from < len(text); {
 		match := t.words.FindStringSubmatchIndex(text[from:])
@@ -210,7 +253,9 @@ func (t *tracer) findWords(in *input, offset int, text string) {
 			break
 		}
 		start, end := from+match[2], from+match[3]
-		t.add(in, &place{start: offset + start, end: offset + end, original: text[start:end], quoted: plain})
+		if !isKey.MatchString(text[end:]) {
+			t.add(in, &place{start: offset + start, end: offset + end, original: text[start:end], quoted: plain})
+		}
 		from = end
 	}
 	if !t.behind {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,27 @@ func (t *tracer) ways(q *question) []render.Way {
 			ways = append(ways, t.change(p, q)...)
 		}
 	}
-	return append(append(ways, t.overrides(q)...), t.patches(q)...)
+	return append(append(ways, t.overrides(q)...), t.patches(t.writer(q))...)
+}
+
+// writer is the question about the object that writes the value at its decision, where another one has a copy of it, as
+// by a replacement. It is the question itself where that is not known.
+func (t *tracer) writer(q *question) *question {
+	if q.decided == nil || q.writes() {
+		return q
+	}
+	for _, other := range t.questions {
+		if other.decided != nil && other.decided[0] == q.decided[0] && other.writes() {
+			return other
+		}
+	}
+	return q
+}
+
+// writes reports whether a line of the object writes the value at its decision.
+func (q *question) writes() bool {
+	at := q.decided[0].location()
+	return slices.ContainsFunc(q.lines, func(p *place) bool { l := p.location(); return l.Path == at.Path && l.Line == at.Line })
 }
 
 // owns reports whether a file is one of the user's tree that can be edited: no link leads to it.
@@ -94,19 +115,61 @@ func (p *place) writes(q *question) []render.Way {
 	if p.mark == field {
 		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, p.valueEnd(), text)}}}
 	}
+	if p.hasBeside(field) {
+		return nil // With two of them, which one counts depends on who reads it.
+	}
 	if p.flow {
-		asJSON := p.isJSON()
-		text = pair(field, flow(nil, q.Instead, asJSON), asJSON) + ", "
-		if before := p.before(start); len(bytes.TrimSpace(before)) == 0 {
-			text = strings.TrimSpace(text) + p.newline() + string(before)
-		}
-		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, start, text)}}}
+		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(p.behind(start, p.shown[1], []string{field}, q.Instead))}}}
 	}
 	end := lineEnd(p.in.Data, start)
 	newline := p.newline()
 	after := p.edit(end, end, newline+p.indent(start)+text)
 	before := p.edit(start, start, text+newline+p.indent(start))
 	return []render.Way{{Message: message, Edits: []render.Edit{after}}, {Message: message, Edits: []render.Edit{before}}}
+}
+
+// hasBeside reports whether a template has a key in the mapping that the line is in, if only behind a condition that
+// does not hold yet.
+func (p *place) hasBeside(key string) bool {
+	if !bytes.Contains(p.in.Data, []byte("{{")) {
+		return false
+	}
+	data := actions.ReplaceAllFunc(p.in.Data, func(action []byte) []byte { return bytes.Repeat([]byte(" "), len(action)) })
+	start := p.shown[0]
+	before, after := data[:start], data[lineEnd(data, start):]
+	column := len(p.before(start))
+	isKey := regexp.MustCompile(`(?:^|[\s{,])["']?` + regexp.QuoteMeta(key) + `["']?:`)
+	if p.flow {
+		return isKey.Match(data[start-column : lineEnd(data, start)])
+	}
+	begins := func(content []byte) bool { at := isKey.FindIndex(content); return at != nil && at[0] == 0 }
+	for _, line := range slices.Backward(bytes.Split(before, []byte("\n"))) {
+		content := bytes.TrimLeft(line, " -")
+		indent := len(line) - len(content)
+		if indent == column && begins(content) {
+			return true
+		}
+		if isFirst := bytes.ContainsRune(line[:indent], '-'); isFirst && indent <= column || isText(content) && indent < column {
+			break
+		}
+	}
+	for line := range bytes.SplitSeq(after, []byte("\n")) {
+		content := bytes.TrimLeft(line, " ")
+		indent := len(line) - len(content)
+		if indent == column && begins(content) {
+			return true
+		}
+		if isText(content) && indent < column {
+			break
+		}
+	}
+	return false
+}
+
+// isText tells a line with content from one without any, or with a comment.
+func isText(content []byte) bool {
+	content = bytes.TrimSpace(content)
+	return len(content) > 0 && content[0] != '#'
 }
 
 // valueEnd is where what a line gives its key ends, before a comment.
@@ -161,6 +224,9 @@ func (p *place) pretty(value string) (start, end int, text string) {
 	case p.mapping == nil:
 		return p.start, p.end, flow(p.keys, value, p.isJSON())
 	case p.mapping.Style&yaml.FlowStyle != 0:
+		if start, end, ok := p.neighbour(); ok {
+			return p.behind(start, end, p.keys, value)
+		}
 		asJSON := p.isJSON()
 		text = pair(p.keys[0], flow(p.keys[1:], value, asJSON), asJSON)
 		if len(p.mapping.Content) > 0 {
@@ -170,8 +236,9 @@ func (p *place) pretty(value string) (start, end int, text string) {
 	}
 	indent := p.indent(p.start)
 	text = block(p.keys, value, indent, newline)
-	if at := p.neighbour(); at > 0 {
-		return at, at, newline + text
+	if _, end, ok := p.neighbour(); ok {
+		end = lineEnd(p.in.Data, end)
+		return end, end, newline + text
 	}
 	return p.start, p.start, strings.TrimLeft(text, " ") + newline + indent
 }
@@ -187,25 +254,40 @@ func (p *place) isJSON() bool {
 	}
 }
 
-// neighbour is where the line of the scalar ends behind which people look for the key: a tag, or the last of those
-// that begin the mapping; 0 if it begins with none.
-func (p *place) neighbour() int {
-	text, neighbour := p.in.text(), 0
+// neighbour is the part with the key and the scalar behind which people look for the key: a tag, or the last of those that
+// begin the mapping, if it begins with any.
+func (p *place) neighbour() (start, end int, ok bool) {
+	text := p.in.text()
 	for i := 0; i+1 < len(p.mapping.Content); i += 2 {
-		value := p.mapping.Content[i+1]
+		key, value := p.mapping.Content[i], p.mapping.Content[i+1]
 		if value.Kind != yaml.ScalarNode || value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 			break
 		}
-		_, end, _ := text.Bounds(p.mapping.Content[i])
+		start, end, ok = text.Bounds(key)
 		if value.Value != "" || value.Style != 0 {
-			_, end, _ = text.Bounds(value)
+			_, end, ok = text.Bounds(value)
 		}
-		neighbour = lineEnd(p.in.Data, end)
-		if p.mapping.Content[i].Value == "tag" {
+		if key.Value == "tag" {
 			break
 		}
 	}
-	return neighbour
+	return start, end, ok
+}
+
+// behind writes keys, one in the other, and a value behind a key and its value in flow style, with white space as there.
+func (p *place) behind(start, end int, keys []string, value string) (from, to int, text string) {
+	asJSON := p.isJSON()
+	text = pair(keys[0], flow(keys[1:], value, asJSON), asJSON)
+	comma, before := ", ", p.before(start)
+	_, rest, _ := bytes.Cut(p.in.Data[start:end], []byte(":"))
+	isTight := asJSON && len(rest) > 0 && rest[0] != ' '
+	if isTight {
+		comma, text = ",", strings.ReplaceAll(text, ": ", ":")
+	}
+	if len(bytes.TrimSpace(before)) == 0 {
+		comma = "," + p.newline() + string(before)
+	}
+	return end, end, comma + text
 }
 
 // flow writes keys, one in the other, and a value in flow style or JSON.

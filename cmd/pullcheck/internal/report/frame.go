@@ -78,7 +78,7 @@ func absent(trace Trace, at render.Location) string {
 	}
 	start, end := span(at)
 	before, inside := strings.TrimRight(at.Snippet[:start], " \t:\"'"), strings.TrimLeft(at.Snippet[start:end], `"'`)
-	if strings.HasSuffix(before, last) || strings.HasPrefix(inside, last) {
+	if rest, ok := strings.CutPrefix(inside, last); strings.HasSuffix(before, last) || ok && strings.HasPrefix(strings.TrimLeft(rest, `"' `), ":") {
 		return ""
 	}
 	return name

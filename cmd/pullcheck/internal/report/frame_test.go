@@ -79,6 +79,7 @@ func TestNotSetHere(t *testing.T) {
 		{"a manifest", "spec.containers[web].imagePullPolicy", `«image: example/a:1»`, "imagePullPolicy is not set here"},
 		{"a template", "", `«image: {{ .Values.image }}»`, "imagePullPolicy is not set here"},
 		{"a line that writes nothing", "", `«imagePullPolicy: {{ .Values.policy }}»`, ""},
+		{"a longer key", "", `«imagePullPolicyOfOthers: x»`, "imagePullPolicy is not set here"},
 		{"another container on the line", "", `[{imagePullPolicy: Always}, {«image: b»}]`, "imagePullPolicy is not set here"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
