@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -141,6 +142,14 @@ func YAMLError(path string, text []byte, err error) error {
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
 	line = min(line, len(lines))
+	if strings.HasPrefix(message, "did not find expected key") || strings.HasPrefix(message, "did not find expected '-' indicator") {
+		// The parser tells where the mapping or list starts: what does not belong there is the first line with which the
+		// text has the error.
+		line += sort.Search(len(lines)-line, func(n int) bool {
+			_, short := ParseYAML([]byte(strings.Join(lines[:line+n], "\n")))
+			return short != nil && strings.HasSuffix(err.Error(), short.Error())
+		})
+	}
 	if strings.Contains(message, "a tab character") {
 		// The parser tells where the scalar before the tab starts.
 		for i := line - 1; i < len(lines); i++ {

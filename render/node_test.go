@@ -40,6 +40,7 @@ func TestYAMLError(t *testing.T) {
 		{"tab", "a:\n\tb: 1\n", "f.yaml:2:2: found character that cannot start any token"},
 		{"parser", "a: 1\nb: 2\nc: {d: 1\n  e: 2\n", "f.yaml:3:1: did not find expected ',' or '}'"},
 		{"list", "a:\n  - b\n  c\n", "f.yaml:3:3: could not find expected ':'"},
+		{"a line that does not belong there", "a:\n  b:\n  - c: d\n    e: f\n   g: h\n", "f.yaml:5:4: did not find expected key"},
 		{"first line", "a: {b", "f.yaml:1:1: did not find expected ',' or '}'"},
 		{"end of file", "a: 1\nb: [c,\n", "f.yaml:2:1: did not find expected node content"},
 		{"tag", "a: 1\nb: !x!y z\nc: 2\n", "f.yaml:2:1: found undefined tag handle"},

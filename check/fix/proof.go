@@ -241,7 +241,9 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 // isGiven reports whether a path is in what an Application of Argo CD gives its sources: what that changes is in them.
 func isGiven(m render.Manifest, path render.Path) bool {
 	return strings.HasPrefix(m.APIVersion, "argoproj.io/") && strings.HasPrefix(m.Kind, "Application") &&
-		slices.ContainsFunc(path, func(step render.Step) bool { return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key) })
+		slices.ContainsFunc(path, func(step render.Step) bool {
+			return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)
+		})
 }
 
 func objects(document render.Document) ([]render.Manifest, error) {

@@ -76,7 +76,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	if parted == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Sources, isSource) {
-		return 0, nothingError(paths...)
+		return 0, nothingIn(tree, sources, paths)
 	}
 	options.printNotes(c, result)
 	if options.diff {
@@ -112,6 +112,22 @@ func recheck(ctx context.Context, c *Command, tree *workTree, sources []render.S
 		f.Message = cmp.Or(messages[f.Fingerprint], f.Message)
 	}
 	return after
+}
+
+// nothingIn is the error for paths without anything to check: the first file that is no YAML says more.
+func nothingIn(tree *workTree, sources []render.Source, paths []string) error {
+	for _, source := range sources {
+		for _, file := range source.Files {
+			data, err := file.Read(tree.files)
+			if err != nil {
+				return err
+			}
+			if _, err := render.ParseYAML(data); err != nil {
+				return render.YAMLError(file.Path, data, err)
+			}
+		}
+	}
+	return nothingError(paths...)
 }
 
 // isSource tells what was meant to be checked from a file that happens to be YAML.

@@ -108,7 +108,7 @@ A comment on the line of a decision, or alone on the line above it, suppresses t
 
 	# pullcheck: ignore[RULE,...] REASON
 
-In templates it may also be in a comment of the template, with or without the # sign. JSON has no comments. The reason is
+In templates it may also be in a comment of the template on one line, with or without the # sign. JSON has no comments. The reason is
 required, as are the rules: a comment without them, or with an unknown rule, does not count, and the finding says so (on standard error where
 the report is JSON or a diff). What is suppressed does not count for --fail-on, --fix and --diff; it is in the tally, and
 --show-suppressed lists it. Only files that are kept in the repository can make exceptions: not a packaged chart, what was
