@@ -10,9 +10,10 @@ type Declaration struct {
 	// edit can add some there.
 	Document int
 	Object   Path
-	// Reads are the files, beside those of the source itself, that the options come from: this one, and those of generators.
+	// Reads are the files and directories, beside those of the source itself, that the options come from: this one, those of
+	// generators, and those of another source that renders to what declares this one.
 	Reads []string
-	// Complete returns the source with its options as the file of the tree has them now, and whatever completes it.
+	// Complete returns the source with its options as they are in a tree now. The source's probe is to see what it reads there.
 	Complete func(tree fs.FS, source Source) (Source, error)
 }
 
@@ -22,11 +23,11 @@ func (s Source) Completed(tree fs.FS) (Source, error) {
 	if s.Declared == nil {
 		return s, nil
 	}
+	completed, err := s.Declared.Complete(tree, s)
 	probe := s.Probe
 	if probe == nil {
-		return s.Declared.Complete(tree, s)
+		return completed, err
 	}
-	completed, err := s.Declared.Complete(probed{tree, probe}, s)
 	completed.Probe = func(in Input) []byte {
 		if in.Use == UseFlag || in.Outside && in.Use == UseValues {
 			return in.Data
@@ -34,6 +35,14 @@ func (s Source) Completed(tree fs.FS) (Source, error) {
 		return probe(in)
 	}
 	return completed, err
+}
+
+// Shown is a tree whose files the source's probe sees, if there is one, when they are read as a whole.
+func (s Source) Shown(tree fs.FS) fs.FS {
+	if s.Probe == nil {
+		return tree
+	}
+	return probed{tree, s.Probe}
 }
 
 // probed is a tree whose files a probe sees when they are read as a whole.

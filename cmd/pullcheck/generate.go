@@ -166,12 +166,12 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(source.Path), because(result.Nothing))
 		return exitClean, nil
 	}
-	var found *check.Report
-	if g.mode == modeMutate {
-		found, text = hook{mutate: true}.check(ctx, c, text)
-		found.Findings = slices.DeleteFunc(found.Findings, func(f check.Finding) bool { return f.Fix != nil })
-	} else if found, err = g.check(ctx, engines, source, result, recorded); err != nil {
+	found, err := g.check(ctx, engines, source, result, recorded)
+	if err != nil {
 		return 0, err
+	}
+	if g.mode == modeMutate {
+		text = correct(ctx, c, text, found)
 	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
@@ -185,6 +185,38 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 	}
 	_, err = c.Stdout.Write(text)
 	return exitClean, err
+}
+
+// container names a container in the manifests.
+type container struct{ apiVersion, kind, namespace, name, field string }
+
+func containerOf(a check.Affected) container {
+	return container{a.APIVersion, a.Kind, a.Namespace, a.Name, a.Field}
+}
+
+// correct returns the manifests with the findings corrected, but for what is kept on purpose, and leaves those in the report that
+// cannot be.
+func correct(ctx context.Context, c *Command, manifests []byte, found *check.Report) []byte {
+	kept, corrected := map[container]bool{}, map[container]bool{}
+	for _, s := range found.Suppressed {
+		for _, a := range s.Finding.Affected {
+			kept[containerOf(a)] = true
+		}
+	}
+	result, manifests := hook{mutate: true, exempt: func(a check.Affected) bool { return kept[containerOf(a)] }}.check(ctx, c, manifests)
+	for _, f := range result.Findings {
+		if f.Fix == nil {
+			continue
+		}
+		for _, a := range f.Affected {
+			corrected[containerOf(a)] = true
+			fmt.Fprintf(c.Stderr, "corrected: %s [%s]\n", report.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Rule)
+		}
+	}
+	found.Findings = slices.DeleteFunc(found.Findings, func(f check.Finding) bool {
+		return !slices.ContainsFunc(f.Affected, func(a check.Affected) bool { return !corrected[containerOf(a)] })
+	})
+	return manifests
 }
 
 func because(reason string) string {

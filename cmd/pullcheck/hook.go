@@ -25,6 +25,7 @@ type hook struct {
 	// mutate corrects what can be corrected without changing anything but pull policies.
 	mutate            bool
 	quiet, allowEmpty bool
+	exempt            func(check.Affected) bool // as in checkFlags
 }
 
 // stdinName is what reports call standard input.
@@ -72,7 +73,7 @@ func runHook(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("standard input: %w", err)
 	}
-	if len(input) == 0 && !h.allowEmpty {
+	if len(bytes.TrimSpace(input)) == 0 && !h.allowEmpty {
 		return 0, &render.Error{Err: errors.New("standard input is empty"),
 			Hint: "see why the command before the pipe printed nothing; a chart that renders nothing needs --allow-empty"}
 	}
@@ -131,7 +132,7 @@ func (h hook) check(ctx context.Context, c *Command, input []byte) (*check.Repor
 	// What somebody else prints is nothing that the user keeps, and its comments make no exceptions.
 	files.Write(".gitignore", []byte(stdinName))
 	source := render.Source{Kind: render.Raw, Path: stdinName, Files: []render.File{{Path: stdinName}}}
-	options := checkFlags{fix: h.mutate, jobs: runtime.GOMAXPROCS(0)}
+	options := checkFlags{fix: h.mutate, jobs: runtime.GOMAXPROCS(0), exempt: h.exempt}
 	result, fixed := checkAll(ctx, c, &workTree{files: files}, []render.Source{source}, nil, options)
 	for _, file := range fixed {
 		input = file.After

@@ -130,7 +130,7 @@ func (a *App) Resolve(tree fs.FS, s Source) (render.Source, error) {
 // override merges what stands in the path over a source (reposerver/repository/repository.go, mergeSourceParameters).
 func (a *App) override(tree fs.FS, s Source) (Source, error) {
 	if s.Path == "" {
-		return s, errors.New("there is neither path nor chart, and Argo CD takes one of them; the root of the repository is the path .")
+		return s, errors.New("there is neither path nor chart, and Argo CD takes one of them (. is the root of the repository)")
 	}
 	if path.IsAbs(s.Path) {
 		return s, fmt.Errorf("path %q is absolute, expected one from the root of the repository, without a slash in front", s.Path)
@@ -266,7 +266,7 @@ func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
 	options := &source.Helm
 	if name := options.ReleaseName; name != "" && (len(name) > maxReleaseName || len(validation.IsDNS1123Subdomain(name)) > 0) {
 		return source, &render.Error{
-			Err:  fmt.Errorf("the release would have the name %q, and Helm takes at most %d lower case letters, digits, - and .", name, maxReleaseName),
+			Err:  fmt.Errorf("the release would have the name %q, and Helm takes at most %d of lower case letters, digits, dots and dashes", name, maxReleaseName),
 			Hint: "set releaseName, which is otherwise the name of the Application",
 		}
 	}
@@ -416,6 +416,8 @@ func (a *App) file(s Source, name string) (string, error) {
 		return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, other.RepoURL)}
 	case isRef && ref[0] == '$':
 		dir, name = ".", rest
+	case a.Refs == nil && strings.HasPrefix(ref, "$") && rest != "" && a.Env[ref[1:]] == "":
+		return "", fmt.Errorf("%s: values out of another source of the Application do not reach a plugin", name)
 	case s.Chart != "":
 		return "", &notHere{fmt.Sprintf("it takes %s out of the chart, and only files of this repository are read", name)}
 	}

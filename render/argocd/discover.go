@@ -82,10 +82,12 @@ func (d *discovery) find(source render.Source) {
 	if !d.mentions(source) {
 		return
 	}
-	result, err := d.engines[source.Kind].Render(d.ctx, d.tree, source)
+	recorder := render.NewRecorder(d.tree)
+	result, err := d.engines[source.Kind].Render(d.ctx, recorder, source)
 	if err != nil {
 		return // It fails again as a source.
 	}
+	reads := d.content(recorder.Files())
 	manifests, err := result.Manifests(mayDeclare)
 	if err != nil {
 		return
@@ -102,12 +104,32 @@ func (d *discovery) find(source render.Source) {
 			d.inFile(file)
 			continue
 		}
-		apps, failed := d.expand(d.tree, object)
-		for _, app := range apps {
-			d.add(manifest.Document.Path, app, nil)
-		}
-		d.addFailed(manifest.Document.Path, failed)
+		d.declare(&declaration{
+			file: manifest.Document.Path, object: object, reads: reads, reach: render.ReachOf(d.tree, source).Paths(),
+			again: func(tree fs.FS, child render.Source) (map[string]any, error) {
+				return d.rendered(tree, source, child, object)
+			},
+		})
 	}
+}
+
+// rendered is an object that a source renders to, in another tree or with the probe of the source that it declares.
+func (d *discovery) rendered(tree fs.FS, source, child render.Source, known map[string]any) (map[string]any, error) {
+	source.Probe = child.Probe
+	result, err := d.engines[source.Kind].Render(d.ctx, tree, source)
+	if err != nil {
+		return nil, err
+	}
+	manifests, err := result.Manifests(mayDeclare)
+	if err != nil {
+		return nil, err
+	}
+	for _, manifest := range manifests {
+		if manifest.Kind == known["kind"] && manifest.Name == nameOf(known) {
+			return decodeObject(manifest.Node)
+		}
+	}
+	return nil, nil
 }
 
 // mayDeclare reports whether a text may have Applications.
@@ -234,31 +256,84 @@ func (d *discovery) inFile(file string) {
 	declared, err := objects(data)
 	if err != nil {
 		if _, broken := render.ParseYAML(data); broken == nil { // Else the file fails as a source.
-			d.found = append(d.found, failing(file, "Application", err))
+			d.found = append(d.found, failing(file, "Application", err, []string{file}))
 		}
 		return
 	}
 	for _, object := range declared {
-		recorder := render.NewRecorder(d.tree)
-		apps, failed := d.expand(recorder, object.object)
-		origin := &declaration{declaredObject: object, file: file, reads: map[string][]byte{file: data}}
-		for _, name := range recorder.Files() {
-			if origin.reads[name], err = fs.ReadFile(d.tree, name); err != nil {
-				delete(origin.reads, name)
-			}
-		}
-		for _, app := range apps {
-			d.add(file, app, origin)
-		}
-		d.addFailed(file, failed)
+		name := nameOf(object.object)
+		d.declare(&declaration{
+			file: file, document: object.document, object: object.object, reads: map[string][]byte{file: data}, inFile: true,
+			again: func(tree fs.FS, source render.Source) (map[string]any, error) {
+				return objectOf(source.Shown(tree), source.Declared.Path, name)
+			},
+		})
 	}
 }
 
-// declaration is an object in a file with what its Applications were made from: the file, and those that generators read.
+// objectOf is the object of a name in a file; nil if there is none.
+func objectOf(tree fs.FS, file, name string) (map[string]any, error) {
+	data, err := fs.ReadFile(tree, file)
+	if err != nil {
+		return nil, err
+	}
+	declared, err := objects(data)
+	if err != nil {
+		return nil, render.YAMLError(file, data, err)
+	}
+	for _, object := range declared {
+		if nameOf(object.object) == name {
+			return object.object, nil
+		}
+	}
+	return nil, nil
+}
+
+// declaration is an Application or ApplicationSet, and how it came about.
 type declaration struct {
-	declaredObject
-	file  string
+	// file is where it stands, or the template or kustomization that it was rendered from.
+	file     string
+	document int
+	inFile   bool // whether it stands in the file as it is
+	object   map[string]any
+	// reads are the files that its Applications were made from, with their content: its own, what it was rendered from, and
+	// those that generators read. reach has further paths that count.
 	reads map[string][]byte
+	reach []string
+	// again returns the object as it is in another tree, or for the probe of a source; nil if it is not there.
+	again func(fs.FS, render.Source) (map[string]any, error)
+}
+
+// content reads files of the tree, but for what is none.
+func (d *discovery) content(names []string) map[string][]byte {
+	content := map[string][]byte{}
+	for _, name := range names {
+		if data, err := fs.ReadFile(d.tree, name); err == nil {
+			content[name] = data
+		}
+	}
+	return content
+}
+
+// declare adds the Applications of a declaration, and what of them cannot be rendered here.
+func (d *discovery) declare(origin *declaration) {
+	recorder := render.NewRecorder(d.tree)
+	apps, failed := d.expand(recorder, origin.object)
+	origin.reads = maps.Clone(origin.reads)
+	maps.Copy(origin.reads, d.content(recorder.Files()))
+	for _, app := range apps {
+		d.add(app, origin)
+	}
+	for _, f := range failed {
+		d.found = append(d.found, failing(origin.file, f.environment, f.err, origin.paths()))
+	}
+}
+
+// paths are those of which a change can make a difference.
+func (o *declaration) paths() []string {
+	paths := append(slices.Collect(maps.Keys(o.reads)), o.reach...)
+	slices.Sort(paths)
+	return slices.Compact(paths)
 }
 
 // isAsIn reports whether the files that Applications were made from are the same in another tree.
@@ -296,21 +371,15 @@ func (d *discovery) expand(tree fs.FS, object map[string]any) (apps []map[string
 	return apps, failed
 }
 
-func (d *discovery) addFailed(file string, failed []failure) {
-	for _, f := range failed {
-		d.found = append(d.found, failing(file, f.environment, f.err))
-	}
-}
-
-// failing is a source that is skipped, or fails with an error.
-func failing(file, environment string, err error) render.Source {
+// failing is a source that is skipped, or fails with an error. Any change of some paths may mend it.
+func failing(file, environment string, err error, paths []string) render.Source {
 	source := render.Source{Kind: render.Raw, Path: file, Environment: environment}
+	source.Declared = &render.Declaration{Path: file, Reads: paths, Complete: func(fs.FS, render.Source) (render.Source, error) {
+		return source, located(file, err)
+	}}
 	if elsewhere := (*notHere)(nil); errors.As(err, &elsewhere) {
 		source.Skip = elsewhere.reason
-		return source
 	}
-	err = located(file, err)
-	source.Declared = &render.Declaration{Path: file, Complete: func(fs.FS, render.Source) (render.Source, error) { return source, err }}
 	return source
 }
 
@@ -326,9 +395,8 @@ func located(file string, err error) error {
 	return failure
 }
 
-// add adds the sources of an Application, and those of the Applications that these render to. Without what declares it in
-// the file, it is one that was rendered from there.
-func (d *discovery) add(file string, object map[string]any, declared *declaration) {
+// add adds the sources of an Application, and those of the Applications that these render to.
+func (d *discovery) add(object map[string]any, origin *declaration) {
 	key, err := json.Marshal(object)
 	if err != nil || d.known[string(key)] {
 		return
@@ -337,7 +405,7 @@ func (d *discovery) add(file string, object map[string]any, declared *declaratio
 	environment := "Application/" + nameOf(object)
 	app, err := d.application(object)
 	if err != nil {
-		d.found = append(d.found, failing(file, environment, err))
+		d.found = append(d.found, failing(origin.file, environment, err, origin.paths()))
 		return
 	}
 	for i := range app.sources {
@@ -345,15 +413,14 @@ func (d *discovery) add(file string, object map[string]any, declared *declaratio
 			continue
 		}
 		source, err := app.resolve(d.tree, i)
-		source.Environment = environment
-		if err == nil && declared != nil {
-			source.Declared = &render.Declaration{
-				Path: file, Document: declared.document, Object: slices.Concat(prefixOf(declared.object), app.paths[i]),
-				Reads: slices.Sorted(maps.Keys(declared.reads)), Complete: d.complete(declared, object, i),
-			}
-		}
 		if err != nil {
-			source = failing(file, environment, err)
+			source = failing(origin.file, environment, err, append(origin.paths(), app.names(i)...))
+		} else {
+			source.Environment = environment
+			source.Declared = &render.Declaration{
+				Path: origin.file, Document: origin.document, Object: slices.Concat(prefixOf(origin.object), app.paths[i]),
+				Reads: origin.paths(), Complete: d.complete(origin, object, i),
+			}
 		}
 		d.found = append(d.found, source)
 		d.find(source)
@@ -368,31 +435,25 @@ func prefixOf(object map[string]any) render.Path {
 	return nil
 }
 
-// complete reads an Application's source again, from another tree. Only where that has something else is it expanded again: a
-// tree can have hundreds of Applications of one set.
+// complete reads an Application's source again. Only where something is different it is expanded, and rendered, again: a tree can
+// have hundreds of Applications of one set.
 func (d *discovery) complete(origin *declaration, known map[string]any, index int) func(fs.FS, render.Source) (render.Source, error) {
 	name := nameOf(known)
 	return func(tree fs.FS, source render.Source) (render.Source, error) {
-		file := source.Declared.Path
-		if file == origin.file && origin.isAsIn(tree) {
-			return d.completed(tree, file, source, known, index)
+		file, shown := source.Declared.Path, source.Shown(tree)
+		// What a probe does to templates shows only in what they render to.
+		if file == origin.file && (origin.inFile || source.Probe == nil) && origin.isAsIn(shown) {
+			return d.completed(shown, file, source, known, index)
 		}
-		data, err := fs.ReadFile(tree, file)
+		object, err := origin.again(tree, source)
 		if err != nil {
 			return source, err
 		}
-		declared, err := objects(data)
-		if err != nil {
-			return source, render.YAMLError(file, data, err)
-		}
-		for _, object := range declared {
-			if nameOf(object.object) != nameOf(origin.object) {
-				continue
-			}
-			apps, _ := d.expand(tree, object.object)
+		if object != nil {
+			apps, _ := d.expand(shown, object)
 			for _, candidate := range apps {
 				if nameOf(candidate) == name {
-					return d.completed(tree, file, source, candidate, index)
+					return d.completed(shown, file, source, candidate, index)
 				}
 			}
 		}

@@ -111,7 +111,7 @@ func TestDiscoverFailures(t *testing.T) {
 		"a missing file":         {"    path: charts/api\n    helm: {fileParameters: [{name: a, path: a.txt}]}\n", "app.yaml: spec.source: fileParameters: charts/api/a.txt: file does not exist"},
 		"path outside":           {"    path: ../../etc\n", `app.yaml: spec.source: path "../../etc" leads out of the repository`},
 		"an absolute path":       {"    path: /charts/api\n", `app.yaml: spec.source: path "/charts/api" is absolute, expected one from the root of the repository, without a slash in front`},
-		"no path":                {"    targetRevision: HEAD\n", "app.yaml: spec.source: there is neither path nor chart, and Argo CD takes one of them; the root of the repository is the path ."},
+		"no path":                {"    targetRevision: HEAD\n", "app.yaml: spec.source: there is neither path nor chart, and Argo CD takes one of them (. is the root of the repository)"},
 		"a path that is missing": {"    path: nowhere\n", `app.yaml: spec.source: path "nowhere" is no directory of the repository`},
 		"a path that is a file":  {"    path: manifests/pod.yaml\n", `app.yaml: spec.source: path "manifests/pod.yaml" is no directory of the repository`},
 		"two kinds":              {"    path: charts/api\n    helm: {}\n    directory: {}\n", "app.yaml: spec.source: the source has options for helm and directory, and Argo CD takes one of them"},
@@ -126,7 +126,7 @@ func TestDiscoverFailures(t *testing.T) {
 		"half a replica":         {"    path: web\n    kustomize: {replicas: [{name: web, count: 1.5}]}\n", "app.yaml: spec.source: replicas: the count of web is 1.5, expected a whole number"},
 		"components for nothing": {"    path: web\n    kustomize: {components: ['../c/*']}\n", `app.yaml: spec.source: components: "../c/*" matches nothing in the repository`},
 		"a pattern to exclude":   {"    path: manifests\n    directory: {exclude: '[a-'}\n", `app.yaml: spec.source: exclude: "[a-" is no pattern: `},
-		"a name for no release":  {"    path: charts/api\n    helm: {releaseName: A_b}\n", `app.yaml: spec.source: the release would have the name "A_b", and Helm takes at most 53 lower case letters, digits, - and .`},
+		"a name for no release":  {"    path: charts/api\n    helm: {releaseName: A_b}\n", `app.yaml: spec.source: the release would have the name "A_b", and Helm takes at most 53 of lower case letters, digits, dots and dashes`},
 		"a chart without a version": {
 			"    chart: api\n", "app.yaml: spec.source: targetRevision is not set: expected the version of the chart, or a range as 1.x",
 		},

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
+	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
 )
@@ -95,6 +97,20 @@ func (a *specified) resolve(tree fs.FS, i int) (render.Source, error) {
 	app.Env = env
 	source, err := app.Resolve(tree, s)
 	return source, inField(a.paths[i], err)
+}
+
+// names are the paths that a source names, whether they are there or not.
+func (a *specified) names(i int) []string {
+	s := a.sources[i]
+	names := []string{path.Clean(strings.TrimPrefix(s.Path, "/"))}
+	if s.Helm != nil {
+		for _, name := range s.Helm.ValueFiles {
+			if file, err := a.file(s, name); err == nil {
+				names = append(names, file)
+			}
+		}
+	}
+	return names
 }
 
 // inField says in which field of the Application an error is, unless that has a place of its own.

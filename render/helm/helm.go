@@ -63,7 +63,7 @@ func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (
 	}
 	given, err := Values(tree, source.Helm, source.Probe)
 	if err != nil {
-		return nil, err
+		return nil, declared(source, err)
 	}
 	files, err := c.execute(given, source.Helm)
 	if err != nil {
@@ -75,6 +75,18 @@ func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (
 	}
 	return result, nil
 }
+
+// declared gives an error of values that no file of the tree has the file that declares them.
+func declared(source render.Source, err error) error {
+	failure := (*render.Error)(nil)
+	if source.Declared == nil || errors.As(err, &failure) && !strings.HasPrefix(failure.Location.Path, inlineValues) {
+		return err
+	}
+	return &render.Error{Location: render.Location{Path: source.Declared.Path}, Err: err}
+}
+
+// inlineValues begins the names of values that stand in no file of their own.
+const inlineValues = "the values of "
 
 // execute runs the templates and returns what each came to, NOTES.txt left out.
 func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) (map[string]string, error) {

@@ -243,9 +243,18 @@ func (p *place) pretty(value string) (start, end int, text string) {
 	return p.start, p.start, strings.TrimLeft(text, " ") + newline + indent
 }
 
-// isJSON reports whether a file is written in JSON, of which YAML takes more.
+// isJSON reports whether the document around a place is written in JSON, of which YAML takes more.
 func (p *place) isJSON() bool {
-	decoder := json.NewDecoder(bytes.NewReader(p.in.Data))
+	before, after := p.in.Data[:p.start], p.in.Data[p.start:]
+	separator := []byte("\n---\n")
+	if i := bytes.LastIndex(before, separator); i >= 0 {
+		before = before[i+len(separator):]
+	}
+	if i := bytes.Index(after, separator); i >= 0 {
+		after = after[:i]
+	}
+	document := bytes.TrimPrefix(slices.Concat(before, after), []byte("---\n"))
+	decoder := json.NewDecoder(bytes.NewReader(document))
 	for values := 0; ; values++ {
 		var value json.RawMessage
 		if err := decoder.Decode(&value); err != nil {

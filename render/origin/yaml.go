@@ -231,11 +231,21 @@ func (w *yamlWalk) embedded(node *yaml.Node, start, end int, path render.Path) b
 		return false
 	}
 	raw := w.in.Data[start:end]
-	if len(raw) > 1 && (raw[0] == '"' || raw[0] == '\'') {
+	doubled := raw[0] == '"'
+	if len(raw) > 1 && (doubled || raw[0] == '\'') {
 		start, end = start+1, end-1
 		raw = w.in.Data[start:end]
 	}
-	return string(raw) == node.Value && w.inner(start, end, path)
+	before := len(w.in.places)
+	if string(raw) != node.Value || !w.inner(start, end, path) {
+		return false
+	}
+	for _, p := range w.in.places[before:] {
+		if doubled && p.kind == literal && !p.numeric {
+			p.quoted = func(value string) string { return value } // Quotes would end the scalar.
+		}
+	}
+	return true
 }
 
 // wordsIn finds values that are words in a scalar.

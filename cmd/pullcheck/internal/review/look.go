@@ -187,16 +187,17 @@ func (p *poster) query(ctx context.Context, query string, variables map[string]a
 	if _, err := p.client.Do(ctx, request, &answer); err != nil {
 		return err
 	}
-	for _, e := range answer.Errors {
-		switch {
-		case e.Type == "FORBIDDEN" || e.Type == "INSUFFICIENT_SCOPES":
-			return errForbidden
-		case strings.HasPrefix(e.Type, "RATE_LIMIT"), strings.Contains(e.Message, "rate limit"):
-			return &limitError{unknownWait}
-		}
-		return e
+	if len(answer.Errors) == 0 {
+		return json.Unmarshal(answer.Data, data)
 	}
-	return json.Unmarshal(answer.Data, data)
+	first := answer.Errors[0]
+	switch {
+	case first.Type == "FORBIDDEN" || first.Type == "INSUFFICIENT_SCOPES":
+		return errForbidden
+	case strings.HasPrefix(first.Type, "RATE_LIMIT"), strings.Contains(first.Message, "rate limit"):
+		return &limitError{unknownWait}
+	}
+	return first
 }
 
 // mutate does one thing whose result is not asked for. What is gone already needs nothing done.
