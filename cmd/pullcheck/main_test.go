@@ -12,5 +12,11 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs what users type against the real main, and compares what they see.
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{Dir: "../../testdata/script"})
+	testscript.Run(t, testscript.Params{
+		Dir: "../../testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // The race detector would keep each process for a second.
+			return nil
+		},
+	})
 }
