@@ -27,7 +27,7 @@ import (
 // fix is Always, and nothing else differs, if all fixes are made, those of one file, or one alone. PULLCHECK_SEEDS is how
 // many trees there are, where it is set.
 func TestFixesHold(t *testing.T) {
-	seeds := 24
+	seeds := 16
 	if text := os.Getenv("PULLCHECK_SEEDS"); text != "" {
 		var err error
 		if seeds, err = strconv.Atoi(text); err != nil {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log"
@@ -12,17 +14,18 @@ import (
 	"testing"
 
 	"github.com/spf13/pflag"
-	helmaction "helm.sh/helm/v3/pkg/action"
-	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/postrender"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
 )
 
 // typedHelm is what scripts type as helm: env, template and install without a cluster. It post-renders by Helm's own library,
-// with a command as Helm 3 does or, where HELM_PLUGINS is set, with that of a plugin's manifest as Helm 4 does.
+// with a command as Helm 3 does or, where HELM_PLUGINS is set, with that of a plugin's manifest as Helm 4 does. It
+// renders by the engine that is shown to equal Helm: Helm's pkg/action would be in every process of every script.
 func typedHelm() {
 	flags := pflag.NewFlagSet("helm", pflag.ExitOnError)
 	renderer := flags.String("post-renderer", "", "")
@@ -32,8 +35,12 @@ func typedHelm() {
 		fmt.Println(os.Getenv(flags.Arg(1)))
 		return
 	}
-	install := helmaction.NewInstall(&helmaction.Configuration{Log: func(string, ...any) {}})
-	install.ReleaseName, install.DryRun, install.ClientOnly = flags.Arg(1), true, true
+	source := render.Source{Kind: render.Helm, Path: flags.Arg(2), Helm: render.HelmOptions{ReleaseName: flags.Arg(1)}}
+	result, err := newEngines(true)[render.Helm].Render(context.Background(), os.DirFS("."), source)
+	if err != nil {
+		log.Fatal(err)
+	}
+	manifests := bytes.NewBuffer(bytes.TrimLeft(result.Text, "\n")) // What renders to nothing is nothing.
 	if *renderer != "" {
 		command := []string{*renderer}
 		if plugins := os.Getenv("HELM_PLUGINS"); plugins != "" {
@@ -43,17 +50,11 @@ func typedHelm() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		install.PostRenderer = post
+		if manifests, err = post.Run(manifests); err != nil {
+			log.Fatal(err)
+		}
 	}
-	chart, err := loader.Load(flags.Arg(2))
-	if err != nil {
-		log.Fatal(err)
-	}
-	release, err := install.Run(chart, map[string]any{})
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Print(release.Manifest)
+	fmt.Print(manifests)
 }
 
 // pluginCommand is what Helm 4 runs for a post-renderer (internal/plugin/runtime_subprocess.go of helm.sh/helm/v4), if it
