@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -161,6 +162,9 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	if err := unread(g.tree, source, result); err != nil {
+		return 0, err
+	}
 	text := result.Text
 	if len(bytes.TrimSpace(text)) == 0 {
 		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(source.Path), because(result.Nothing))
@@ -185,6 +189,34 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 	}
 	_, err = c.Stdout.Write(text)
 	return exitClean, err
+}
+
+// unread is the error for a file of a directory that has an object which is none, for want of an apiVersion or a kind: Argo CD
+// would prune what it was before.
+func unread(tree *workTree, source render.Source, result *render.Result) error {
+	for _, file := range source.Files {
+		if slices.ContainsFunc(result.Documents, func(d render.Document) bool { return d.Path == file.Path }) {
+			continue
+		}
+		data, err := file.Read(tree.files)
+		if err != nil {
+			return err
+		}
+		documents, err := render.ParseYAML(data)
+		if err != nil {
+			return render.YAMLError(file.Path, data, err)
+		}
+		for _, document := range documents {
+			if (render.Scalar(document, "kind") == "") != (render.Scalar(document, "apiVersion") == "") {
+				return &render.Error{
+					Location: render.Location{Path: file.Path, Line: document.Line},
+					Err:      errors.New("an object has an apiVersion and a kind, and here is one of them"),
+					Hint:     "write the other, or leave the file out with the parameter exclude",
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // container names a container in the manifests.

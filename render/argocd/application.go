@@ -413,7 +413,7 @@ func (a *App) file(s Source, name string) (string, error) {
 	other, isRef := a.Refs[strings.TrimPrefix(ref, "$")]
 	switch {
 	case isRef && ref[0] == '$' && !a.Ours(other.RepoURL):
-		return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, other.RepoURL)}
+		return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, shownURL(other.RepoURL))}
 	case isRef && ref[0] == '$':
 		dir, name = ".", rest
 	case a.Refs == nil && strings.HasPrefix(ref, "$") && rest != "" && a.Env[ref[1:]] == "":
@@ -423,7 +423,7 @@ func (a *App) file(s Source, name string) (string, error) {
 	}
 	name = a.expand(name)
 	if strings.Contains(name, "://") {
-		return "", &notHere{fmt.Sprintf("it takes values from %s, and only files are read", name)}
+		return "", &notHere{fmt.Sprintf("it takes values from %s, and only files are read", shownURL(name))}
 	}
 	if strings.HasPrefix(name, "/") {
 		dir, name = ".", name[1:]

@@ -60,7 +60,11 @@ type discovery struct {
 	// declarings says of files whether they may have Applications.
 	declarings map[string]bool
 	found      []render.Source
+	depth      int // of Applications that are rendered from others
 }
+
+// maxDepth is how deep Applications may be rendered from others: one can render to itself with another value each time.
+const maxDepth = 10
 
 func (d *discovery) ours(repoURL string) bool {
 	return d.options.Ours != nil && d.options.Ours(repoURL)
@@ -403,7 +407,12 @@ func (d *discovery) add(object map[string]any, origin *declaration) {
 	}
 	d.known[string(key)] = true
 	environment := "Application/" + nameOf(object)
+	d.depth++
+	defer func() { d.depth-- }()
 	app, err := d.application(object)
+	if d.depth > maxDepth {
+		err = fmt.Errorf("applications that render to Applications are followed %d deep, and here are more", maxDepth)
+	}
 	if err != nil {
 		d.found = append(d.found, failing(origin.file, environment, err, origin.paths()))
 		return

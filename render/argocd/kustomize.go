@@ -147,14 +147,14 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 		add("set", "namesuffix", "--", k.NameSuffix)
 	}
 	if len(k.Images) > 0 {
-		args := []string{"set", "image"}
+		args := []string{"set", "image", "--"}
 		for _, image := range k.Images {
 			args = append(args, a.expand(image))
 		}
 		add(args...)
 	}
 	if len(k.Replicas) > 0 {
-		args := []string{"set", "replicas"}
+		args := []string{"set", "replicas", "--"}
 		for _, replica := range k.Replicas {
 			count, err := strconv.Atoi(fmt.Sprint(replica.Count))
 			if err != nil {
@@ -174,7 +174,7 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 				args = append(args, flag.name)
 			}
 		}
-		add(append(args, pairs(k.CommonLabels, a.expand)...)...)
+		add(append(append(args, "--"), pairs(k.CommonLabels, a.expand)...)...)
 	}
 	if len(k.CommonAnnotations) > 0 {
 		args := []string{"add", "annotation"}
@@ -185,7 +185,7 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 		if k.CommonAnnotationsEnvsubst {
 			expand = a.expand
 		}
-		add(append(args, pairs(k.CommonAnnotations, expand)...)...)
+		add(append(append(args, "--"), pairs(k.CommonAnnotations, expand)...)...)
 	}
 	if k.Namespace != "" {
 		add("set", "namespace", "--", k.Namespace)
@@ -220,6 +220,8 @@ func kustomizeEdit(kustomization []byte, commands [][]string) ([]byte, error) {
 	for _, args := range commands {
 		command := edit.NewCmdEdit(files, provider.GetFieldValidator(), provider.GetResourceFactory(), io.Discard)
 		command.SilenceUsage, command.SilenceErrors = true, true
+		command.SetOut(io.Discard)
+		command.SetErr(io.Discard)
 		command.SetArgs(args)
 		if err := command.Execute(); err != nil {
 			return nil, fmt.Errorf("kustomize edit %s %s: %w", args[0], args[1], err)

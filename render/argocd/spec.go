@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"path"
 	"strings"
 
@@ -83,11 +84,14 @@ func (s Source) isRef() bool { return s.Ref != "" && s.Path == "" && s.Chart == 
 // resolve resolves a source by its number. One of another git repository is not rendered here.
 func (a *specified) resolve(tree fs.FS, i int) (render.Source, error) {
 	s := a.sources[i]
+	if s.RepoURL == "" {
+		return render.Source{}, inField(a.paths[i], errors.New("there is no repoURL"))
+	}
 	if s.Chart == "" && a.unknown {
-		return render.Source{}, &notHere{fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", s.RepoURL)}
+		return render.Source{}, &notHere{fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", shownURL(s.RepoURL))}
 	}
 	if s.Chart == "" && !a.Ours(s.RepoURL) {
-		return render.Source{}, &notHere{fmt.Sprintf("its source is another repository, %s", s.RepoURL)}
+		return render.Source{}, &notHere{fmt.Sprintf("its source is another repository, %s", shownURL(s.RepoURL))}
 	}
 	app := a.App
 	env := map[string]string{"ARGOCD_APP_SOURCE_REPO_URL": s.RepoURL, "ARGOCD_APP_SOURCE_PATH": s.Path, "ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision}
@@ -125,4 +129,14 @@ func inField(field render.Path, err error) error {
 		return err
 	}
 	return &render.Error{Err: fmt.Errorf("%s: %w", field, known.Err), Hint: known.Hint}
+}
+
+// shownURL is a URL as messages have it: without a user, who may have a password.
+func shownURL(address string) string {
+	parsed, err := url.Parse(address)
+	if err != nil || parsed.User == nil {
+		return address
+	}
+	parsed.User = nil
+	return parsed.String()
 }
