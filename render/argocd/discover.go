@@ -87,7 +87,7 @@ func (d *discovery) find(source render.Source) {
 		return
 	}
 	recorder := render.NewRecorder(d.tree)
-	result, err := d.engines[source.Kind].Render(d.ctx, recorder, source)
+	result, err := d.render(recorder, source)
 	if err != nil {
 		return // It fails again as a source.
 	}
@@ -120,7 +120,7 @@ func (d *discovery) find(source render.Source) {
 // rendered is an object that a source renders to, in another tree or with the probe of the source that it declares.
 func (d *discovery) rendered(tree fs.FS, source, child render.Source, known map[string]any) (map[string]any, error) {
 	source.Probe = child.Probe
-	result, err := d.engines[source.Kind].Render(d.ctx, tree, source)
+	result, err := d.render(tree, source)
 	if err != nil {
 		return nil, err
 	}
@@ -134,6 +134,16 @@ func (d *discovery) rendered(tree fs.FS, source, child render.Source, known map[
 		}
 	}
 	return nil, nil
+}
+
+// render renders a source. A panic of its engine is an error here: the source has it again where it is checked.
+func (d *discovery) render(tree fs.FS, source render.Source) (result *render.Result, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("the %s engine panicked: %v", source.Kind, value)
+		}
+	}()
+	return d.engines[source.Kind].Render(d.ctx, tree, source)
 }
 
 // mayDeclare reports whether a text may have Applications.

@@ -214,3 +214,23 @@ func TestRevision(t *testing.T) {
 		}
 	}
 }
+
+// panicking is an engine that panics.
+type panicking struct{}
+
+func (panicking) Render(context.Context, fs.FS, render.Source) (*render.Result, error) {
+	panic("a fault")
+}
+
+// TestDiscoverPanic: a source whose engine panics has no Applications, and stays to fail as a source.
+func TestDiscoverPanic(t *testing.T) {
+	tree := fstest.MapFS{
+		"c/Chart.yaml":       {Data: []byte("apiVersion: v2\nname: c\nversion: 1.0.0\n")},
+		"c/templates/a.yaml": {Data: []byte("apiVersion: argoproj.io/v1alpha1\nkind: Application\n")},
+	}
+	source := render.Source{Kind: render.Helm, Path: "c"}
+	engines := map[render.Kind]render.Engine{render.Helm: panicking{}}
+	if got := Discover(t.Context(), tree, engines, []render.Source{source}, Options{}); len(got) != 1 || got[0].Path != "c" {
+		t.Errorf("got %v", got)
+	}
+}
