@@ -27,13 +27,13 @@ type Outcome struct {
 //
 // Where a chart's defaults cannot be rendered but another environment of it can, the defaults are skipped:
 // many charts demand values that only an environment gives.
-func All(ctx context.Context, tree fs.FS, engines map[Kind]Engine, sources []Source, jobs int, visit func(i int, result *Result) error) []Outcome {
+func All(ctx context.Context, fsys fs.FS, engines map[Kind]Engine, sources []Source, jobs int, visit func(i int, result *Result) error) []Outcome {
 	outcomes := make([]Outcome, len(sources))
 	var group errgroup.Group
 	group.SetLimit(jobs)
 	for i, source := range sources {
 		group.Go(func() error {
-			outcomes[i] = one(ctx, tree, engines, source, func(result *Result) error { return visit(i, result) })
+			outcomes[i] = one(ctx, fsys, engines, source, func(result *Result) error { return visit(i, result) })
 			return nil
 		})
 	}
@@ -43,7 +43,7 @@ func All(ctx context.Context, tree fs.FS, engines map[Kind]Engine, sources []Sou
 }
 
 // one renders a source. A panic in an engine is that source's failure and no one else's.
-func one(ctx context.Context, tree fs.FS, engines map[Kind]Engine, source Source, visit func(*Result) error) (outcome Outcome) {
+func one(ctx context.Context, fsys fs.FS, engines map[Kind]Engine, source Source, visit func(*Result) error) (outcome Outcome) {
 	outcome.Source = source
 	defer func() {
 		if value := recover(); value != nil {
@@ -58,7 +58,7 @@ func one(ctx context.Context, tree fs.FS, engines map[Kind]Engine, source Source
 	if outcome.Err = ctx.Err(); outcome.Err != nil || outcome.Skipped != "" {
 		return outcome
 	}
-	result, err := engines[source.Kind].Render(ctx, tree, source)
+	result, err := engines[source.Kind].Render(ctx, fsys, source)
 	if err != nil {
 		outcome.Err = err
 		return outcome

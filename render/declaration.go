@@ -14,16 +14,16 @@ type Declaration struct {
 	// generators, and those of another source that renders to what declares this one.
 	Reads []string
 	// Complete returns the source with its options as they are in a tree now. The source's probe is to see what it reads there.
-	Complete func(tree fs.FS, source Source) (Source, error)
+	Complete func(fsys fs.FS, source Source) (Source, error)
 }
 
 // Completed returns the source with the options of its declaration in a tree, which the source's probe sees. What they
 // give is not shown to the probe once more.
-func (s Source) Completed(tree fs.FS) (Source, error) {
+func (s Source) Completed(fsys fs.FS) (Source, error) {
 	if s.Declared == nil {
 		return s, nil
 	}
-	completed, err := s.Declared.Complete(tree, s)
+	completed, err := s.Declared.Complete(fsys, s)
 	probe := s.Probe
 	if probe == nil {
 		return completed, err
@@ -38,11 +38,11 @@ func (s Source) Completed(tree fs.FS) (Source, error) {
 }
 
 // Shown is a tree whose files the source's probe sees, if there is one, when they are read as a whole.
-func (s Source) Shown(tree fs.FS) fs.FS {
+func (s Source) Shown(fsys fs.FS) fs.FS {
 	if s.Probe == nil {
-		return tree
+		return fsys
 	}
-	return probed{tree, s.Probe}
+	return probed{fsys, s.Probe}
 }
 
 // probed is a tree whose files a probe sees when they are read as a whole.

@@ -22,43 +22,43 @@ import (
 //
 // Symbolic links to directories, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
 // a packaged chart, a Chart.yaml, a kustomization file, a manifest. A template, or a directory of such, stands for its chart.
-func Discover(ctx context.Context, tree fs.FS, name string) ([]Source, error) {
-	info, err := fs.Stat(tree, name)
+func Discover(ctx context.Context, fsys fs.FS, name string) ([]Source, error) {
+	info, err := fs.Stat(fsys, name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() {
-		return discoverFile(tree, name), nil
+		return discoverFile(fsys, name), nil
 	}
-	if chart, ok := chartOfTemplates(tree, name); ok {
-		return chartSources(chart, environmentFiles(tree, chart)), nil
+	if chart, ok := chartOfTemplates(fsys, name); ok {
+		return chartSources(chart, environmentFiles(fsys, chart)), nil
 	}
 	found := &discovery{
-		ctx: ctx, tree: tree, start: name,
+		ctx: ctx, tree: fsys, start: name,
 		inflated:       map[string]bool{},
 		kustomizations: map[string]*Kustomization{},
 		files:          map[string]bool{},
 		ignored:        map[string]bool{},
 	}
-	if err := found.walk(name, ancestorPatterns(tree, name), false); err != nil {
+	if err := found.walk(name, ancestorPatterns(fsys, name), false); err != nil {
 		return nil, err
 	}
 	return found.sources(), nil
 }
 
 // discoverFile is the source that a single file stands for.
-func discoverFile(tree fs.FS, name string) []Source {
+func discoverFile(fsys fs.FS, name string) []Source {
 	dir, base := path.Dir(name), path.Base(name)
 	switch {
 	case path.Ext(name) == ".tgz":
 		return []Source{{Kind: Helm, Path: name}}
 	case base == "Chart.yaml":
-		return chartSources(dir, environmentFiles(tree, dir))
+		return chartSources(dir, environmentFiles(fsys, dir))
 	case slices.Contains(konfig.RecognizedKustomizationFileNames(), base):
 		return []Source{{Kind: Kustomize, Path: dir}}
 	}
-	if chart, ok := chartOfTemplates(tree, dir); ok {
-		return chartSources(chart, environmentFiles(tree, chart))
+	if chart, ok := chartOfTemplates(fsys, dir); ok {
+		return chartSources(chart, environmentFiles(fsys, chart))
 	}
 	return []Source{rawSource(name)}
 }
@@ -69,9 +69,9 @@ func isManifest(name string) bool {
 }
 
 // chartOfTemplates finds the chart whose templates a directory holds.
-func chartOfTemplates(tree fs.FS, dir string) (string, bool) {
+func chartOfTemplates(fsys fs.FS, dir string) (string, bool) {
 	for ; dir != "."; dir = path.Dir(dir) {
-		if path.Base(dir) == "templates" && isFile(tree, path.Join(path.Dir(dir), "Chart.yaml")) {
+		if path.Base(dir) == "templates" && isFile(fsys, path.Join(path.Dir(dir), "Chart.yaml")) {
 			return path.Dir(dir), true
 		}
 	}
@@ -269,7 +269,7 @@ func chartSources(dir string, files []string) []Source {
 // environmentFiles finds the values files of a chart's environments by the conventions people use:
 // values-prod.yaml, values.prod.yaml, prod-values.yaml beside the chart's values.yaml; values/prod.yaml;
 // env/prod.yaml and env/prod/values.yaml (also envs, environment, environments); ci/*-values.yaml of chart-testing.
-func environmentFiles(tree fs.FS, dir string) []string {
+func environmentFiles(fsys fs.FS, dir string) []string {
 	patterns := []string{
 		`values[\-_.]*.yaml`, `*[\-_.]values.yaml`,
 		"values/*.yaml",
@@ -282,7 +282,7 @@ func environmentFiles(tree fs.FS, dir string) []string {
 	for _, pattern := range patterns {
 		for _, pattern := range []string{pattern, strings.TrimSuffix(pattern, "yaml") + "yml"} {
 			// The directory's own name may hold characters that Glob takes for a pattern.
-			sub, err := fs.Sub(tree, dir)
+			sub, err := fs.Sub(fsys, dir)
 			if err != nil {
 				continue
 			}
@@ -315,14 +315,14 @@ func environmentName(dir, file string) string {
 
 // ancestorPatterns reads the .gitignore files above a directory. Where they ignore the directory itself
 // somebody asked for it nevertheless, and they do not count.
-func ancestorPatterns(tree fs.FS, dir string) []gitignore.Pattern {
+func ancestorPatterns(fsys fs.FS, dir string) []gitignore.Pattern {
 	if dir == "." {
 		return nil
 	}
 	var patterns []gitignore.Pattern
 	parts := strings.Split(dir, "/")
 	for i := range parts {
-		patterns = append(patterns, readPatterns(tree, path.Join(".", path.Join(parts[:i]...)))...)
+		patterns = append(patterns, readPatterns(fsys, path.Join(".", path.Join(parts[:i]...)))...)
 	}
 	if gitignore.NewMatcher(patterns).Match(parts, true) {
 		return nil
@@ -332,18 +332,18 @@ func ancestorPatterns(tree fs.FS, dir string) []gitignore.Pattern {
 
 // IsOwn reports whether a file is kept in the repository of the tree. What is in a packaged chart or was fetched is not,
 // nor is what .gitignore names, such as charts that kustomize has pulled, nor a submodule.
-func IsOwn(tree fs.FS, name string) bool {
-	if !fs.ValidPath(name) || !isFile(tree, name) {
+func IsOwn(fsys fs.FS, name string) bool {
+	if !fs.ValidPath(name) || !isFile(fsys, name) {
 		return false
 	}
 	var patterns []gitignore.Pattern
 	parts := strings.Split(name, "/")
 	for i := range parts {
 		dir := path.Join(".", path.Join(parts[:i]...))
-		if _, err := fs.Stat(tree, path.Join(dir, ".git")); i > 0 && err == nil {
+		if _, err := fs.Stat(fsys, path.Join(dir, ".git")); i > 0 && err == nil {
 			return false
 		}
-		patterns = append(patterns, readPatterns(tree, dir)...)
+		patterns = append(patterns, readPatterns(fsys, dir)...)
 		if gitignore.NewMatcher(patterns).Match(parts[:i+1], i < len(parts)-1) {
 			return false
 		}
@@ -352,8 +352,8 @@ func IsOwn(tree fs.FS, name string) bool {
 }
 
 // readPatterns reads the .gitignore of a directory; most have none.
-func readPatterns(tree fs.FS, dir string) []gitignore.Pattern {
-	data, err := fs.ReadFile(tree, path.Join(dir, ".gitignore"))
+func readPatterns(fsys fs.FS, dir string) []gitignore.Pattern {
+	data, err := fs.ReadFile(fsys, path.Join(dir, ".gitignore"))
 	if err != nil {
 		return nil
 	}
@@ -371,12 +371,12 @@ func readPatterns(tree fs.FS, dir string) []gitignore.Pattern {
 	return patterns
 }
 
-func isFile(tree fs.FS, name string) bool {
-	info, err := fs.Stat(tree, name)
+func isFile(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
 	return err == nil && info.Mode().IsRegular()
 }
 
-func isDirectory(tree fs.FS, name string) bool {
-	info, err := fs.Stat(tree, name)
+func isDirectory(fsys fs.FS, name string) bool {
+	info, err := fs.Stat(fsys, name)
 	return err == nil && info.IsDir()
 }

@@ -26,11 +26,11 @@ func TestDiscover(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tree, err := txtar.FS(archive)
+			fsys, err := txtar.FS(archive)
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := fs.ReadFile(tree, "want")
+			want, err := fs.ReadFile(fsys, "want")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -40,7 +40,7 @@ func TestDiscover(t *testing.T) {
 					name = strings.TrimSpace(path)
 				}
 			}
-			sources, err := Discover(context.Background(), tree, name)
+			sources, err := Discover(context.Background(), fsys, name)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestDiscoverSymbolicLinks(t *testing.T) {
 }
 
 func TestIsOwn(t *testing.T) {
-	tree := fstest.MapFS{
+	fsys := fstest.MapFS{
 		".gitignore":                        {Data: []byte("/out/\n*.local.yaml\n!kept.local.yaml\n")},
 		".git/config":                       {},
 		"values.yaml":                       {},
@@ -134,7 +134,7 @@ func TestIsOwn(t *testing.T) {
 		"https://example.com/repo//pod.yaml":  false,
 		"--set image.pullPolicy":              false,
 	} {
-		if got := IsOwn(tree, name); got != want {
+		if got := IsOwn(fsys, name); got != want {
 			t.Errorf("%s: got %v, want %v", name, got, want)
 		}
 	}

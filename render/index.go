@@ -18,10 +18,10 @@ type Index struct {
 }
 
 // NewIndex returns the index of sources of a tree.
-func NewIndex(tree fs.FS, sources []Source) *Index {
-	x := &Index{tree, sources, map[string][]int{}, map[string]bool{}}
+func NewIndex(fsys fs.FS, sources []Source) *Index {
+	x := &Index{fsys, sources, map[string][]int{}, map[string]bool{}}
 	for i, source := range sources {
-		for name := range ReachOf(tree, source).paths {
+		for name := range ReachOf(fsys, source).paths {
 			x.reached[name] = append(x.reached[name], i)
 		}
 		for _, file := range source.Helm.ValuesFiles {
@@ -70,9 +70,9 @@ func (x *Index) reads(source Source, at, name string) bool {
 }
 
 // helmReads reports whether Helm reads a file of a chart's directory by itself.
-func helmReads(tree fs.FS, name string) bool {
+func helmReads(fsys fs.FS, name string) bool {
 	chart := path.Dir(name)
-	for ; chart != "." && !isFile(tree, path.Join(chart, "Chart.yaml")); chart = path.Dir(chart) {
+	for ; chart != "." && !isFile(fsys, path.Join(chart, "Chart.yaml")); chart = path.Dir(chart) {
 	}
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(name, chart+"/"), "/"); first {
 	case "Chart.yaml", "Chart.lock", "requirements.yaml", "requirements.lock", "values.yaml", "values.schema.json", "templates", "charts":
@@ -82,11 +82,11 @@ func helmReads(tree fs.FS, name string) bool {
 }
 
 // holdsObject reports whether a file is YAML or JSON with a Kubernetes object.
-func holdsObject(tree fs.FS, name string) bool {
+func holdsObject(fsys fs.FS, name string) bool {
 	if !isManifest(name) {
 		return false
 	}
-	data, err := fs.ReadFile(tree, name)
+	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return false
 	}

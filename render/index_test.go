@@ -12,7 +12,7 @@ import (
 
 func TestReaders(t *testing.T) {
 	pod := "apiVersion: v1\nkind: Pod\n"
-	tree := fstest.MapFS{}
+	fsys := fstest.MapFS{}
 	for name, text := range map[string]string{
 		"web/Chart.yaml":                      "apiVersion: v2\nname: web\nversion: 1.0.0\n",
 		"web/requirements.lock":               "",
@@ -39,16 +39,16 @@ func TestReaders(t *testing.T) {
 		"pods/one.yaml":                       pod,
 		"README.md":                           "",
 	} {
-		tree[name] = &fstest.MapFile{Data: []byte(text)}
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
 	}
-	tree["all/templates/shared"] = &fstest.MapFile{Data: []byte("../../shared"), Mode: fs.ModeSymlink | 0o777}
-	sources, err := render.Discover(t.Context(), tree, ".")
+	fsys["all/templates/shared"] = &fstest.MapFile{Data: []byte("../../shared"), Mode: fs.ModeSymlink | 0o777}
+	sources, err := render.Discover(t.Context(), fsys, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	// A chart may be given its own values by name, too.
 	again := render.Source{Kind: render.Helm, Path: "web", Environment: "again", Helm: render.HelmOptions{ValuesFiles: []render.File{{Path: "web/values.yaml"}}}}
-	index := render.NewIndex(tree, append(sources, again))
+	index := render.NewIndex(fsys, append(sources, again))
 	const web = "all web web (ci/one) web (prod) web (again)"
 	for name, want := range map[string]string{
 		"web/Chart.yaml":                      web,

@@ -17,10 +17,10 @@ import (
 
 // KustomizationFile returns the path of the kustomization file of a directory: the first of the three
 // names that kustomize knows. The directory is slash-separated and relative to the root of the tree.
-func KustomizationFile(tree fs.FS, dir string) (string, bool) {
+func KustomizationFile(fsys fs.FS, dir string) (string, bool) {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := path.Join(dir, name)
-		if info, err := fs.Stat(tree, file); err == nil && !info.IsDir() {
+		if info, err := fs.Stat(fsys, file); err == nil && !info.IsDir() {
 			return file, true
 		}
 	}

@@ -11,7 +11,7 @@ import (
 )
 
 func TestKustomizationFile(t *testing.T) {
-	tree := fstest.MapFS{
+	fsys := fstest.MapFS{
 		"a/kustomization.yml":      {},
 		"b/Kustomization":          {},
 		"c/kustomization.yaml/x":   {},
@@ -26,7 +26,7 @@ func TestKustomizationFile(t *testing.T) {
 		".": "kustomization.yaml", "a": "a/kustomization.yml", "b": "b/Kustomization", "c": "c/Kustomization",
 		"d": "", "e": "e/kustomization.yaml", "f": "", "none": "",
 	} {
-		if got, ok := KustomizationFile(tree, dir); got != want || ok != (want != "") {
+		if got, ok := KustomizationFile(fsys, dir); got != want || ok != (want != "") {
 			t.Errorf("%s: got %q, %t, want %q", dir, got, ok, want)
 		}
 	}

@@ -40,8 +40,8 @@ func (o *Overlay) Write(file string, data []byte) {
 }
 
 // Mount puts a tree at a directory, whose own content it hides, with the directories above it.
-func (o *Overlay) Mount(dir string, tree fs.FS) {
-	o.mounts[dir] = tree
+func (o *Overlay) Mount(dir string, fsys fs.FS) {
+	o.mounts[dir] = fsys
 	if _, ok := o.added[dir]; !ok {
 		o.added[dir] = nil
 	}
@@ -59,10 +59,10 @@ func (o *Overlay) add(name string) {
 
 // below is the tree that holds a path which Write did not put there, and the path in it. An invalid path is
 // left to the base to refuse.
-func (o *Overlay) below(name string) (tree fs.FS, rest string) {
+func (o *Overlay) below(name string) (fsys fs.FS, rest string) {
 	for dir := name; fs.ValidPath(dir) && dir != "."; dir = path.Dir(dir) {
-		if tree, ok := o.mounts[dir]; ok {
-			return tree, path.Join(".", strings.TrimPrefix(name[len(dir):], "/"))
+		if fsys, ok := o.mounts[dir]; ok {
+			return fsys, path.Join(".", strings.TrimPrefix(name[len(dir):], "/"))
 		}
 	}
 	return o.base, name
@@ -81,8 +81,8 @@ func (o *Overlay) Open(name string) (fs.File, error) {
 		entries, err := o.ReadDir(name)
 		return &mergedDirectory{info, entries}, err
 	}
-	tree, rest := o.below(name)
-	file, err := tree.Open(rest)
+	fsys, rest := o.below(name)
+	file, err := fsys.Open(rest)
 	return file, named(name, err)
 }
 
@@ -99,8 +99,8 @@ func (o *Overlay) info(name string, of func(fs.FS, string) (fs.FileInfo, error))
 	if _, ok := o.added[name]; ok {
 		return fileInfo{path.Base(name), 0, fs.ModeDir | 0o555}, nil
 	}
-	tree, rest := o.below(name)
-	info, err := of(tree, rest)
+	fsys, rest := o.below(name)
+	info, err := of(fsys, rest)
 	return info, named(name, err)
 }
 
@@ -109,22 +109,22 @@ func (o *Overlay) ReadFile(name string) ([]byte, error) {
 	if data, ok := o.files[name]; ok {
 		return bytes.Clone(data), nil
 	}
-	tree, rest := o.below(name)
-	data, err := fs.ReadFile(tree, rest)
+	fsys, rest := o.below(name)
+	data, err := fs.ReadFile(fsys, rest)
 	return data, named(name, err)
 }
 
 // ReadLink implements fs.ReadLinkFS.
 func (o *Overlay) ReadLink(name string) (string, error) {
-	tree, rest := o.below(name)
-	target, err := fs.ReadLink(tree, rest)
+	fsys, rest := o.below(name)
+	target, err := fs.ReadLink(fsys, rest)
 	return target, named(name, err)
 }
 
 // ReadDir implements fs.ReadDirFS.
 func (o *Overlay) ReadDir(name string) ([]fs.DirEntry, error) {
-	tree, rest := o.below(name)
-	entries, err := fs.ReadDir(tree, rest)
+	fsys, rest := o.below(name)
+	entries, err := fs.ReadDir(fsys, rest)
 	added, ok := o.added[name]
 	if !ok {
 		return entries, named(name, err)

@@ -14,14 +14,14 @@ func TestOverlay(t *testing.T) {
 		"link":                   {Data: []byte("app"), Mode: fs.ModeSymlink},
 	}
 	chart := fstest.MapFS{"Chart.yaml": {Data: []byte("chart")}, "templates/a.yaml": {Data: []byte("a")}}
-	tree := NewOverlay(base)
-	tree.Write("app/kustomization.yaml", []byte("replaced"))
-	tree.Write("app/more/deep/new.yaml", []byte("new"))
-	tree.Mount("app/charts", chart)
-	tree.Write("app/charts/values.yaml", []byte("in a mount"))
-	tree.Mount("remote/1", chart)
+	fsys := NewOverlay(base)
+	fsys.Write("app/kustomization.yaml", []byte("replaced"))
+	fsys.Write("app/more/deep/new.yaml", []byte("new"))
+	fsys.Mount("app/charts", chart)
+	fsys.Write("app/charts/values.yaml", []byte("in a mount"))
+	fsys.Mount("remote/1", chart)
 
-	if err := fstest.TestFS(tree, "app/kustomization.yaml", "app/deployment.yaml", "app/more/deep/new.yaml",
+	if err := fstest.TestFS(fsys, "app/kustomization.yaml", "app/deployment.yaml", "app/more/deep/new.yaml",
 		"app/charts/Chart.yaml", "app/charts/values.yaml", "remote/1/templates/a.yaml", "link"); err != nil {
 		t.Error(err)
 	}
@@ -33,17 +33,17 @@ func TestOverlay(t *testing.T) {
 		"remote/1/templates/a.yaml": "a",
 		"link/deployment.yaml":      "base",
 	} {
-		if data, err := fs.ReadFile(tree, file); err != nil || string(data) != want {
+		if data, err := fs.ReadFile(fsys, file); err != nil || string(data) != want {
 			t.Errorf("%s: got %q, %v, want %q", file, data, err, want)
 		}
 	}
-	if _, err := fs.Stat(tree, "app/charts/old.yaml"); err == nil {
+	if _, err := fs.Stat(fsys, "app/charts/old.yaml"); err == nil {
 		t.Error("a mount does not hide what lies under it")
 	}
-	if target, err := fs.ReadLink(tree, "link"); err != nil || target != "app" {
+	if target, err := fs.ReadLink(fsys, "link"); err != nil || target != "app" {
 		t.Errorf("link leads to %q, %v", target, err)
 	}
-	_, err := fs.ReadFile(tree, "remote/1/none.yaml")
+	_, err := fs.ReadFile(fsys, "remote/1/none.yaml")
 	if want := "open remote/1/none.yaml: file does not exist"; err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
 	}

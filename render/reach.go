@@ -18,8 +18,8 @@ type Reach struct {
 }
 
 // ReachOf returns the reach of a source in a tree. Nothing is rendered; what cannot be read reaches no further.
-func ReachOf(tree fs.FS, source Source) *Reach {
-	r := &Reach{tree: tree, paths: map[string]bool{}}
+func ReachOf(fsys fs.FS, source Source) *Reach {
+	r := &Reach{tree: fsys, paths: map[string]bool{}}
 	for _, file := range slices.Concat(source.Files, source.Helm.ValuesFiles) {
 		if file.Data == nil {
 			r.file(file.Path)

@@ -24,7 +24,7 @@ var _ interface {
 } = (*Recorder)(nil)
 
 // NewRecorder returns a recorder of a tree, of which nothing has been read.
-func NewRecorder(tree fs.FS) *Recorder { return &Recorder{tree: tree, read: map[string]bool{}} }
+func NewRecorder(fsys fs.FS) *Recorder { return &Recorder{tree: fsys, read: map[string]bool{}} }
 
 // Files are the paths that were read, sorted: also those that could not be, because they are no files or not there.
 func (r *Recorder) Files() []string {
@@ -70,11 +70,11 @@ const maxFollowed = 40
 
 // Followed returns the path of a file with the symbolic links on it followed inside the tree; the path itself where
 // that cannot be done.
-func Followed(tree fs.FS, name string) string {
+func Followed(fsys fs.FS, name string) string {
 	at, links := ".", 0
 	for rest := strings.Split(name, "/"); len(rest) > 0; rest = rest[1:] {
 		next := path.Join(at, rest[0])
-		info, err := fs.Lstat(tree, next)
+		info, err := fs.Lstat(fsys, next)
 		if err != nil {
 			return path.Join(append([]string{next}, rest[1:]...)...)
 		}
@@ -82,7 +82,7 @@ func Followed(tree fs.FS, name string) string {
 			at = next
 			continue
 		}
-		target, err := fs.ReadLink(tree, next)
+		target, err := fs.ReadLink(fsys, next)
 		if links++; err != nil || links > maxFollowed || path.IsAbs(target) {
 			return name
 		}

@@ -110,11 +110,11 @@ type File struct {
 }
 
 // Read returns the file's content, from the tree unless it was given with the file.
-func (f File) Read(tree fs.FS) ([]byte, error) {
+func (f File) Read(fsys fs.FS) ([]byte, error) {
 	if f.Data != nil {
 		return f.Data, nil
 	}
-	return fs.ReadFile(tree, f.Path)
+	return fs.ReadFile(fsys, f.Path)
 }
 
 // HelmOptions are the options of `helm template` under its own names.
@@ -155,7 +155,7 @@ type KustomizeOptions struct {
 // the engine knows the place. A canceled context ends what reads files or waits for others; what Helm's and Kustomize's
 // libraries compute of them (the templates of a chart, a build's transformations) runs to its end.
 type Engine interface {
-	Render(ctx context.Context, tree fs.FS, source Source) (*Result, error)
+	Render(ctx context.Context, fsys fs.FS, source Source) (*Result, error)
 }
 
 // Result is what a source rendered to.

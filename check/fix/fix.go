@@ -32,8 +32,8 @@ type Subject struct {
 // report hold together. The engines are asked to render, jobs at a time.
 // Findings of pull-policy-digest are left alone: their images do not change. It returns the files with all fixes
 // made, sorted by path.
-func Prove(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, subjects []Subject, jobs int, report *check.Report) []File {
-	p := &prover{kept: map[check.Place]bool{}, ctx: ctx, tree: tree, engines: engines, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
+func Prove(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, subjects []Subject, jobs int, report *check.Report) []File {
+	p := &prover{kept: map[check.Place]bool{}, ctx: ctx, tree: fsys, engines: engines, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
 	for i, subject := range subjects {
 		for _, name := range subject.Reads {
 			p.readers[name] = append(p.readers[name], i)

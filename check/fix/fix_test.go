@@ -35,11 +35,11 @@ type countingEngine struct {
 	to *counter
 }
 
-func (e countingEngine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+func (e countingEngine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
 	e.to.Lock()
 	e.to.renders[source.ID()]++
 	e.to.Unlock()
-	return e.Engine.Render(ctx, tree, source)
+	return e.Engine.Render(ctx, fsys, source)
 }
 
 // newEngines makes all engines, without a network, whose renders are counted.
@@ -66,12 +66,12 @@ type run struct {
 }
 
 // newRun renders and checks all sources of a tree, one after the other.
-func newRun(t testing.TB, tree fs.FS) *run {
+func newRun(t testing.TB, fsys fs.FS) *run {
 	t.Helper()
-	r := &run{tree: tree}
+	r := &run{tree: fsys}
 	r.engines, r.count = newEngines(t)
 	var err error
-	if r.sources, err = render.Discover(t.Context(), tree, "."); err != nil {
+	if r.sources, err = render.Discover(t.Context(), fsys, "."); err != nil {
 		t.Fatal(err)
 	}
 	r.subjects, r.results = make([]fix.Subject, len(r.sources)), make([]*render.Result, len(r.sources))
@@ -80,7 +80,7 @@ func newRun(t testing.TB, tree fs.FS) *run {
 		if source.Skip != "" {
 			continue
 		}
-		recorder := render.NewRecorder(tree)
+		recorder := render.NewRecorder(fsys)
 		result, err := r.engines[source.Kind].Render(t.Context(), recorder, source)
 		if err != nil {
 			continue // Another environment may give what is demanded.
@@ -94,7 +94,7 @@ func newRun(t testing.TB, tree fs.FS) *run {
 		for n, hit := range found {
 			questions[n] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
 		}
-		for n, answer := range origin.Trace(t.Context(), tree, r.engines[source.Kind], source, questions) {
+		for n, answer := range origin.Trace(t.Context(), fsys, r.engines[source.Kind], source, questions) {
 			found[n].Decide(answer.Decisions[0], answer.Via, answer.Exact)
 			found[n].Ways = answer.Ways
 		}
@@ -139,8 +139,8 @@ func pack(files map[string]string) []byte {
 // workloads is a tree of charts with workloads, each of which has a finding of its own in the chart's values, and of
 // overlays over one base. In some charts there is a finding without a fix, or a random value.
 func workloads(charts, pods, overlays int, unfixable, random bool) fstest.MapFS {
-	tree := fstest.MapFS{}
-	write := func(name, content string) { tree[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644} }
+	fsys := fstest.MapFS{}
+	write := func(name, content string) { fsys[name] = &fstest.MapFile{Data: []byte(content), Mode: 0o644} }
 	for c := range charts {
 		dir := fmt.Sprintf("charts/c%d/", c)
 		values := ""
@@ -171,7 +171,7 @@ spec:
 	for o := range overlays {
 		write(fmt.Sprintf("overlays/o%d/kustomization.yaml", o), fmt.Sprintf("namePrefix: o%d-\nresources: [../../base]\n", o))
 	}
-	return tree
+	return fsys
 }
 
 // TestProofCosts holds the proof to one more render of each affected source for all of its fixes, to another one where
@@ -214,10 +214,10 @@ func TestProofCosts(t *testing.T) {
 
 // TestProveLeavesSourcesAlone holds the proof to rendering nothing that no edit affects.
 func TestProveLeavesSourcesAlone(t *testing.T) {
-	tree := workloads(2, 2, 2, false, false)
-	tree["clean.yaml"] = &fstest.MapFile{Data: []byte("{apiVersion: v1, kind: Pod, spec: {containers: [{image: a, imagePullPolicy: Always}]}}\n")}
-	tree["charts/c1/values.yaml"].Data = bytes.ReplaceAll(tree["charts/c1/values.yaml"].Data, []byte("IfNotPresent"), []byte("Always"))
-	_, renders := newRun(t, tree).prove(t)
+	fsys := workloads(2, 2, 2, false, false)
+	fsys["clean.yaml"] = &fstest.MapFile{Data: []byte("{apiVersion: v1, kind: Pod, spec: {containers: [{image: a, imagePullPolicy: Always}]}}\n")}
+	fsys["charts/c1/values.yaml"].Data = bytes.ReplaceAll(fsys["charts/c1/values.yaml"].Data, []byte("IfNotPresent"), []byte("Always"))
+	_, renders := newRun(t, fsys).prove(t)
 	for id := range renders {
 		if id.Path == "clean.yaml" || id.Path == "charts/c1" {
 			t.Errorf("%v is rendered", id)

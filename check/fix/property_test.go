@@ -94,9 +94,9 @@ func (r *run) apply(t *testing.T, edits []render.Edit) []fix.File {
 // holds compares all sources before and after files are written.
 func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check.Finding) bool) {
 	t.Helper()
-	tree := render.NewOverlay(r.tree)
+	fsys := render.NewOverlay(r.tree)
 	for _, file := range files {
-		tree.Write(file.Path, file.After)
+		fsys.Write(file.Path, file.After)
 	}
 	places := map[check.Place]bool{}
 	for _, f := range r.report.Findings {
@@ -108,7 +108,7 @@ func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check
 		if r.results[i] == nil {
 			continue
 		}
-		after, err := r.engines[source.Kind].Render(t.Context(), tree, source)
+		after, err := r.engines[source.Kind].Render(t.Context(), fsys, source)
 		if err != nil {
 			t.Errorf("after %s, %s does not render: %v", what, source, err)
 			continue

@@ -246,12 +246,12 @@ func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, o
 }
 
 // decide finds out where the pull policies of hits were decided.
-func decide(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) {
+func decide(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) {
 	questions := make([]origin.Question, len(hits))
 	for i, hit := range hits {
 		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
 	}
-	for i, answer := range origin.Trace(ctx, tree, engines[source.Kind], source, questions) {
+	for i, answer := range origin.Trace(ctx, fsys, engines[source.Kind], source, questions) {
 		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
 		hits[i].Ways = answer.Ways
 	}

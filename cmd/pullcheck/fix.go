@@ -47,8 +47,8 @@ type recordingEngine struct {
 }
 
 // Render implements render.Engine.
-func (e recordingEngine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	recorder := render.NewRecorder(tree)
+func (e recordingEngine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
+	recorder := render.NewRecorder(fsys)
 	result, err := e.Engine.Render(ctx, recorder, source)
 	e.to.mutex.Lock()
 	defer e.to.mutex.Unlock()

@@ -101,34 +101,34 @@ func (e *notHere) Error() string { return e.reason }
 
 // Resolve returns the source of an engine that renders what Argo CD renders for a source of an App, as a tree has it now.
 // The overrides in the tree (.argocd-source.yaml) are merged in. The error is a *render.Error, or a *fs.PathError.
-func (a *App) Resolve(tree fs.FS, s Source) (render.Source, error) {
+func (a *App) Resolve(fsys fs.FS, s Source) (render.Source, error) {
 	if s.Chart != "" {
-		return a.helm(tree, s)
+		return a.helm(fsys, s)
 	}
-	s, err := a.override(tree, s)
+	s, err := a.override(fsys, s)
 	if err != nil {
 		return render.Source{}, err
 	}
 	if s.Plugin != nil && s.Plugin.Name == PluginName {
-		if s, err = s.withPlugin(tree); err != nil {
+		if s, err = s.withPlugin(fsys); err != nil {
 			return render.Source{}, err
 		}
 	}
-	kind, err := kindOf(tree, s)
+	kind, err := kindOf(fsys, s)
 	if err != nil {
 		return render.Source{}, err
 	}
 	switch kind {
 	case render.Helm:
-		return a.helm(tree, s)
+		return a.helm(fsys, s)
 	case render.Kustomize:
-		return a.kustomize(tree, s)
+		return a.kustomize(fsys, s)
 	}
-	return directory(tree, s)
+	return directory(fsys, s)
 }
 
 // override merges what stands in the path over a source (reposerver/repository/repository.go, mergeSourceParameters).
-func (a *App) override(tree fs.FS, s Source) (Source, error) {
+func (a *App) override(fsys fs.FS, s Source) (Source, error) {
 	if s.Path == "" {
 		return s, errors.New("there is neither path nor chart, and Argo CD takes one of them (. is the root of the repository)")
 	}
@@ -138,7 +138,7 @@ func (a *App) override(tree fs.FS, s Source) (Source, error) {
 	if s.Path = path.Clean(s.Path); !fs.ValidPath(s.Path) {
 		return s, fmt.Errorf("path %q leads out of the repository", s.Path)
 	}
-	if info, err := fs.Stat(tree, s.Path); err != nil || !info.IsDir() {
+	if info, err := fs.Stat(fsys, s.Path); err != nil || !info.IsDir() {
 		return s, fmt.Errorf("path %q is no directory of the repository", s.Path)
 	}
 	if s.overridden {
@@ -146,10 +146,10 @@ func (a *App) override(tree fs.FS, s Source) (Source, error) {
 	}
 	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + a.Name + ".yaml"} {
 		file := path.Join(s.Path, name)
-		if info, err := fs.Stat(tree, file); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
+		if info, err := fs.Stat(fsys, file); errors.Is(err, fs.ErrNotExist) || err == nil && info.IsDir() {
 			continue
 		}
-		patch, err := fs.ReadFile(tree, file)
+		patch, err := fs.ReadFile(fsys, file)
 		if err != nil {
 			return s, err
 		}
@@ -199,7 +199,7 @@ func readable(err error) error {
 
 // kindOf is the engine that Argo CD chooses (GetAppSourceType): the one that the source has options for, else by the
 // files.
-func kindOf(tree fs.FS, s Source) (render.Kind, error) {
+func kindOf(fsys fs.FS, s Source) (render.Kind, error) {
 	var named []string
 	kind := render.Raw
 	if s.Kustomize != nil {
@@ -224,7 +224,7 @@ func kindOf(tree fs.FS, s Source) (render.Kind, error) {
 	case len(named) == 1:
 		return kind, nil
 	}
-	entries, err := fs.ReadDir(tree, s.Path)
+	entries, err := fs.ReadDir(fsys, s.Path)
 	if err != nil {
 		return "", err
 	}
@@ -245,7 +245,7 @@ func kindOf(tree fs.FS, s Source) (render.Kind, error) {
 const maxReleaseName = 53
 
 // helm is reposerver/repository/repository.go, helmTemplate.
-func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
+func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 	h := s.Helm
 	if h == nil {
 		h = &Helm{}
@@ -285,7 +285,7 @@ func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
 		_, address, _ := strings.Cut(options.Repo, "://")
 		source.Path = path.Join(address[strings.IndexByte(address, '@')+1:], s.Chart)
 	}
-	names, err := a.valueFiles(tree, s, h)
+	names, err := a.valueFiles(fsys, s, h)
 	if err != nil {
 		return source, err
 	}
@@ -310,7 +310,7 @@ func (a *App) helm(tree fs.FS, s Source) (render.Source, error) {
 	for _, p := range h.FileParameters {
 		name, err := a.file(s, p.Path)
 		if err == nil {
-			err = isFile(tree, name)
+			err = isFile(fsys, name)
 		}
 		if err != nil {
 			return source, fmt.Errorf("fileParameters: %w", err)
@@ -352,7 +352,7 @@ func (a *App) expand(text string) string {
 
 // valueFiles resolves the values files, the lowest precedence first (getResolvedValueFiles). What a pattern finds stands
 // in the order that the library gives, and what is also named where it is named.
-func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
+func (a *App) valueFiles(fsys fs.FS, s Source, h *Helm) ([]string, error) {
 	const glob = "*?["
 	var names []string
 	for _, raw := range h.ValueFiles {
@@ -367,10 +367,10 @@ func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
 		matches := []string{name}
 		if strings.ContainsAny(name, glob) {
 			var err error
-			if matches, err = doublestar.Glob(tree, name); err != nil {
+			if matches, err = doublestar.Glob(fsys, name); err != nil {
 				return nil, fmt.Errorf("valueFiles: %q: %w", h.ValueFiles[i], err)
 			}
-		} else if err := isFile(tree, name); errors.Is(err, fs.ErrNotExist) {
+		} else if err := isFile(fsys, name); errors.Is(err, fs.ErrNotExist) {
 			matches = nil
 		}
 		if len(matches) == 0 && !h.IgnoreMissingValueFiles {
@@ -380,7 +380,7 @@ func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
 			}
 		}
 		for _, match := range matches {
-			if err := isFile(tree, match); err != nil {
+			if err := isFile(fsys, match); err != nil {
 				return nil, fmt.Errorf("valueFiles: %w", err)
 			}
 			if !slices.Contains(found, match) && (match == name || !slices.Contains(names, match)) {
@@ -392,8 +392,8 @@ func (a *App) valueFiles(tree fs.FS, s Source, h *Helm) ([]string, error) {
 }
 
 // isFile returns an error for what is no file of the repository: one that is fs.ErrNotExist if there is nothing.
-func isFile(tree fs.FS, name string) error {
-	info, err := fs.Stat(tree, name)
+func isFile(fsys fs.FS, name string) error {
+	info, err := fs.Stat(fsys, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("%s: %w", name, fs.ErrNotExist)

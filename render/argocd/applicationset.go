@@ -57,7 +57,7 @@ type applicationSet struct {
 // matrix or merge is skipped as a whole. An error names the field of the set, what was found and what is accepted. As in
 // Argo CD there are then no Applications, except where only some have no name or that of another one: these are left out
 // of those returned beside the error.
-func expandSet(tree fs.FS, set map[string]any, ours func(repoURL string) bool) (apps []generated, skipped []string, err error) {
+func expandSet(fsys fs.FS, set map[string]any, ours func(repoURL string) bool) (apps []generated, skipped []string, err error) {
 	var decoded applicationSet
 	if err := decode("", set, &decoded); err != nil {
 		return nil, nil, err
@@ -67,7 +67,7 @@ func expandSet(tree fs.FS, set map[string]any, ours func(repoURL string) bool) (
 	if err != nil {
 		return nil, nil, err
 	}
-	e := &expansion{repository: &repository{tree: tree}, ours: ours, templates: renderer}
+	e := &expansion{repository: &repository{tree: fsys}, ours: ours, templates: renderer}
 	for i, entry := range spec.Generators {
 		path := fmt.Sprintf("spec.generators[%d]", i)
 		kinds := generatorKinds(entry)

@@ -29,15 +29,15 @@ func TestExpandSet(t *testing.T) {
 				t.Fatal(err)
 			}
 			files := map[string]string{}
-			tree := fstest.MapFS{}
+			fsys := fstest.MapFS{}
 			for _, file := range archive.Files {
 				files[file.Name] = string(file.Data)
-				tree[file.Name] = &fstest.MapFile{Data: file.Data}
+				fsys[file.Name] = &fstest.MapFile{Data: file.Data}
 			}
 			for _, name := range []string{"set.yaml", "want.yaml", "skipped", "error"} {
-				delete(tree, name)
+				delete(fsys, name)
 			}
-			apps, skipped, err := expandSet(tree, parsed(t, files["set.yaml"]), isOurs)
+			apps, skipped, err := expandSet(fsys, parsed(t, files["set.yaml"]), isOurs)
 			message := ""
 			if err != nil {
 				message = err.Error() + "\n"
@@ -102,7 +102,7 @@ func asYAML(t testing.TB, objects []map[string]any) string {
 
 func TestExpandSetError(t *testing.T) {
 	const git = "repoURL: https://example.com/ours.git"
-	tree := fstest.MapFS{"config/bad.yaml": {Data: []byte("[1, 2]")}, "dir/x": {}}
+	fsys := fstest.MapFS{"config/bad.yaml": {Data: []byte("[1, 2]")}, "dir/x": {}}
 	for name, test := range map[string]struct{ spec, want string }{
 		"generators of a wrong type": {
 			"{generators: {list: {}}}",
@@ -238,7 +238,7 @@ func TestExpandSetError(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			apps, _, err := expandSet(tree, parsed(t, "{spec: "+test.spec+"}"), isOurs)
+			apps, _, err := expandSet(fsys, parsed(t, "{spec: "+test.spec+"}"), isOurs)
 			if err == nil || len(apps) != 0 {
 				t.Fatalf("got %d Applications and the error %v, want the error %s", len(apps), err, test.want)
 			}

@@ -25,7 +25,7 @@ type Directory struct {
 const skipMarker = "+argocd:skip-file-rendering"
 
 // directory finds the manifests of a source (getPotentiallyValidManifests).
-func directory(tree fs.FS, s Source) (render.Source, error) {
+func directory(fsys fs.FS, s Source) (render.Source, error) {
 	source := render.Source{Kind: render.Raw, Path: s.Path}
 	options := Directory{}
 	if s.Directory != nil {
@@ -39,7 +39,7 @@ func directory(tree fs.FS, s Source) (render.Source, error) {
 	if err != nil {
 		return source, err
 	}
-	err = fs.WalkDir(tree, s.Path, func(name string, entry fs.DirEntry, err error) error {
+	err = fs.WalkDir(fsys, s.Path, func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -48,7 +48,7 @@ func directory(tree fs.FS, s Source) (render.Source, error) {
 		case entry.IsDir(), !options.DisableExtensionFilter && !isManifest(name):
 			return nil
 		}
-		if info, err := fs.Stat(tree, name); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		if info, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
 			return nil // Among these a link that leads nowhere.
 		} else if err != nil {
 			return fmt.Errorf("%s: a symbolic link that cannot be followed, and Argo CD renders nothing then: %w", name, err)
@@ -57,7 +57,7 @@ func directory(tree fs.FS, s Source) (render.Source, error) {
 		if exclude != nil && exclude.Match(relative) || include != nil && !include.Match(relative) {
 			return nil
 		}
-		data, err := fs.ReadFile(tree, name)
+		data, err := fs.ReadFile(fsys, name)
 		if err != nil || bytes.Contains(data, []byte(skipMarker)) {
 			return err
 		}

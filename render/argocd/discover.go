@@ -36,8 +36,8 @@ type Options struct {
 // path's defaults, and of the environments whose values files it takes. One that cannot be rendered here is a source that
 // is skipped or fails, and takes no place. The sources of charts and kustomizations are rendered by the engines where
 // their files have Applications.
-func Discover(ctx context.Context, tree fs.FS, engines map[render.Kind]render.Engine, sources []render.Source, options Options) []render.Source {
-	d := &discovery{ctx: ctx, tree: tree, engines: engines, options: options, known: map[string]bool{}, declarings: map[string]bool{}}
+func Discover(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, sources []render.Source, options Options) []render.Source {
+	d := &discovery{ctx: ctx, tree: fsys, engines: engines, options: options, known: map[string]bool{}, declarings: map[string]bool{}}
 	// In this order, because the defaults of a chart that an Application renders are not what is deployed, and what makes
 	// Applications are mostly manifests.
 	for _, kind := range []render.Kind{render.Raw, render.Kustomize, render.Helm} {
@@ -110,17 +110,17 @@ func (d *discovery) find(source render.Source) {
 		}
 		d.declare(&declaration{
 			file: manifest.Document.Path, object: object, reads: reads, reach: render.ReachOf(d.tree, source).Paths(),
-			again: func(tree fs.FS, child render.Source) (map[string]any, error) {
-				return d.rendered(tree, source, child, object)
+			again: func(fsys fs.FS, child render.Source) (map[string]any, error) {
+				return d.rendered(fsys, source, child, object)
 			},
 		})
 	}
 }
 
 // rendered is an object that a source renders to, in another tree or with the probe of the source that it declares.
-func (d *discovery) rendered(tree fs.FS, source, child render.Source, known map[string]any) (map[string]any, error) {
+func (d *discovery) rendered(fsys fs.FS, source, child render.Source, known map[string]any) (map[string]any, error) {
 	source.Probe = child.Probe
-	result, err := d.render(tree, source)
+	result, err := d.render(fsys, source)
 	if err != nil {
 		return nil, err
 	}
@@ -137,13 +137,13 @@ func (d *discovery) rendered(tree fs.FS, source, child render.Source, known map[
 }
 
 // render renders a source. A panic of its engine is an error here: the source has it again where it is checked.
-func (d *discovery) render(tree fs.FS, source render.Source) (result *render.Result, err error) {
+func (d *discovery) render(fsys fs.FS, source render.Source) (result *render.Result, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("the %s engine panicked: %v", source.Kind, value)
 		}
 	}()
-	return d.engines[source.Kind].Render(d.ctx, tree, source)
+	return d.engines[source.Kind].Render(d.ctx, fsys, source)
 }
 
 // mayDeclare reports whether a text may have Applications.
@@ -278,16 +278,16 @@ func (d *discovery) inFile(file string) {
 		name := nameOf(object.object)
 		d.declare(&declaration{
 			file: file, document: object.document, object: object.object, reads: map[string][]byte{file: data}, inFile: true,
-			again: func(tree fs.FS, source render.Source) (map[string]any, error) {
-				return objectOf(source.Shown(tree), source.Declared.Path, name)
+			again: func(fsys fs.FS, source render.Source) (map[string]any, error) {
+				return objectOf(source.Shown(fsys), source.Declared.Path, name)
 			},
 		})
 	}
 }
 
 // objectOf is the object of a name in a file; nil if there is none.
-func objectOf(tree fs.FS, file, name string) (map[string]any, error) {
-	data, err := fs.ReadFile(tree, file)
+func objectOf(fsys fs.FS, file, name string) (map[string]any, error) {
+	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return nil, err
 	}
@@ -351,9 +351,9 @@ func (o *declaration) paths() []string {
 }
 
 // isAsIn reports whether the files that Applications were made from are the same in another tree.
-func (o *declaration) isAsIn(tree fs.FS) bool {
+func (o *declaration) isAsIn(fsys fs.FS) bool {
 	for name, data := range o.reads {
-		if now, err := fs.ReadFile(tree, name); err != nil || !bytes.Equal(now, data) {
+		if now, err := fs.ReadFile(fsys, name); err != nil || !bytes.Equal(now, data) {
 			return false
 		}
 	}
@@ -367,12 +367,12 @@ type failure struct {
 }
 
 // expand returns the Applications that an object is or makes.
-func (d *discovery) expand(tree fs.FS, object map[string]any) (apps []map[string]any, failed []failure) {
+func (d *discovery) expand(fsys fs.FS, object map[string]any) (apps []map[string]any, failed []failure) {
 	if object["kind"] == "Application" {
 		return []map[string]any{object}, nil
 	}
 	environment := "ApplicationSet/" + nameOf(object)
-	made, skipped, err := expandSet(tree, object, d.ours)
+	made, skipped, err := expandSet(fsys, object, d.ours)
 	for _, app := range made {
 		apps = append(apps, app.application)
 	}
@@ -458,13 +458,13 @@ func prefixOf(object map[string]any) render.Path {
 // have hundreds of Applications of one set.
 func (d *discovery) complete(origin *declaration, known map[string]any, index int) func(fs.FS, render.Source) (render.Source, error) {
 	name := nameOf(known)
-	return func(tree fs.FS, source render.Source) (render.Source, error) {
-		file, shown := source.Declared.Path, source.Shown(tree)
+	return func(fsys fs.FS, source render.Source) (render.Source, error) {
+		file, shown := source.Declared.Path, source.Shown(fsys)
 		// What a probe does to templates shows only in what they render to.
 		if file == origin.file && (origin.inFile || source.Probe == nil) && origin.isAsIn(shown) {
 			return d.completed(shown, file, source, known, index)
 		}
-		object, err := origin.again(tree, source)
+		object, err := origin.again(fsys, source)
 		if err != nil {
 			return source, err
 		}
@@ -480,7 +480,7 @@ func (d *discovery) complete(origin *declaration, known map[string]any, index in
 	}
 }
 
-func (d *discovery) completed(tree fs.FS, file string, source render.Source, object map[string]any, index int) (render.Source, error) {
+func (d *discovery) completed(fsys fs.FS, file string, source render.Source, object map[string]any, index int) (render.Source, error) {
 	app, err := d.application(object)
 	if err == nil && index >= len(app.sources) {
 		err = fmt.Errorf("the Application %s has %d sources", app.Name, len(app.sources))
@@ -488,7 +488,7 @@ func (d *discovery) completed(tree fs.FS, file string, source render.Source, obj
 	if err != nil {
 		return source, located(file, err)
 	}
-	resolved, err := app.resolve(tree, index)
+	resolved, err := app.resolve(fsys, index)
 	if err != nil {
 		return source, located(file, err)
 	}

@@ -31,38 +31,38 @@ func TestDiscover(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tree, want := fstest.MapFS{}, ""
+			fsys, want := fstest.MapFS{}, ""
 			for _, file := range archive.Files {
 				if file.Name == "want" {
 					want = string(file.Data)
 				} else {
-					tree[file.Name] = &fstest.MapFile{Data: file.Data}
+					fsys[file.Name] = &fstest.MapFile{Data: file.Data}
 				}
 			}
-			compareText(t, "the list of sources", discovered(t, tree, Options{Ours: isOurs}), want)
+			compareText(t, "the list of sources", discovered(t, fsys, Options{Ours: isOurs}), want)
 		})
 	}
 }
 
-func discovered(t *testing.T, tree fs.FS, options Options) string {
+func discovered(t *testing.T, fsys fs.FS, options Options) string {
 	t.Helper()
-	sources, err := render.Discover(context.Background(), tree, ".")
+	sources, err := render.Discover(context.Background(), fsys, ".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list strings.Builder
-	for _, source := range Discover(context.Background(), tree, parityEngines(t), sources, options) {
-		list.WriteString(described(tree, source) + "\n")
+	for _, source := range Discover(context.Background(), fsys, parityEngines(t), sources, options) {
+		list.WriteString(described(fsys, source) + "\n")
 	}
 	return list.String()
 }
 
-func described(tree fs.FS, source render.Source) string {
+func described(fsys fs.FS, source render.Source) string {
 	text := fmt.Sprintf("%s %s", source.Kind, source)
 	if source.Skip != "" {
 		return text + " is skipped: " + source.Skip
 	}
-	if _, err := source.Completed(tree); err != nil {
+	if _, err := source.Completed(fsys); err != nil {
 		text += " fails: " + err.Error()
 		if failure := (*render.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
 			text += "; hint: " + failure.Hint
@@ -91,7 +91,7 @@ spec:
 }
 
 func TestDiscoverFailures(t *testing.T) {
-	tree := fstest.MapFS{
+	fsys := fstest.MapFS{
 		"charts/api/Chart.yaml":                 {Data: []byte("name: api\nversion: 1.0.0\n")},
 		"charts/bad/Chart.yaml":                 {Data: []byte("name: bad\nversion: 1.0.0\n")},
 		"charts/bad/.argocd-source.yaml":        {Data: []byte("helm: {releaseName: [a]}\n")},
@@ -132,9 +132,9 @@ func TestDiscoverFailures(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tree := maps.Clone(tree)
-			tree["app.yaml"] = anApplication(test.options)
-			if got := strings.TrimSpace(discovered(t, tree, Options{Ours: isOurs})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
+			fsys := maps.Clone(fsys)
+			fsys["app.yaml"] = anApplication(test.options)
+			if got := strings.TrimSpace(discovered(t, fsys, Options{Ours: isOurs})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
 			}
 		})
@@ -224,13 +224,13 @@ func (panicking) Render(context.Context, fs.FS, render.Source) (*render.Result, 
 
 // TestDiscoverPanic: a source whose engine panics has no Applications, and stays to fail as a source.
 func TestDiscoverPanic(t *testing.T) {
-	tree := fstest.MapFS{
+	fsys := fstest.MapFS{
 		"c/Chart.yaml":       {Data: []byte("apiVersion: v2\nname: c\nversion: 1.0.0\n")},
 		"c/templates/a.yaml": {Data: []byte("apiVersion: argoproj.io/v1alpha1\nkind: Application\n")},
 	}
 	source := render.Source{Kind: render.Helm, Path: "c"}
 	engines := map[render.Kind]render.Engine{render.Helm: panicking{}}
-	if got := Discover(t.Context(), tree, engines, []render.Source{source}, Options{}); len(got) != 1 || got[0].Path != "c" {
+	if got := Discover(t.Context(), fsys, engines, []render.Source{source}, Options{}); len(got) != 1 || got[0].Path != "c" {
 		t.Errorf("got %v", got)
 	}
 }

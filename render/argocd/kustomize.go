@@ -52,7 +52,7 @@ type Replica struct {
 }
 
 // kustomize is util/kustomize/kustomize.go, Build.
-func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
+func (a *App) kustomize(fsys fs.FS, s Source) (render.Source, error) {
 	source := render.Source{Kind: render.Kustomize, Path: s.Path, Kustomize: render.KustomizeOptions{
 		LoadRestrictionsNone: a.LoadRestrictionsNone,
 		HelmAPIVersions:      a.APIVersions,
@@ -78,11 +78,11 @@ func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 	components := k.Components
 	if k.IgnoreMissingComponents {
 		components = slices.DeleteFunc(slices.Clone(components), func(component string) bool {
-			_, err := fs.Stat(tree, path.Join(s.Path, component))
+			_, err := fs.Stat(fsys, path.Join(s.Path, component))
 			return err != nil
 		})
 	}
-	if components, err = globbed(tree, s.Path, components); err != nil {
+	if components, err = globbed(fsys, s.Path, components); err != nil {
 		return source, err
 	}
 	if len(commands)+len(k.Patches)+len(components) > 0 {
@@ -98,14 +98,14 @@ func (a *App) kustomize(tree fs.FS, s Source) (render.Source, error) {
 }
 
 // globbed replaces patterns by what they find, as `kustomize edit add component` does.
-func globbed(tree fs.FS, dir string, components []string) ([]string, error) {
+func globbed(fsys fs.FS, dir string, components []string) ([]string, error) {
 	var found []string
 	for _, component := range components {
 		if !strings.ContainsAny(component, `*?[`) {
 			found = append(found, component)
 			continue
 		}
-		matches, err := fs.Glob(tree, path.Join(dir, component))
+		matches, err := fs.Glob(fsys, path.Join(dir, component))
 		if err != nil || len(matches) == 0 {
 			return nil, fmt.Errorf("components: %q matches nothing in the repository", component)
 		}

@@ -139,25 +139,25 @@ func run(t *testing.T, tools string, test parityCase) string {
 
 func renderApplication(t *testing.T, engines map[render.Kind]render.Engine, test parityCase) string {
 	t.Helper()
-	tree := maps.Clone(test.tree)
-	tree["app.yaml"] = &fstest.MapFile{Data: []byte(test.app)}
+	fsys := maps.Clone(test.tree)
+	fsys["app.yaml"] = &fstest.MapFile{Data: []byte(test.app)}
 	declaring := render.Source{Kind: render.Raw, Path: "app.yaml", Files: []render.File{{Path: "app.yaml"}}}
 	var text strings.Builder
-	for _, source := range Discover(context.Background(), tree, engines, []render.Source{declaring}, parityOptions) {
+	for _, source := range Discover(context.Background(), fsys, engines, []render.Source{declaring}, parityOptions) {
 		if source.Environment == "" {
 			continue
 		}
 		if source.Skip != "" {
 			t.Fatalf("%s is skipped: %s", source, source.Skip)
 		}
-		text.WriteString(renderSource(t, engines, tree, source))
+		text.WriteString(renderSource(t, engines, fsys, source))
 	}
 	return text.String()
 }
 
-func renderSource(t *testing.T, engines map[render.Kind]render.Engine, tree fs.FS, source render.Source) string {
+func renderSource(t *testing.T, engines map[render.Kind]render.Engine, fsys fs.FS, source render.Source) string {
 	t.Helper()
-	result, err := engines[source.Kind].Render(context.Background(), tree, source)
+	result, err := engines[source.Kind].Render(context.Background(), fsys, source)
 	if err != nil {
 		t.Fatalf("%s: %v", source, err)
 	}

@@ -112,8 +112,8 @@ var parameters = map[render.Kind][]Announcement{
 }
 
 // Announce returns the parameters that the plugin takes for a path of a tree, with what is there to choose from.
-func Announce(ctx context.Context, tree fs.FS, name string) ([]Announcement, error) {
-	kind, err := kindOf(tree, Source{Path: name})
+func Announce(ctx context.Context, fsys fs.FS, name string) ([]Announcement, error) {
+	kind, err := kindOf(fsys, Source{Path: name})
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func Announce(ctx context.Context, tree fs.FS, name string) ([]Announcement, err
 	found := map[string][]string{}
 	switch kind {
 	case render.Helm:
-		sources, err := render.Discover(ctx, tree, name)
+		sources, err := render.Discover(ctx, fsys, name)
 		if err != nil {
 			return nil, err
 		}
@@ -131,8 +131,8 @@ func Announce(ctx context.Context, tree fs.FS, name string) ([]Announcement, err
 			}
 		}
 	case render.Kustomize:
-		file, _ := render.KustomizationFile(tree, name)
-		data, err := fs.ReadFile(tree, file)
+		file, _ := render.KustomizationFile(fsys, name)
+		data, err := fs.ReadFile(fsys, file)
 		if err != nil {
 			return nil, err
 		}
@@ -154,9 +154,9 @@ func Announce(ctx context.Context, tree fs.FS, name string) ([]Announcement, err
 
 // WithParameters returns the source with the parameters of the plugin in the place of Argo CD's own options, which an
 // Application with a plugin cannot have.
-func (s Source) WithParameters(tree fs.FS, given []PluginParameter) (Source, error) {
+func (s Source) WithParameters(fsys fs.FS, given []PluginParameter) (Source, error) {
 	s.Plugin, s.overridden = nil, true // Argo CD merges the overrides before it asks a plugin.
-	kind, err := kindOf(tree, s)
+	kind, err := kindOf(fsys, s)
 	if err != nil {
 		return s, err
 	}
@@ -215,12 +215,12 @@ func SplitPolicy(given []PluginParameter) (policy map[string]string, rest []Plug
 }
 
 // withPlugin is WithParameters for an Application with this program's plugin.
-func (s Source) withPlugin(tree fs.FS) (Source, error) {
+func (s Source) withPlugin(fsys fs.FS) (Source, error) {
 	_, given, err := SplitPolicy(s.Plugin.Parameters)
 	if err != nil {
 		return s, err
 	}
-	return s.WithParameters(tree, given)
+	return s.WithParameters(fsys, given)
 }
 
 var kindNames = map[render.Kind]string{render.Helm: "a chart", render.Kustomize: "a kustomization", render.Raw: "a directory of manifests"}

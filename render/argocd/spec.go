@@ -82,7 +82,7 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 func (s Source) isRef() bool { return s.Ref != "" && s.Path == "" && s.Chart == "" }
 
 // resolve resolves a source by its number. One of another git repository is not rendered here.
-func (a *specified) resolve(tree fs.FS, i int) (render.Source, error) {
+func (a *specified) resolve(fsys fs.FS, i int) (render.Source, error) {
 	s := a.sources[i]
 	if s.RepoURL == "" {
 		return render.Source{}, inField(a.paths[i], errors.New("there is no repoURL"))
@@ -99,7 +99,7 @@ func (a *specified) resolve(tree fs.FS, i int) (render.Source, error) {
 		env[name] = value
 	}
 	app.Env = env
-	source, err := app.Resolve(tree, s)
+	source, err := app.Resolve(fsys, s)
 	return source, inField(a.paths[i], err)
 }
 

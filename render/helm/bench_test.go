@@ -11,13 +11,13 @@ import (
 
 // BenchmarkRender renders a chart of 50 templates that share a helper, with 10 subcharts of 5 templates.
 func BenchmarkRender(b *testing.B) {
-	tree := fstest.MapFS{}
+	fsys := fstest.MapFS{}
 	chart := func(dir, name string, templates int) {
-		tree[dir+"/Chart.yaml"] = &fstest.MapFile{Data: fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: 1.0.0\n", name)}
-		tree[dir+"/values.yaml"] = &fstest.MapFile{Data: []byte("image: {repository: example/app, tag: '1', pullPolicy: IfNotPresent}\n")}
-		tree[dir+"/templates/_helper.tpl"] = &fstest.MapFile{Data: fmt.Appendf(nil, "{{ define %q }}{{ .Values.image.repository }}:{{ .Values.image.tag }}{{ end }}", name)}
+		fsys[dir+"/Chart.yaml"] = &fstest.MapFile{Data: fmt.Appendf(nil, "apiVersion: v2\nname: %s\nversion: 1.0.0\n", name)}
+		fsys[dir+"/values.yaml"] = &fstest.MapFile{Data: []byte("image: {repository: example/app, tag: '1', pullPolicy: IfNotPresent}\n")}
+		fsys[dir+"/templates/_helper.tpl"] = &fstest.MapFile{Data: fmt.Appendf(nil, "{{ define %q }}{{ .Values.image.repository }}:{{ .Values.image.tag }}{{ end }}", name)}
 		for i := range templates {
-			tree[fmt.Sprintf("%s/templates/d%d.yaml", dir, i)] = &fstest.MapFile{Data: fmt.Appendf(nil, `apiVersion: apps/v1
+			fsys[fmt.Sprintf("%s/templates/d%d.yaml", dir, i)] = &fstest.MapFile{Data: fmt.Appendf(nil, `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: {{ .Release.Name }}-d%d}
 spec: {template: {spec: {containers: [{name: app, image: {{ include %q . }}, imagePullPolicy: {{ .Values.image.pullPolicy }}}]}}}
@@ -32,7 +32,7 @@ spec: {template: {spec: {containers: [{name: app, image: {{ include %q . }}, ima
 	engine := &Engine{}
 	b.ReportAllocs()
 	for b.Loop() {
-		result, err := engine.Render(context.Background(), tree, render.Source{Path: "app"})
+		result, err := engine.Render(context.Background(), fsys, render.Source{Path: "app"})
 		if err != nil || len(result.Documents) != 100 {
 			b.Fatal(len(result.Documents), err)
 		}

@@ -19,7 +19,7 @@ import (
 
 // addDependencies adds the subcharts that Chart.yaml names and charts/ lacks: from file:// next to the
 // chart with those that these lack, or downloaded in the version that Chart.lock, or without one Chart.yaml, names.
-func (e *Engine) addDependencies(ctx context.Context, tree fs.FS, dir string, c *loadedChart) error {
+func (e *Engine) addDependencies(ctx context.Context, fsys fs.FS, dir string, c *loadedChart) error {
 	vendored := map[string]bool{}
 	for _, subchart := range c.Dependencies() {
 		vendored[subchart.Name()] = true
@@ -28,7 +28,7 @@ func (e *Engine) addDependencies(ctx context.Context, tree fs.FS, dir string, c 
 		if vendored[dependency.Name] {
 			continue
 		}
-		if err := e.addDependency(ctx, tree, dir, c, dependency); err != nil {
+		if err := e.addDependency(ctx, fsys, dir, c, dependency); err != nil {
 			return dependencyError(path.Join(dir, "Chart.yaml"), err)
 		}
 	}
@@ -44,7 +44,7 @@ func dependencyError(chartFile string, err error) error {
 	return failure
 }
 
-func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *loadedChart, dependency *chart.Dependency) error {
+func (e *Engine) addDependency(ctx context.Context, fsys fs.FS, dir string, c *loadedChart, dependency *chart.Dependency) error {
 	if dependency.Repository == "" {
 		return &render.Error{
 			Err:  fmt.Errorf("%s: not in charts/, and Chart.yaml names no repository for it", dependency.Name),
@@ -52,7 +52,7 @@ func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *l
 		}
 	}
 	if local, ok := strings.CutPrefix(dependency.Repository, "file://"); ok {
-		return e.addLocal(ctx, tree, dir, c, path.Join(dir, local), dependency)
+		return e.addLocal(ctx, fsys, dir, c, path.Join(dir, local), dependency)
 	}
 	version, err := lockedVersion(c.Chart, dependency)
 	if err != nil {
@@ -82,7 +82,7 @@ func (e *Engine) addDependency(ctx context.Context, tree fs.FS, dir string, c *l
 
 // addLocal adds the chart in a directory of the tree, the target of a file:// dependency of the chart in dir, and what
 // that one lacks itself. Helm leaves the latter out without a word, unless somebody has vendored it there before.
-func (e *Engine) addLocal(ctx context.Context, tree fs.FS, dir string, c *loadedChart, target string, dependency *chart.Dependency) error {
+func (e *Engine) addLocal(ctx context.Context, fsys fs.FS, dir string, c *loadedChart, target string, dependency *chart.Dependency) error {
 	if !fs.ValidPath(target) {
 		return fmt.Errorf("%s: %s is outside of the repository", dependency.Name, dependency.Repository)
 	}
@@ -91,7 +91,7 @@ func (e *Engine) addLocal(ctx context.Context, tree fs.FS, dir string, c *loaded
 	if slices.Contains(sub.dependents, target) {
 		return fmt.Errorf("%s: this is a cycle: %s depends on the chart that names it", dependency.Name, target)
 	}
-	files, err := readDirectory(ctx, tree, target)
+	files, err := readDirectory(ctx, fsys, target)
 	if err != nil {
 		return fmt.Errorf("%s: %s: %w", dependency.Name, dependency.Repository, err)
 	}
@@ -101,7 +101,7 @@ func (e *Engine) addLocal(ctx context.Context, tree fs.FS, dir string, c *loaded
 	if version := sub.Metadata.Version; !chartutil.IsCompatibleRange(dependency.Version, version) {
 		return fmt.Errorf("%s: %s has the version %s, Chart.yaml asks for %q", dependency.Name, target, version, dependency.Version)
 	}
-	if err := e.addDependencies(ctx, tree, target, &sub); err != nil {
+	if err := e.addDependencies(ctx, fsys, target, &sub); err != nil {
 		return fmt.Errorf("%s: %w", dependency.Name, err)
 	}
 	c.AddDependency(sub.Chart)

@@ -17,14 +17,14 @@ import (
 
 // parent is a chart with dependencies, and one template that names what it got.
 func parent(chartYAML string, more map[string]string) fstest.MapFS {
-	tree := fstest.MapFS{
+	fsys := fstest.MapFS{
 		"app/Chart.yaml":            {Data: []byte("apiVersion: v2\nname: app\nversion: 1.0.0\n" + chartYAML)},
 		"app/templates/charts.yaml": {Data: []byte("{{ range $name, $c := .Subcharts }}{{ $name }}: {{ $c.Chart.Version }}\n{{ end }}")},
 	}
 	for name, content := range more {
-		tree[name] = &fstest.MapFile{Data: []byte(content)}
+		fsys[name] = &fstest.MapFile{Data: []byte(content)}
 	}
-	return tree
+	return fsys
 }
 
 func TestDependencies(t *testing.T) {
@@ -54,9 +54,9 @@ func TestDependencies(t *testing.T) {
 		{name: "one chart in two versions", chart: "dependencies: [{name: db, version: 1.0.0, alias: old, repository: %}, {name: db, version: 2.0.0, alias: new, repository: %}]\n", want: "new: 2.0.0\nold: 1.0.0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tree := parent(strings.ReplaceAll(test.chart, "%", server.URL), test.files)
+			fsys := parent(strings.ReplaceAll(test.chart, "%", server.URL), test.files)
 			engine := &Engine{Charts: &Charts{Dir: t.TempDir()}}
-			result, err := engine.Render(context.Background(), tree, render.Source{Path: "app"})
+			result, err := engine.Render(context.Background(), fsys, render.Source{Path: "app"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +81,7 @@ func TestDocumentsOfPackagedCharts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := parent("dependencies: [{name: db, version: 1.3.0, alias: other}]\n", map[string]string{"app/charts/db-1.3.0.tgz": string(archive)})
+	fsys := parent("dependencies: [{name: db, version: 1.3.0, alias: other}]\n", map[string]string{"app/charts/db-1.3.0.tgz": string(archive)})
 	for _, test := range []struct {
 		name, path, source, want string
 	}{
@@ -89,7 +89,7 @@ func TestDocumentsOfPackagedCharts(t *testing.T) {
 		{"an archive itself", "app/charts/db-1.3.0.tgz", "# Source: db/templates/pod.yaml", "app/charts/db-1.3.0.tgz/templates/pod.yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result, err := (&Engine{}).Render(context.Background(), tree, render.Source{Path: test.path})
+			result, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: test.path})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -145,17 +145,17 @@ func TestDependenciesOfLocalCharts(t *testing.T) {
 	dependsOn := func(name string) string {
 		return "dependencies: [{name: " + name + ", version: 1.0.0, repository: file://../" + name + "}]\n"
 	}
-	tree := parent(dependsOn("sub"), map[string]string{
+	fsys := parent(dependsOn("sub"), map[string]string{
 		"sub/Chart.yaml":          "apiVersion: v2\nname: sub\nversion: 1.0.0\n" + dependsOn("leaf"),
 		"leaf/Chart.yaml":         "apiVersion: v2\nname: leaf\nversion: 1.0.0\n",
 		"leaf/templates/pod.yaml": "kind: Pod\n",
 	})
-	result, err := (&Engine{}).Render(context.Background(), tree, render.Source{Path: "app"})
+	result, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "app"})
 	if err != nil || !strings.Contains(string(result.Text), "# Source: app/charts/sub/charts/leaf/templates/pod.yaml\nkind: Pod\n") {
 		t.Errorf("got %v, %v", result, err)
 	}
-	tree["leaf/Chart.yaml"].Data = []byte("apiVersion: v2\nname: leaf\nversion: 1.0.0\n" + dependsOn("sub"))
-	_, err = (&Engine{}).Render(context.Background(), tree, render.Source{Path: "app"})
+	fsys["leaf/Chart.yaml"].Data = []byte("apiVersion: v2\nname: leaf\nversion: 1.0.0\n" + dependsOn("sub"))
+	_, err = (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "app"})
 	const want = "app/Chart.yaml: dependency sub: sub/Chart.yaml: dependency leaf: leaf/Chart.yaml: dependency sub: " +
 		"this is a cycle: sub depends on the chart that names it"
 	if err == nil || err.Error() != want {

@@ -39,12 +39,12 @@ type Engine struct {
 
 // Render renders a chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
 // Dependencies that charts/ lacks are taken as `helm dependency build` would, without writing to the tree.
-func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(tree)
+func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
+	source, err := source.Completed(fsys)
 	if err != nil {
 		return nil, err
 	}
-	c, err := e.load(ctx, tree, source)
+	c, err := e.load(ctx, fsys, source)
 	if err != nil {
 		return nil, err
 	}
@@ -58,10 +58,10 @@ func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (
 			Err:      fmt.Errorf("type is %q, a chart that can be installed has the type application", c.Metadata.Type),
 		}
 	}
-	if err := e.addDependencies(ctx, tree, source.Path, c); err != nil {
+	if err := e.addDependencies(ctx, fsys, source.Path, c); err != nil {
 		return nil, err
 	}
-	given, err := Values(tree, source.Helm, source.Probe)
+	given, err := Values(fsys, source.Helm, source.Probe)
 	if err != nil {
 		return nil, declared(source, err)
 	}

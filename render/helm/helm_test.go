@@ -171,7 +171,7 @@ func checkWanted(t *testing.T, dir, text string) {
 var source = regexp.MustCompile(`(?m)^# Source: .*$`)
 
 // checkDocuments holds the documents to the text and their paths to files that exist.
-func checkDocuments(t *testing.T, tree fs.FS, result *render.Result) {
+func checkDocuments(t *testing.T, fsys fs.FS, result *render.Result) {
 	t.Helper()
 	if got, want := len(result.Documents), len(source.FindAll(result.Text, -1)); got != want {
 		t.Errorf("%d documents, the text has %d", got, want)
@@ -180,7 +180,7 @@ func checkDocuments(t *testing.T, tree fs.FS, result *render.Result) {
 		if !bytes.Contains(result.Text, document.Text) {
 			t.Errorf("%s: the document is no part of the text:\n%s", document.Path, document.Text)
 		}
-		if _, err := fs.Stat(tree, document.Path); err != nil {
+		if _, err := fs.Stat(fsys, document.Path); err != nil {
 			t.Errorf("the path of a document: %v", err)
 		}
 	}
@@ -342,11 +342,11 @@ func TestFailures(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tree := fstest.MapFS{}
+			fsys := fstest.MapFS{}
 			for name, content := range test.files {
-				tree[name] = &fstest.MapFile{Data: []byte(content)}
+				fsys[name] = &fstest.MapFile{Data: []byte(content)}
 			}
-			_, err := (&Engine{}).Render(context.Background(), tree, render.Source{Path: "api", Helm: test.options})
+			_, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "api", Helm: test.options})
 			if err == nil {
 				t.Fatal("no error")
 			}

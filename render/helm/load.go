@@ -32,8 +32,8 @@ type loadedChart struct {
 
 // load reads a chart: a directory, an archive, or one of a repository. Subcharts that Chart.yaml names and charts/ lacks
 // are not there yet.
-func (e *Engine) load(ctx context.Context, tree fs.FS, source render.Source) (*loadedChart, error) {
-	files, err := e.read(ctx, tree, source)
+func (e *Engine) load(ctx context.Context, fsys fs.FS, source render.Source) (*loadedChart, error) {
+	files, err := e.read(ctx, fsys, source)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func (e *Engine) load(ctx context.Context, tree fs.FS, source render.Source) (*l
 	return loaded, err
 }
 
-func (e *Engine) read(ctx context.Context, tree fs.FS, source render.Source) ([]*loader.BufferedFile, error) {
+func (e *Engine) read(ctx context.Context, fsys fs.FS, source render.Source) ([]*loader.BufferedFile, error) {
 	if options := source.Helm; options.Repo != "" {
 		data, err := e.Charts.Pull(ctx, options.Repo, options.Chart, options.Version)
 		if err != nil {
@@ -50,14 +50,14 @@ func (e *Engine) read(ctx context.Context, tree fs.FS, source render.Source) ([]
 		}
 		return readArchive(data, source.Path)
 	}
-	info, err := fs.Stat(tree, source.Path)
+	info, err := fs.Stat(fsys, source.Path)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return readDirectory(ctx, tree, source.Path)
+		return readDirectory(ctx, fsys, source.Path)
 	}
-	data, err := fs.ReadFile(tree, source.Path)
+	data, err := fs.ReadFile(fsys, source.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -175,15 +175,15 @@ type directory struct {
 
 // readDirectory reads the files of a chart directory, less those that .helmignore names. Symbolic links
 // are followed, as Helm does, but never out of the tree, which does not resolve such a link.
-func readDirectory(ctx context.Context, tree fs.FS, dir string) ([]*loader.BufferedFile, error) {
+func readDirectory(ctx context.Context, fsys fs.FS, dir string) ([]*loader.BufferedFile, error) {
 	rules := ignore.Empty()
-	if data, err := fs.ReadFile(tree, path.Join(dir, ignore.HelmIgnore)); err == nil {
+	if data, err := fs.ReadFile(fsys, path.Join(dir, ignore.HelmIgnore)); err == nil {
 		if rules, err = ignore.Parse(bytes.NewReader(data)); err != nil {
 			return nil, &render.Error{Location: render.Location{Path: path.Join(dir, ignore.HelmIgnore)}, Err: err}
 		}
 	}
 	rules.AddDefaults()
-	d := &directory{ctx: ctx, tree: tree, path: dir, rules: rules}
+	d := &directory{ctx: ctx, tree: fsys, path: dir, rules: rules}
 	err := d.walk("")
 	return d.files, err
 }

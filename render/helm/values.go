@@ -14,17 +14,17 @@ import (
 // Values merges what the user gives beside the chart's own values.yaml, with the precedence of
 // helm.sh/helm/v3/pkg/cli/values (which reads only the disk). The probe, if there is one, sees the files, and the
 // flags under their names, as a source's Probe does.
-func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []byte) (map[string]any, error) {
+func Values(fsys fs.FS, options render.HelmOptions, probe func(render.Input) []byte) (map[string]any, error) {
 	merged := map[string]any{}
 	for _, file := range options.ValuesFiles {
 		if probe != nil {
-			data, err := file.Read(tree)
+			data, err := file.Read(fsys)
 			if err != nil {
 				return nil, err
 			}
 			file.Data = probe(render.Input{Path: file.Path, Use: render.UseValues, Data: data, Outside: file.Data != nil})
 		}
-		given, err := ReadValues(tree, file)
+		given, err := ReadValues(fsys, file)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +35,7 @@ func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []b
 		if !ok {
 			file.Path = string(name)
 		}
-		data, err := file.Read(tree)
+		data, err := file.Read(fsys)
 		return string(data), err
 	}
 	for _, flag := range []struct {
@@ -65,8 +65,8 @@ func Values(tree fs.FS, options render.HelmOptions, probe func(render.Input) []b
 
 // ReadValues reads a values file. That it cannot be read is an error of the tree; that it holds no values, a
 // *render.Error with the place.
-func ReadValues(tree fs.FS, file render.File) (map[string]any, error) {
-	data, err := file.Read(tree)
+func ReadValues(fsys fs.FS, file render.File) (map[string]any, error) {
+	data, err := file.Read(fsys)
 	if err != nil {
 		return nil, err
 	}

@@ -76,12 +76,12 @@ var (
 
 // locate follows the symbolic links on a path, relative to the root of the tree, inside the tree. It
 // returns the true path.
-func locate(tree fs.FS, name string) (string, fs.FileInfo, error) {
+func locate(fsys fs.FS, name string) (string, fs.FileInfo, error) {
 	fail := func(err error) (string, fs.FileInfo, error) {
 		return "", nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	at, links := ".", 0
-	info, err := fs.Lstat(tree, at)
+	info, err := fs.Lstat(fsys, at)
 	for rest := strings.Split(name, "/"); len(rest) > 0 && err == nil; {
 		part := rest[0]
 		rest = rest[1:]
@@ -89,7 +89,7 @@ func locate(tree fs.FS, name string) (string, fs.FileInfo, error) {
 		if next == ".." {
 			return fail(errOutside)
 		}
-		if info, err = fs.Lstat(tree, next); err != nil {
+		if info, err = fs.Lstat(fsys, next); err != nil {
 			break
 		}
 		if info.Mode().Type() != fs.ModeSymlink {
@@ -99,7 +99,7 @@ func locate(tree fs.FS, name string) (string, fs.FileInfo, error) {
 		if links++; links > maxLinks {
 			return fail(errTooManyLinks)
 		}
-		target, err := fs.ReadLink(tree, next)
+		target, err := fs.ReadLink(fsys, next)
 		if err != nil {
 			return fail(err)
 		}

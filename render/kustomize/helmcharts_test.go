@@ -25,9 +25,9 @@ type fakeHelm struct {
 	err     error
 }
 
-func (f *fakeHelm) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+func (f *fakeHelm) Render(_ context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
 	f.sources = append(f.sources, source)
-	chart, err := fs.ReadFile(tree, source.Path+"/Chart.yaml")
+	chart, err := fs.ReadFile(fsys, source.Path+"/Chart.yaml")
 	f.chart = string(chart)
 	text := fmt.Sprintf("---\n# Source: a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n", source.Helm.ReleaseName)
 	return &render.Result{Text: []byte(text)}, errors.Join(err, f.err)

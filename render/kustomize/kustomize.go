@@ -40,28 +40,28 @@ type Engine struct {
 
 // Render renders the kustomization of a directory as `kustomize build` of the version in go.mod does, with
 // its default options beside those of the source. helmCharts are always enabled; plugins and functions never.
-func (e *Engine) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(tree)
+func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
+	source, err := source.Completed(fsys)
 	if err != nil {
 		return nil, err
 	}
-	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: render.NewOverlay(tree), visits: map[string]*visit{}}
+	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: render.NewOverlay(fsys), visits: map[string]*visit{}}
 	defer g.close()
-	result, err := g.render(tree, source.Path)
+	result, err := g.render(fsys, source.Path)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	return result, err
 }
 
-func (g *graph) render(tree fs.FS, name string) (*render.Result, error) {
+func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
 	dir, info, err := locate(g.tree, path.Clean(name))
 	if err == nil && !info.IsDir() {
 		err = fmt.Errorf("a kustomization is a directory with a %s", konfig.DefaultKustomizationFileName())
 	}
 	if err == nil {
 		g.dir = dir
-		_, err = g.walk(node{dir: dir, layer: tree, base: "."})
+		_, err = g.walk(node{dir: dir, layer: fsys, base: "."})
 	}
 	if err != nil {
 		return nil, fault(render.Location{Path: name}, "kustomization", err)

@@ -34,11 +34,11 @@ type mount struct {
 }
 
 // mount reserves a directory of the tree, below another one, and puts a tree there if it is not nil.
-func (g *graph) mount(dir string, tree fs.FS, m mount) string {
+func (g *graph) mount(dir string, fsys fs.FS, m mount) string {
 	g.mounted = append(g.mounted, m)
 	place := path.Join(dir, mounts, strconv.Itoa(len(g.mounted)))
-	if tree != nil {
-		g.tree.Mount(place, tree)
+	if fsys != nil {
+		g.tree.Mount(place, fsys)
 	}
 	return place
 }

@@ -92,9 +92,9 @@ func naming(entry string) fs.FS {
 }
 
 // wantImage renders app and looks for the image.
-func wantImage(t *testing.T, e *Engine, tree fs.FS, image string) {
+func wantImage(t *testing.T, e *Engine, fsys fs.FS, image string) {
 	t.Helper()
-	result, err := e.Render(context.Background(), tree, render.Source{Path: "app"})
+	result, err := e.Render(context.Background(), fsys, render.Source{Path: "app"})
 	if err != nil {
 		t.Error(err)
 	} else if text := string(result.Text); !strings.Contains(text, "image: "+image+"\n") || !strings.Contains(text, "name: p-app\n") {
@@ -102,9 +102,9 @@ func wantImage(t *testing.T, e *Engine, tree fs.FS, image string) {
 	}
 }
 
-func wantError(t *testing.T, e *Engine, tree fs.FS, want string) {
+func wantError(t *testing.T, e *Engine, fsys fs.FS, want string) {
 	t.Helper()
-	result, err := e.Render(context.Background(), tree, render.Source{Path: "app"})
+	result, err := e.Render(context.Background(), fsys, render.Source{Path: "app"})
 	if err == nil {
 		t.Fatalf("got\n%s\nwant error\n%s", result.Text, want)
 	}

@@ -18,7 +18,7 @@ import (
 // BenchmarkTrace takes a chart of 100 templates in which one container breaks a rule: to render and check it, and to
 // find its origin after that, in renders as the metric.
 func BenchmarkTrace(b *testing.B) {
-	tree := fstest.MapFS{
+	fsys := fstest.MapFS{
 		"Chart.yaml":  {Data: []byte("apiVersion: v2\nname: large\nversion: 1.0.0\n")},
 		"values.yaml": {Data: []byte("policy: Always\nother: IfNotPresent\n")},
 	}
@@ -27,7 +27,7 @@ func BenchmarkTrace(b *testing.B) {
 		if i == 50 {
 			policy = "other"
 		}
-		tree[fmt.Sprintf("templates/%d.yaml", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, `apiVersion: apps/v1
+		fsys[fmt.Sprintf("templates/%d.yaml", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: d%d}
 spec:
@@ -46,7 +46,7 @@ spec:
 	var questions []origin.Question
 	b.Run("render", func(b *testing.B) {
 		for b.Loop() {
-			result, err := engine.Render(b.Context(), tree, source)
+			result, err := engine.Render(b.Context(), fsys, source)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -60,7 +60,7 @@ spec:
 	b.Run("trace", func(b *testing.B) {
 		before := engine.renders
 		for b.Loop() {
-			if answer := origin.Trace(b.Context(), tree, engine, source, questions)[0]; !answer.Exact {
+			if answer := origin.Trace(b.Context(), fsys, engine, source, questions)[0]; !answer.Exact {
 				b.Fatal("not exact")
 			}
 		}
@@ -74,9 +74,9 @@ type counting struct {
 	renders int
 }
 
-func (c *counting) Render(ctx context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
+func (c *counting) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
 	c.renders++
-	return c.Engine.Render(ctx, tree, source)
+	return c.Engine.Render(ctx, fsys, source)
 }
 
 // BenchmarkTrees renders and checks the sources of real repositories, without and with origins.
@@ -86,8 +86,8 @@ func BenchmarkTrees(b *testing.B) {
 		b.Skip("no trees: set PULLCHECK_TREES to a list of directories")
 	}
 	for _, root := range roots {
-		tree := os.DirFS(root)
-		sources, err := render.Discover(b.Context(), tree, ".")
+		fsys := os.DirFS(root)
+		sources, err := render.Discover(b.Context(), fsys, ".")
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -95,10 +95,10 @@ func BenchmarkTrees(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/traced=%t", filepath.Base(root), traced), func(b *testing.B) {
 				for b.Loop() {
 					all := engines(b)
-					render.All(b.Context(), tree, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
+					render.All(b.Context(), fsys, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
 						manifests, err := result.Manifests(check.MayHoldContainers)
 						if questions := policies(sources[i], manifests); err == nil && traced {
-							origin.Trace(b.Context(), tree, all[sources[i].Kind], sources[i], questions)
+							origin.Trace(b.Context(), fsys, all[sources[i].Kind], sources[i], questions)
 						}
 						return err
 					})

@@ -45,8 +45,8 @@ type Answer struct {
 // Trace answers the questions about what a source of the tree was rendered to, in their order. It renders the source
 // again: mostly once or twice, and at most maxRenders times where the tokens do not come out or it does not render with
 // them in place. What cannot be shown by then is not exact.
-func Trace(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source, questions []Question) []Answer {
-	t := newTracer(ctx, tree, engine, source, questions)
+func Trace(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []Question) []Answer {
+	t := newTracer(ctx, fsys, engine, source, questions)
 	t.verbatim()
 	if len(t.open()) > 0 {
 		t.dye()
@@ -187,8 +187,8 @@ type tracer struct {
 	renders   int
 }
 
-func newTracer(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source, questions []Question) *tracer {
-	t := &tracer{ctx: ctx, tree: tree, engine: engine, source: source, inputs: map[string]*input{}, confirmed: map[*place]bool{}, keys: map[string]bool{}}
+func newTracer(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []Question) *tracer {
+	t := &tracer{ctx: ctx, tree: fsys, engine: engine, source: source, inputs: map[string]*input{}, confirmed: map[*place]bool{}, keys: map[string]bool{}}
 	for _, asked := range questions {
 		q := &question{Question: asked, value: render.ScalarAt(asked.Manifest.Node, asked.Path)}
 		t.questions = append(t.questions, q)

@@ -58,7 +58,7 @@ type tally struct {
 
 // verify edits each exact decision alone, renders again, and counts the decisions after which a field that they
 // decide is as before.
-func (s *tally) verify(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source, questions []origin.Question, answers []origin.Answer) {
+func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []origin.Question, answers []origin.Answer) {
 	s.Lock()
 	defer s.Unlock()
 	type decision struct {
@@ -84,7 +84,7 @@ func (s *tally) verify(ctx context.Context, tree fs.FS, engine render.Engine, so
 	for _, id := range slices.Sorted(maps.Keys(decided)) {
 		s.edits++
 		at := decided[id]
-		manifests, err := renderEdited(ctx, tree, engine, source, at.Location, questions[at.fields[0]])
+		manifests, err := renderEdited(ctx, fsys, engine, source, at.Location, questions[at.fields[0]])
 		if err != nil {
 			s.wrong = append(s.wrong, fmt.Sprintf("%s: after an edit of %s: %v", source, id, err))
 			continue
@@ -103,12 +103,12 @@ func name(q origin.Question) string {
 
 // renderEdited renders a source after the edit of a place. What the tree has is edited there, so that the chart is
 // rendered as it will be; other files and flags are edited on their way to the engine.
-func renderEdited(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source, at render.Location, q origin.Question) ([]render.Manifest, error) {
-	if data, err := fs.ReadFile(tree, at.Path); err == nil {
+func renderEdited(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, at render.Location, q origin.Question) ([]render.Manifest, error) {
+	if data, err := fs.ReadFile(fsys, at.Path); err == nil {
 		if data, err = edit(data, at, q); err != nil {
 			return nil, err
 		}
-		edited := render.NewOverlay(tree)
+		edited := render.NewOverlay(fsys)
 		edited.Write(at.Path, data)
 		return renderAll(ctx, edited, engine, source)
 	}
@@ -123,12 +123,12 @@ func renderEdited(ctx context.Context, tree fs.FS, engine render.Engine, source 
 		}
 		return data
 	}
-	manifests, err := renderAll(ctx, tree, engine, source)
+	manifests, err := renderAll(ctx, fsys, engine, source)
 	return manifests, cmp.Or(failed, err)
 }
 
-func renderAll(ctx context.Context, tree fs.FS, engine render.Engine, source render.Source) ([]render.Manifest, error) {
-	result, err := engine.Render(ctx, tree, source)
+func renderAll(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source) ([]render.Manifest, error) {
+	result, err := engine.Render(ctx, fsys, source)
 	if err != nil {
 		return nil, err
 	}
@@ -239,14 +239,14 @@ func TestTrees(t *testing.T) {
 	}
 	for _, root := range roots {
 		t.Run(filepath.Base(root), func(t *testing.T) {
-			tree := os.DirFS(root)
-			sources, err := render.Discover(t.Context(), tree, ".")
+			fsys := os.DirFS(root)
+			sources, err := render.Discover(t.Context(), fsys, ".")
 			if err != nil {
 				t.Fatal(err)
 			}
 			var s tally
 			all := engines(t)
-			render.All(t.Context(), tree, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
+			render.All(t.Context(), fsys, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
 				if sources[i].Kind == render.Raw {
 					return nil
 				}
@@ -255,8 +255,8 @@ func TestTrees(t *testing.T) {
 					return err
 				}
 				questions := policies(sources[i], manifests)
-				answers := origin.Trace(t.Context(), tree, all[sources[i].Kind], sources[i], questions)
-				s.verify(t.Context(), tree, all[sources[i].Kind], sources[i], questions, answers)
+				answers := origin.Trace(t.Context(), fsys, all[sources[i].Kind], sources[i], questions)
+				s.verify(t.Context(), fsys, all[sources[i].Kind], sources[i], questions, answers)
 				return nil
 			})
 			for _, line := range s.inexact {

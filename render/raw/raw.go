@@ -30,14 +30,14 @@ var (
 // Render reads the files of the source, in their order, and separates them by "---". Files that hold no
 // Kubernetes object are no failure, and neither is a single one that is a template of another tool; where there is no
 // other file, Nothing gives that reason.
-func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(tree)
+func (Engine) Render(_ context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
+	source, err := source.Completed(fsys)
 	if err != nil {
 		return nil, err
 	}
 	result := &render.Result{Nothing: "no files"}
 	for _, file := range source.Files {
-		data, err := read(tree, file)
+		data, err := read(fsys, file)
 		if err != nil {
 			return nil, err
 		}
@@ -72,18 +72,18 @@ func (Engine) Render(_ context.Context, tree fs.FS, source render.Source) (*rend
 // maxSize is far more than a manifest that the API server takes has, in bytes: it refuses requests above 3 MiB.
 const maxSize = 64 << 20
 
-func read(tree fs.FS, file render.File) ([]byte, error) {
+func read(fsys fs.FS, file render.File) ([]byte, error) {
 	if file.Data != nil {
 		return file.Data, nil
 	}
-	if info, err := fs.Stat(tree, file.Path); err == nil && info.Size() > maxSize {
+	if info, err := fs.Stat(fsys, file.Path); err == nil && info.Size() > maxSize {
 		return nil, &render.Error{
 			Location: render.Location{Path: file.Path},
 			Err:      fmt.Errorf("the file has %d bytes, at most %d are read", info.Size(), maxSize),
 			Hint:     "name it in .gitignore if it holds no manifests",
 		}
 	}
-	return file.Read(tree)
+	return file.Read(fsys)
 }
 
 // NoObject is the reason for files that hold no Kubernetes object: most repositories have many.

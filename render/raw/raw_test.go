@@ -48,14 +48,14 @@ func TestRender(t *testing.T) {
 		{name: "the second document is broken", files: []string{pod + "---\na: b: c\n"}, err: "0.yaml:4:1: mapping values are not allowed in this context"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			tree := fstest.MapFS{}
+			fsys := fstest.MapFS{}
 			source := render.Source{Kind: render.Raw}
 			for i, content := range test.files {
 				name := string(rune('0'+i)) + ".yaml"
-				tree[name] = &fstest.MapFile{Data: []byte(content)}
+				fsys[name] = &fstest.MapFile{Data: []byte(content)}
 				source.Files = append(source.Files, render.File{Path: name})
 			}
-			result, err := Engine{}.Render(context.Background(), tree, source)
+			result, err := Engine{}.Render(context.Background(), fsys, source)
 			if test.err != "" {
 				if err == nil || err.Error() != test.err {
 					t.Errorf("the error is %v, want %s", err, test.err)

@@ -97,7 +97,7 @@ func topLevel(dir string) []string {
 }
 
 // seen is all that a tree shows at a path.
-func seen(tree fs.FS, name string) string {
+func seen(fsys fs.FS, name string) string {
 	var text strings.Builder
 	note := func(what string, err error, value ...any) {
 		failure := (*fs.PathError)(nil)
@@ -121,18 +121,18 @@ func seen(tree fs.FS, name string) string {
 		}
 		return []any{info.Name(), info.Mode().Type(), info.Size()}
 	}
-	info, err := fs.Stat(tree, name)
+	info, err := fs.Stat(fsys, name)
 	note("stat", err, about(info, err)...)
-	info, err = fs.Lstat(tree, name)
+	info, err = fs.Lstat(fsys, name)
 	note("lstat", err, about(info, err)...)
-	data, err := fs.ReadFile(tree, name)
+	data, err := fs.ReadFile(fsys, name)
 	note("file", err, string(data))
-	target, err := fs.ReadLink(tree, name)
+	target, err := fs.ReadLink(fsys, name)
 	note("link", err, target)
-	entries, err := fs.ReadDir(tree, name)
+	entries, err := fs.ReadDir(fsys, name)
 	entries = slices.DeleteFunc(entries, func(entry fs.DirEntry) bool { return entry.Name() == ".git" })
 	note("directory", err, fmt.Sprint(entries))
-	file, err := tree.Open(name)
+	file, err := fsys.Open(name)
 	note("open", err)
 	if err == nil {
 		info, err := file.Stat()

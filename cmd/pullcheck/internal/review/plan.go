@@ -280,9 +280,9 @@ func (l *layout) comment(f *check.Finding, a anchor) Comment {
 // Distrust takes back what comments of the pull request itself keep on purpose: those on lines that it added, and
 // those for decisions on such lines. They count again as findings if they are not trusted, and are returned in any case.
 // Symbolic links are followed in the tree of the head.
-func Distrust(report *check.Report, tree fs.FS, files change.Files, trusted bool) []check.Suppression {
+func Distrust(report *check.Report, fsys fs.FS, files change.Files, trusted bool) []check.Suppression {
 	adds := func(at render.Location) bool {
-		file, ok := files.Find(render.Followed(tree, at.Path))
+		file, ok := files.Find(render.Followed(fsys, at.Path))
 		// In a file without a diff, as .gitattributes can have it, and behind a new symbolic link any line can be new.
 		return ok && (file.Adds(at.Line) || file.Status == change.Added || file.Status == change.TypeChanged || file.Binary)
 	}

@@ -282,7 +282,7 @@ func TestAnchorNames(t *testing.T) {
 
 func TestDistrust(t *testing.T) {
 	t.Parallel()
-	tree := fstest.MapFS{"way": {Mode: fs.ModeSymlink, Data: []byte("f")}, "f": {}}
+	fsys := fstest.MapFS{"way": {Mode: fs.ModeSymlink, Data: []byte("f")}, "f": {}}
 	files := change.Files{{Path: "added", Status: change.Added}, {Path: "binary", Binary: true}, {Path: "f", Hunks: []change.Hunk{{NewStart: 1, NewLines: 3, Rows: []change.Row{
 		{Old: 1, New: 1, Text: "old"}, {New: 2, Text: "new"}, {Old: 2, New: 3, Text: "old"},
 	}}}}, {Path: "link", Status: change.TypeChanged}, {Path: "renamed", OldPath: "old", Status: change.Renamed}}
@@ -298,7 +298,7 @@ func TestDistrust(t *testing.T) {
 	} {
 		for _, trusted := range []bool{true, false} {
 			r := &check.Report{Suppressed: []check.Suppression{{Finding: found(test.path, test.decision, "x"), Location: render.Location{Path: test.path, Line: test.comment}}}}
-			own := Distrust(r, tree, files, trusted)
+			own := Distrust(r, fsys, files, trusted)
 			findings := 0
 			if !trusted {
 				findings = test.own
