@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Hit is one container that breaks one rule.
@@ -19,11 +20,11 @@ type Hit struct {
 	// Manifest is the object, Field the path to the pull policy in it, ImageField that to the image, nil if there
 	// is none. By these the decision is asked for; Decide lets them go.
 	Manifest          *render.Manifest
-	Field, ImageField render.Path
+	Field, ImageField yamldoc.Path
 	// Decision is the place whose edit changes the outcome, if Exact; otherwise the line that writes the policy, or
 	// only the file that the object came from. Via are the places on the way to the manifest.
-	Decision render.Location
-	Via      []render.Location
+	Decision yamldoc.Location
+	Via      []yamldoc.Location
 	Exact    bool
 	// Ways may put the policy right, those that surprise least first.
 	Ways     []render.Way
@@ -44,7 +45,7 @@ type Place struct {
 
 // Decide sets where the policy was decided, and keeps nothing of the manifest alive. A decision without a key is named
 // by the field.
-func (h *Hit) Decide(decision render.Location, via []render.Location, exact bool) {
+func (h *Hit) Decide(decision yamldoc.Location, via []yamldoc.Location, exact bool) {
 	decision.Key = cmp.Or(decision.Key, h.Field.Named())
 	h.Decision, h.Via, h.Exact = decision, via, exact
 	h.Manifest, h.Field, h.ImageField = nil, nil, nil
@@ -100,7 +101,7 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 				Manifest:   manifest,
 				Field:      c.Field,
 				ImageField: c.ImageField,
-				Decision:   render.Location{Path: manifest.Document.Path, Key: c.Field.Named()},
+				Decision:   yamldoc.Location{Path: manifest.Document.Path, Key: c.Field.Named()},
 				Place:      Place{source.ID(), manifest.Document.Path, manifest.Part, manifest.Item, manifest.Kind, c.Field.String()},
 				Message:    message,
 				Affected:   affected(source, *manifest, c),
@@ -153,10 +154,10 @@ type Finding struct {
 	// Message is true of each affected container. Where a fix was asked for and there is none, it says why.
 	Message string `json:"message"`
 	// Fingerprint names the finding from one run to the next: it does not change when lines move.
-	Fingerprint string          `json:"fingerprint"`
-	Decision    render.Location `json:"decision"`
+	Fingerprint string           `json:"fingerprint"`
+	Decision    yamldoc.Location `json:"decision"`
 	// Via are the places on the way from the decision to the manifest, in order.
-	Via []render.Location `json:"via"`
+	Via []yamldoc.Location `json:"via"`
 	// Exact is false where the decision was not demonstrated: it is then the line that writes the policy, or a file.
 	Exact    bool       `json:"exact"`
 	Affected []Affected `json:"affected"`
@@ -171,9 +172,9 @@ type Finding struct {
 // Fix is edits after which, by another render of every source that reads the files, the finding is gone, there is no
 // new one, and nothing but pull policies is different.
 type Fix struct {
-	Message string        `json:"message"`
-	Proven  bool          `json:"proven"` // always true
-	Edits   []render.Edit `json:"edits"`
+	Message string         `json:"message"`
+	Proven  bool           `json:"proven"` // always true
+	Edits   []yamldoc.Edit `json:"edits"`
 }
 
 // Failure is a source that could not be rendered or read.
@@ -182,7 +183,7 @@ type Failure struct {
 	Environment string `json:"environment"`
 	Message     string `json:"message"`
 	// Location has an empty path where the engine does not name the place.
-	Location render.Location `json:"location"`
+	Location yamldoc.Location `json:"location"`
 	// Hint is the next thing to do or type, if there is one; it is for people, not for programs.
 	Hint string `json:"-"`
 }
@@ -303,7 +304,7 @@ func newFinding(hit Hit) Finding {
 		Severity: hit.Rule.Severity,
 		Message:  hit.Message,
 		Decision: hit.Decision,
-		Via:      []render.Location{},
+		Via:      []yamldoc.Location{},
 		Exact:    hit.Exact,
 	}
 }
@@ -313,7 +314,7 @@ func (h Hit) identity() identity { return identityOf(h.Rule.ID, h.Decision, h.Af
 // identity is that of the first container that is affected.
 func (f Finding) identity() identity { return identityOf(f.Rule, f.Decision, f.Affected[0]) }
 
-func identityOf(rule string, decision render.Location, affected Affected) identity {
+func identityOf(rule string, decision yamldoc.Location, affected Affected) identity {
 	return identity{rule, decision.Path, decision.Key, affected.Kind, affected.Namespace, affected.Name}
 }
 
@@ -333,7 +334,7 @@ func (f *Finding) add(hit Hit) {
 	}
 }
 
-func compareLocations(a, b render.Location) int {
+func compareLocations(a, b yamldoc.Location) int {
 	return cmp.Or(
 		strings.Compare(a.Path, b.Path),
 		cmp.Compare(a.Line, b.Line),

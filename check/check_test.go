@@ -16,6 +16,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/origin"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -201,11 +202,11 @@ spec:
 func TestFindingsThatAreNotExact(t *testing.T) {
 	source := render.Source{Kind: render.Helm, Path: "chart"}
 	var hits []Hit
-	for i, decision := range []render.Location{{Line: 8, Column: 5}, {Line: 11, Column: 5}, {}, {Line: 8, Column: 5}, {Line: 11, Column: 5}} {
+	for i, decision := range []yamldoc.Location{{Line: 8, Column: 5}, {Line: 11, Column: 5}, {}, {Line: 8, Column: 5}, {Line: 11, Column: 5}} {
 		decision.Path = "chart/templates/pods.yaml"
 		text := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web%d}\nspec: {containers: [{name: c%d, image: 'x:1'}]}\n", i/3, i)
 		hit := check(t, source, render.Document{Path: decision.Path, Text: []byte(text)})[0]
-		hit.Decision, hit.Exact = render.Location{Path: decision.Path, Line: decision.Line, Column: decision.Column, Key: hit.Decision.Key}, i == 4
+		hit.Decision, hit.Exact = yamldoc.Location{Path: decision.Path, Line: decision.Line, Column: decision.Column, Key: hit.Decision.Key}, i == 4
 		hits = append(hits, hit)
 	}
 	var got []string
@@ -320,7 +321,7 @@ func TestReportJSON(t *testing.T) {
 			Text: []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod}\nspec: {volumes: [{name: v, image: {reference: x}}]}\n"),
 		})...)
 	report := NewReport(hits,
-		[]Failure{{Source: "charts/worker", Message: "broken", Location: render.Location{Path: "charts/worker/Chart.yaml", Line: 8}, Hint: "mend it"}},
+		[]Failure{{Source: "charts/worker", Message: "broken", Location: yamldoc.Location{Path: "charts/worker/Chart.yaml", Line: 8}, Hint: "mend it"}},
 		[]SourceStatus{
 			{Path: "chart", Kind: render.Helm, Environment: "prod", Status: Rendered, Containers: 1},
 			{Path: "app.yaml", Kind: render.Raw, Status: Rendered, Containers: 1},

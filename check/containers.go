@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -19,9 +20,9 @@ type Container struct {
 	Name string
 	// Field is the path from the object to its pull policy, also where none is written. A policy that is
 	// inherited within the object has the path of the field that it comes from.
-	Field render.Path
+	Field yamldoc.Path
 	// ImageField is the path to the image, or to what is written of it; nil where somebody else chooses the image.
-	ImageField render.Path
+	ImageField yamldoc.Path
 	// Image is the reference as written, empty where somebody else chooses the image.
 	Image string
 	// Written is the policy as written, empty where there is none, or only null or "".
@@ -142,7 +143,7 @@ func withoutContainers(group, kind string) bool {
 // stand anywhere: in a CronJob, a custom resource, an object embedded in another one.
 type walker struct {
 	found []Container
-	path  render.Path
+	path  yamldoc.Path
 	scope
 }
 
@@ -157,13 +158,13 @@ type scope struct {
 // inherited is a mapping from which a container takes what it does not write itself.
 type inherited struct {
 	node *yaml.Node
-	path render.Path
+	path yamldoc.Path
 }
 
 func (w *walker) mapping(node *yaml.Node) {
 	outer := w.scope
 	defer func() { w.scope = outer }()
-	if kind, apiVersion := render.Scalar(node, "kind"), render.Scalar(node, "apiVersion"); kind != "" && apiVersion != "" {
+	if kind, apiVersion := yamldoc.Scalar(node, "kind"), yamldoc.Scalar(node, "apiVersion"); kind != "" && apiVersion != "" {
 		group := groupOf(apiVersion)
 		if withoutContainers(group, kind) {
 			return
@@ -172,8 +173,8 @@ func (w *walker) mapping(node *yaml.Node) {
 		w.customResource(node, group, kind)
 	}
 	if w.dialect == argoWorkflow {
-		if defaults := render.Field(node, "templateDefaults"); defaults != nil {
-			w.defaults = inherited{defaults, w.path.Below(render.Key("templateDefaults"))}
+		if defaults := yamldoc.Field(node, "templateDefaults"); defaults != nil {
+			w.defaults = inherited{defaults, w.path.Below(yamldoc.Key("templateDefaults"))}
 		}
 	}
 	w.pairs(node, node, winners(node))
@@ -192,7 +193,7 @@ func (w *walker) pairs(mapping, part *yaml.Node, winners map[string]*yaml.Node) 
 		case key.Value == "metadata" || key.Value == "status" && mapping == w.object:
 		default:
 			delete(winners, key.Value)
-			w.path = append(w.path, render.Key(key.Value))
+			w.path = append(w.path, yamldoc.Key(key.Value))
 			w.value(mapping, key.Value, value)
 			w.path = w.path[:len(w.path)-1]
 		}
@@ -239,7 +240,7 @@ func repeated(pairs []*yaml.Node) bool {
 
 // eachMerged visits the mappings that the value of a merge key stands for, in their order.
 func eachMerged(value *yaml.Node, visit func(*yaml.Node)) {
-	switch value = render.Resolve(value); value.Kind {
+	switch value = yamldoc.Resolve(value); value.Kind {
 	case yaml.SequenceNode:
 		for _, item := range value.Content {
 			eachMerged(item, visit)
@@ -260,8 +261,8 @@ func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
 		}
 	case yaml.SequenceNode:
 		for i, item := range node.Content {
-			w.path = append(w.path, render.Item(i, item))
-			if !w.item(mapping, key, render.Resolve(item)) {
+			w.path = append(w.path, yamldoc.Item(i, item))
+			if !w.item(mapping, key, yamldoc.Resolve(item)) {
 				w.value(nil, "", item)
 			}
 			w.path = w.path[:len(w.path)-1]
@@ -279,7 +280,7 @@ func (w *walker) single(mapping *yaml.Node, key string, node *yaml.Node) bool {
 	case "container", "script":
 		// In templateDefaults it is no container, but what those of the templates inherit: the defaults
 		// of the template's own type (mergedTemplateDefaultsInto in Argo's workflow/controller/operator.go).
-		return mapping == w.defaults.node || w.container(node, render.Scalar(mapping, "name"), w.defaults.field(key))
+		return mapping == w.defaults.node || w.container(node, yamldoc.Scalar(mapping, "name"), w.defaults.field(key))
 	case "containerSet":
 		return mapping == w.defaults.node
 	}
@@ -299,14 +300,14 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 			return false
 		}
 		if w.dialect == argoWorkflow && mapping != w.defaults.node {
-			from = w.defaults.item(key, render.Scalar(item, "name"))
+			from = w.defaults.item(key, yamldoc.Scalar(item, "name"))
 		}
 	case "steps":
 		if w.dialect != tekton {
 			return false
 		}
-		if template := render.Field(mapping, "stepTemplate"); template != nil {
-			from = inherited{template, w.path[:len(w.path)-2].Below(render.Key("stepTemplate"))}
+		if template := yamldoc.Field(mapping, "stepTemplate"); template != nil {
+			from = inherited{template, w.path[:len(w.path)-2].Below(yamldoc.Key("stepTemplate"))}
 		}
 	default:
 		return false
@@ -316,7 +317,7 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 
 // field returns the mapping under a key of the mapping from which is inherited.
 func (d inherited) field(key string) inherited {
-	return inherited{render.Field(d.node, key), d.path.Below(render.Key(key))}
+	return inherited{yamldoc.Field(d.node, key), d.path.Below(yamldoc.Key(key))}
 }
 
 // item returns the item of that name of the list under a key of the mapping from which is inherited.
@@ -324,8 +325,8 @@ func (d inherited) item(key, name string) inherited {
 	list := d.field(key)
 	if list.node != nil && list.node.Kind == yaml.SequenceNode {
 		for i, item := range list.node.Content {
-			if render.Scalar(item, "name") == name {
-				return inherited{render.Resolve(item), list.path.Below(render.Item(i, item))}
+			if yamldoc.Scalar(item, "name") == name {
+				return inherited{yamldoc.Resolve(item), list.path.Below(yamldoc.Item(i, item))}
 			}
 		}
 	}
@@ -338,21 +339,21 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 	if node.Kind != yaml.MappingNode {
 		return false
 	}
-	image, policy := render.Field(node, "image"), render.Field(node, "imagePullPolicy")
+	image, policy := yamldoc.Field(node, "image"), yamldoc.Field(node, "imagePullPolicy")
 	path, imagePath := w.path, w.path
-	if own := render.Field(from.node, "imagePullPolicy"); !isSet(policy) && isSet(own) {
+	if own := yamldoc.Field(from.node, "imagePullPolicy"); !isSet(policy) && isSet(own) {
 		policy, path = own, from.path
 	}
 	// A Tekton step that refers to a StepAction runs the action's image, not the stepTemplate's.
-	if image == nil && render.Field(node, "ref") == nil {
-		image, imagePath = render.Field(from.node, "image"), from.path
+	if image == nil && yamldoc.Field(node, "ref") == nil {
+		image, imagePath = yamldoc.Field(from.node, "image"), from.path
 	}
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	c := Container{Name: cmp.Or(render.Scalar(node, "name"), name), Field: path.Below(render.Key("imagePullPolicy"))}
+	c := Container{Name: cmp.Or(yamldoc.Scalar(node, "name"), name), Field: path.Below(yamldoc.Key("imagePullPolicy"))}
 	if image != nil {
-		c.ImageField = imagePath.Below(render.Key("image"))
+		c.ImageField = imagePath.Below(yamldoc.Key("image"))
 	}
 	w.add(c, policy, image)
 	return true
@@ -361,14 +362,14 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 // volume adds the image volume at an item of a list of volumes, if it is one
 // (https://kep.k8s.io/4639), and reports whether it was.
 func (w *walker) volume(node *yaml.Node) bool {
-	source := render.Field(node, "image")
-	image, policy := render.Field(source, "reference"), render.Field(source, "pullPolicy")
+	source := yamldoc.Field(node, "image")
+	image, policy := yamldoc.Field(source, "reference"), yamldoc.Field(source, "pullPolicy")
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	c := Container{Name: "volume:" + render.Scalar(node, "name"), Field: w.path.Below(render.Key("image"), render.Key("pullPolicy"))}
+	c := Container{Name: "volume:" + yamldoc.Scalar(node, "name"), Field: w.path.Below(yamldoc.Key("image"), yamldoc.Key("pullPolicy"))}
 	if image != nil {
-		c.ImageField = w.path.Below(render.Key("image"), render.Key("reference"))
+		c.ImageField = w.path.Below(yamldoc.Key("image"), yamldoc.Key("reference"))
 	}
 	w.add(c, policy, image)
 	return true

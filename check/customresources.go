@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -286,18 +286,18 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 		return
 	}
 	key, isList := strings.CutSuffix(path[0], "[]")
-	next := render.Field(node, key)
+	next := yamldoc.Field(node, key)
 	if next == nil {
 		return
 	}
-	w.path = append(w.path, render.Key(key))
+	w.path = append(w.path, yamldoc.Key(key))
 	switch {
 	case !isList:
 		w.follow(next, path[1:], name, visit)
 	case next.Kind == yaml.SequenceNode:
 		for i, item := range next.Content {
-			w.path = append(w.path, render.Item(i, item))
-			w.follow(render.Resolve(item), path[1:], render.Scalar(item, "name"), visit)
+			w.path = append(w.path, yamldoc.Item(i, item))
+			w.follow(yamldoc.Resolve(item), path[1:], yamldoc.Scalar(item, "name"), visit)
 			w.path = w.path[:len(w.path)-1]
 		}
 	}
@@ -307,8 +307,8 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 // row adds the containers of one mapping: one for each image it sets, or one without an image if it sets
 // only the policy.
 func (w *walker) row(row *customResource, node *yaml.Node, name string) {
-	policy := render.Field(node, row.policy)
-	c := Container{Name: name, Default: row.unset, Field: w.path.Below(render.Key(row.policy))}
+	policy := yamldoc.Field(node, row.policy)
+	c := Container{Name: name, Default: row.unset, Field: w.path.Below(yamldoc.Key(row.policy))}
 	if row.volume {
 		c.Name = "volume:" + name
 	}
@@ -317,8 +317,8 @@ func (w *walker) row(row *customResource, node *yaml.Node, name string) {
 		image := node
 		c.ImageField = w.path.Below()
 		for key := range strings.SplitSeq(path, ".") {
-			image = render.Field(image, key)
-			c.ImageField = append(c.ImageField, render.Key(key))
+			image = yamldoc.Field(image, key)
+			c.ImageField = append(c.ImageField, yamldoc.Key(key))
 		}
 		if !isText(image) || !isSet(image) {
 			continue
@@ -337,7 +337,7 @@ func (w *walker) row(row *customResource, node *yaml.Node, name string) {
 func (row *customResource) tagOf(node *yaml.Node) string {
 	tag := ""
 	if row.tag != "" {
-		tag = render.Scalar(node, row.tag)
+		tag = yamldoc.Scalar(node, row.tag)
 	}
 	switch {
 	case tag == "":

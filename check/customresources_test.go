@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/yaml"
 )
 
@@ -24,7 +25,7 @@ func TestCustomResources(t *testing.T) {
 }
 
 func testCustomResource(t *testing.T, row *customResource, kind, at string) {
-	field, err := render.ParsePath(strings.ReplaceAll(at, "[]", "[0]") + "." + row.policy)
+	field, err := yamldoc.ParsePath(strings.ReplaceAll(at, "[]", "[0]") + "." + row.policy)
 	if err != nil {
 		t.Fatal(err)
 	}

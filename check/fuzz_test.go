@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -40,15 +41,15 @@ func fuzzRun(t *testing.T, content string) {
 	if findings := NewReport(hits, nil, nil).Findings; (len(findings) == 0) != (len(hits) == 0) {
 		t.Errorf("%d findings of %d hits", len(findings), len(hits))
 	}
-	places := render.NewText([]byte(content))
+	places := yamldoc.NewText([]byte(content))
 	for _, manifest := range manifests {
 		for _, c := range Containers(manifest) {
-			policy, _ := render.Lookup(manifest.Node, c.Field)
-			if got := written(render.Resolve(policy)); got != c.Written {
+			policy, _ := yamldoc.Lookup(manifest.Node, c.Field)
+			if got := written(yamldoc.Resolve(policy)); got != c.Written {
 				t.Errorf("%s leads to %q, want %q", c.Field, got, c.Written)
 			}
 			checkSpan(t, content, places, policy)
-			image, _ := render.Lookup(manifest.Node, c.ImageField)
+			image, _ := yamldoc.Lookup(manifest.Node, c.ImageField)
 			checkSpan(t, content, places, image)
 		}
 	}
@@ -56,7 +57,7 @@ func fuzzRun(t *testing.T, content string) {
 
 // checkSpan reads a scalar back from its place. Blocks, and what is folded over lines, end with their
 // first line.
-func checkSpan(t *testing.T, content string, places *render.Text, node *yaml.Node) {
+func checkSpan(t *testing.T, content string, places *yamldoc.Text, node *yaml.Node) {
 	if node == nil || node.Kind != yaml.ScalarNode || node.Value == "" || strings.ContainsAny(node.Value, " \t\n\u0085\u2028\u2029") ||
 		node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 {
 		return

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Suppression is a finding that is kept on purpose.
@@ -18,7 +18,7 @@ type Suppression struct {
 	By      Exemption `json:"by"`
 	Reason  string    `json:"reason"`
 	// Location is where the reason stands.
-	Location render.Location `json:"location"`
+	Location yamldoc.Location `json:"location"`
 }
 
 // Exemption says what suppresses a finding.
@@ -48,17 +48,17 @@ func (f *Finding) commented() *Suppression {
 	for _, c := range directives(f.Decision) {
 		reason, err := c.ignores(f.Rule)
 		switch {
-		case err == nil && f.Decision.Own:
+		case err == nil && f.Decision.Tracked:
 			f.Note = ""
 			return &Suppression{*f, ByComment, reason, c.location}
-		case !f.Decision.Own:
+		case !f.Decision.Tracked:
 			err = errors.New("the file is not kept in this repository, whose own files alone can make exceptions: write the policy in one of them, and the comment there")
 		}
 		f.note(c, err)
 	}
 	for _, via := range f.Via {
 		for _, c := range directives(via) {
-			if via.Own {
+			if via.Tracked {
 				f.note(c, fmt.Errorf("the line that decides is %s", f.Decision))
 			}
 		}
@@ -74,7 +74,7 @@ func (f *Finding) note(c directive, fault error) {
 
 // directive is a text on a line that is a comment of this program, or is meant as one.
 type directive struct {
-	location render.Location
+	location yamldoc.Location
 	// text begins with the name of the program; it is empty where that stands in no comment.
 	text string
 	// behind says that it stands on the line above the decision, and not alone.
@@ -82,7 +82,7 @@ type directive struct {
 }
 
 // directives are those on the line of a location, and on the one above it.
-func directives(at render.Location) []directive {
+func directives(at yamldoc.Location) []directive {
 	var all []directive
 	for i, line := range []string{at.Snippet, at.Above} {
 		c, ok := findDirective(line)
@@ -128,8 +128,8 @@ func findDirective(line string) (directive, bool) {
 	return directive{}, false
 }
 
-func columns(start, end int) render.Location {
-	return render.Location{Column: start + 1, EndColumn: end + 1}
+func columns(start, end int) yamldoc.Location {
+	return yamldoc.Location{Column: start + 1, EndColumn: end + 1}
 }
 
 // commentStart is where a comment of YAML begins on a line, -1 if there is none. A quote counts where a value can

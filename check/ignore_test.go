@@ -3,14 +3,14 @@ package check
 import (
 	"testing"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // finding is of pull-policy-not-always, decided by line 7 of a file of the repository.
 func finding(path, above, line string) Finding {
 	return Finding{
 		Rule:     notAlways.ID,
-		Decision: render.Location{Path: path, Line: 7, Column: 1, Above: above, Snippet: line, Own: true},
+		Decision: yamldoc.Location{Path: path, Line: 7, Column: 1, Above: above, Snippet: line, Tracked: true},
 		Affected: []Affected{{Name: "web"}},
 	}
 }
@@ -112,7 +112,7 @@ func TestNotIgnoredInJSON(t *testing.T) {
 func TestNotIgnoredByDependency(t *testing.T) {
 	const comment = "# pullcheck: ignore[pull-policy-not-always] why"
 	for _, f := range []Finding{finding("a.tgz/values.yaml", comment, "a"), finding("a.tgz/values.yaml", "", "a "+comment)} {
-		f.Decision.Own = false
+		f.Decision.Tracked = false
 		stay, suppressed := suppress([]Finding{f})
 		if len(suppressed) != 0 || len(stay) != 1 || stay[0].Note == "" {
 			t.Errorf("%+v: it is suppressed, or nothing is said", f.Decision)
@@ -123,11 +123,11 @@ func TestNotIgnoredByDependency(t *testing.T) {
 // TestNotIgnoredOnTheWay: a comment on a line that only writes what another one decides says so, but not that of a
 // dependency, whose author did not write it for this repository.
 func TestNotIgnoredOnTheWay(t *testing.T) {
-	via := render.Location{Path: "pod.yaml", Line: 3, Column: 1, Snippet: "a # pullcheck: ignore[pull-policy-not-always] why", Own: true}
+	via := yamldoc.Location{Path: "pod.yaml", Line: 3, Column: 1, Snippet: "a # pullcheck: ignore[pull-policy-not-always] why", Tracked: true}
 	for own, want := range map[bool]string{true: "the comment at pod.yaml:3:3 does not count here: the line that decides is values.yaml:7:1", false: ""} {
 		f := finding("values.yaml", "", "policy: Never")
-		via.Own = own
-		f.Via = []render.Location{via}
+		via.Tracked = own
+		f.Via = []yamldoc.Location{via}
 		stay, _ := suppress([]Finding{f})
 		if len(stay) != 1 || stay[0].Note != want {
 			t.Errorf("own %v: got %+v, want the note %q", own, stay, want)
@@ -141,7 +141,7 @@ func TestFingerprintBesideIgnored(t *testing.T) {
 		const pod = "apiVersion: v1\nkind: Pod\nmetadata: {generateName: web}\nspec: {containers: [{name: web, image: 'x:1', imagePullPolicy: Never}]}"
 		hits := file(t, "app.yaml", pod+comment+"\n---\n"+pod+"\n")
 		for i := range hits {
-			hits[i].Decision.Own = true
+			hits[i].Decision.Tracked = true
 		}
 		return hits
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 const sum = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -119,7 +120,7 @@ func TestAtMostOneRule(t *testing.T) {
 		for _, written := range []string{"", Always, IfNotPresent, Never, "always", "${x}"} {
 			for _, unset := range []string{"", Always, IfNotPresent} {
 				w := walker{}
-				w.add(Container{Image: image, Default: unset, Field: render.Path{render.Key("imagePullPolicy")}}, scalar(written), nil)
+				w.add(Container{Image: image, Default: unset, Field: yamldoc.Path{yamldoc.Key("imagePullPolicy")}}, scalar(written), nil)
 				var rules []string
 				for _, rule := range Rules {
 					if rule.message(w.found[0]) != "" {

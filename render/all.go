@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -47,8 +48,8 @@ func one(ctx context.Context, fsys fs.FS, engines map[Kind]Engine, source Source
 	outcome.Source = source
 	defer func() {
 		if value := recover(); value != nil {
-			outcome.Err = &Error{
-				Location: Location{Path: source.Path},
+			outcome.Err = &yamldoc.Error{
+				Location: yamldoc.Location{Path: source.Path},
 				Err:      fmt.Errorf("the %s engine panicked: %v, at %s", source.Kind, value, panicPlace(debug.Stack())),
 				Hint:     "this is a fault in pullcheck or in the engine: please report it with the source",
 			}

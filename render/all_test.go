@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // engineFunc is an engine for tests.
@@ -33,7 +35,7 @@ func TestAllKeepsAPanicToItsSource(t *testing.T) {
 	if err := outcomes[1].Err; err != nil {
 		t.Errorf("the other source: %v", err)
 	}
-	var failure *Error
+	var failure *yamldoc.Error
 	if !errors.As(outcomes[0].Err, &failure) {
 		t.Fatalf("the error is %v", outcomes[0].Err)
 	}

@@ -1,6 +1,11 @@
 package render
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
 
 // Declaration is what declares a source that does not stand for itself: a file with an Application of Argo CD, say.
 type Declaration struct {
@@ -9,7 +14,7 @@ type Declaration struct {
 	// Document counts the YAML documents of the file before the object, and Object leads in it to what has the options; an
 	// edit can add some there.
 	Document int
-	Object   Path
+	Object   yamldoc.Path
 	// Reads are the files and directories, beside those of the source itself, that the options come from: this one, those of
 	// generators, and those of another source that renders to what declares this one.
 	Reads []string
@@ -42,39 +47,7 @@ func (s Source) Shown(fsys fs.FS) fs.FS {
 	if s.Probe == nil {
 		return fsys
 	}
-	return probed{fsys, s.Probe}
+	return tree.Probed{FS: fsys, Probe: func(name string, data []byte) []byte {
+		return s.Probe(Input{Path: name, Use: UseDeclaration, Data: data})
+	}}
 }
-
-// probed is a tree whose files a probe sees when they are read as a whole.
-type probed struct {
-	fs.FS
-	probe func(Input) []byte
-}
-
-var _ interface {
-	fs.StatFS
-	fs.ReadFileFS
-	fs.ReadDirFS
-	fs.ReadLinkFS
-} = probed{}
-
-// ReadFile implements fs.ReadFileFS.
-func (p probed) ReadFile(name string) ([]byte, error) {
-	data, err := fs.ReadFile(p.FS, name)
-	if err != nil {
-		return nil, err
-	}
-	return p.probe(Input{Path: name, Use: UseDeclaration, Data: data}), nil
-}
-
-// Stat implements fs.StatFS.
-func (p probed) Stat(name string) (fs.FileInfo, error) { return fs.Stat(p.FS, name) }
-
-// ReadDir implements fs.ReadDirFS.
-func (p probed) ReadDir(name string) ([]fs.DirEntry, error) { return fs.ReadDir(p.FS, name) }
-
-// ReadLink implements fs.ReadLinkFS.
-func (p probed) ReadLink(name string) (string, error) { return fs.ReadLink(p.FS, name) }
-
-// Lstat implements fs.ReadLinkFS.
-func (p probed) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(p.FS, name) }

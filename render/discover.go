@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"sigs.k8s.io/kustomize/api/konfig"
 )
 
@@ -40,7 +41,7 @@ func Discover(ctx context.Context, fsys fs.FS, name string) ([]Source, error) {
 		files:          map[string]bool{},
 		ignored:        map[string]bool{},
 	}
-	if err := found.walk(name, ancestorPatterns(fsys, name), false); err != nil {
+	if err := found.walk(name, tree.IgnoredAbove(fsys, name), false); err != nil {
 		return nil, err
 	}
 	return found.sources(), nil
@@ -71,7 +72,7 @@ func isManifest(name string) bool {
 // chartOfTemplates finds the chart whose templates a directory holds.
 func chartOfTemplates(fsys fs.FS, dir string) (string, bool) {
 	for ; dir != "."; dir = path.Dir(dir) {
-		if path.Base(dir) == "templates" && isFile(fsys, path.Join(path.Dir(dir), "Chart.yaml")) {
+		if path.Base(dir) == "templates" && tree.IsFile(fsys, path.Join(path.Dir(dir), "Chart.yaml")) {
 			return path.Dir(dir), true
 		}
 	}
@@ -109,9 +110,9 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 		d.files[dir] = true // As a source it fails, with the same error, and the others go on.
 		return nil
 	}
-	ignored = append(slices.Clip(ignored), readPatterns(d.tree, dir)...)
+	ignored = append(slices.Clip(ignored), tree.IgnorePatterns(d.tree, dir)...)
 	matcher := gitignore.NewMatcher(ignored)
-	isChart := isFile(d.tree, path.Join(dir, "Chart.yaml"))
+	isChart := tree.IsFile(d.tree, path.Join(dir, "Chart.yaml"))
 	if isChart {
 		d.charts = append(d.charts, dir)
 	}
@@ -130,7 +131,7 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 				return err
 			}
 		case inChart || isChart || isKustomization || !isManifest(child):
-		case entry.Type().IsRegular(), link && !isDirectory(d.tree, child):
+		case entry.Type().IsRegular(), link && !tree.IsDirectory(d.tree, child):
 			// A link that leads nowhere or out of the tree fails as a source.
 			d.files[child] = true
 		}
@@ -288,7 +289,7 @@ func environmentFiles(fsys fs.FS, dir string) []string {
 			}
 			matches, _ := fs.Glob(sub, pattern)
 			for _, match := range matches {
-				if base := path.Base(match); isFile(sub, match) && !strings.HasPrefix(base, "values.schema.") {
+				if base := path.Base(match); tree.IsFile(sub, match) && !strings.HasPrefix(base, "values.schema.") {
 					files = append(files, path.Join(dir, match))
 				}
 			}
@@ -311,72 +312,4 @@ func environmentName(dir, file string) string {
 		return "ci/" + name
 	}
 	return name
-}
-
-// ancestorPatterns reads the .gitignore files above a directory. Where they ignore the directory itself
-// somebody asked for it nevertheless, and they do not count.
-func ancestorPatterns(fsys fs.FS, dir string) []gitignore.Pattern {
-	if dir == "." {
-		return nil
-	}
-	var patterns []gitignore.Pattern
-	parts := strings.Split(dir, "/")
-	for i := range parts {
-		patterns = append(patterns, readPatterns(fsys, path.Join(".", path.Join(parts[:i]...)))...)
-	}
-	if gitignore.NewMatcher(patterns).Match(parts, true) {
-		return nil
-	}
-	return patterns
-}
-
-// IsOwn reports whether a file is kept in the repository of the tree. What is in a packaged chart or was fetched is not,
-// nor is what .gitignore names, such as charts that kustomize has pulled, nor a submodule.
-func IsOwn(fsys fs.FS, name string) bool {
-	if !fs.ValidPath(name) || !isFile(fsys, name) {
-		return false
-	}
-	var patterns []gitignore.Pattern
-	parts := strings.Split(name, "/")
-	for i := range parts {
-		dir := path.Join(".", path.Join(parts[:i]...))
-		if _, err := fs.Stat(fsys, path.Join(dir, ".git")); i > 0 && err == nil {
-			return false
-		}
-		patterns = append(patterns, readPatterns(fsys, dir)...)
-		if gitignore.NewMatcher(patterns).Match(parts[:i+1], i < len(parts)-1) {
-			return false
-		}
-	}
-	return true
-}
-
-// readPatterns reads the .gitignore of a directory; most have none.
-func readPatterns(fsys fs.FS, dir string) []gitignore.Pattern {
-	data, err := fs.ReadFile(fsys, path.Join(dir, ".gitignore"))
-	if err != nil {
-		return nil
-	}
-	var domain []string
-	if dir != "." {
-		domain = strings.Split(dir, "/")
-	}
-	var patterns []gitignore.Pattern
-	for line := range strings.Lines(string(data)) {
-		line = strings.TrimRight(line, "\r\n")
-		if line != "" && !strings.HasPrefix(line, "#") {
-			patterns = append(patterns, gitignore.ParsePattern(line, domain))
-		}
-	}
-	return patterns
-}
-
-func isFile(fsys fs.FS, name string) bool {
-	info, err := fs.Stat(fsys, name)
-	return err == nil && info.Mode().IsRegular()
-}
-
-func isDirectory(fsys fs.FS, name string) bool {
-	info, err := fs.Stat(fsys, name)
-	return err == nil && info.IsDir()
 }

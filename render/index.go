@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/tree"
 	"sigs.k8s.io/kustomize/api/konfig"
 )
 
@@ -63,7 +64,7 @@ func (x *Index) reads(source Source, at, name string) bool {
 		return false // The component stands for itself.
 	case at == name, isKustomization && at == path.Dir(name):
 		return true
-	case isFile(x.tree, path.Join(at, "Chart.yaml")):
+	case tree.IsFile(x.tree, path.Join(at, "Chart.yaml")):
 		return helmReads(x.tree, name) || !x.environments[name] && !holdsObject(x.tree, name)
 	}
 	return !kustomized // It names what it reads; any other directory has been linked to.
@@ -72,7 +73,7 @@ func (x *Index) reads(source Source, at, name string) bool {
 // helmReads reports whether Helm reads a file of a chart's directory by itself.
 func helmReads(fsys fs.FS, name string) bool {
 	chart := path.Dir(name)
-	for ; chart != "." && !isFile(fsys, path.Join(chart, "Chart.yaml")); chart = path.Dir(chart) {
+	for ; chart != "." && !tree.IsFile(fsys, path.Join(chart, "Chart.yaml")); chart = path.Dir(chart) {
 	}
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(name, chart+"/"), "/"); first {
 	case "Chart.yaml", "Chart.lock", "requirements.yaml", "requirements.lock", "values.yaml", "values.schema.json", "templates", "charts":

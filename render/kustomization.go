@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -43,11 +44,11 @@ func ParseKustomization(path string, data []byte) (*Kustomization, error) {
 	}
 	k.FixKustomization()
 	if err := k.CheckEmpty(); err != nil {
-		return nil, &Error{Location: Location{Path: path}, Err: errors.New("the kustomization is empty"),
+		return nil, &yamldoc.Error{Location: yamldoc.Location{Path: path}, Err: errors.New("the kustomization is empty"),
 			Hint: "name something in resources, or remove the file"}
 	}
 	if faults := k.EnforceFields(); len(faults) > 0 {
-		return nil, &Error{Location: k.locateKey("apiVersion"), Err: errors.New(strings.Join(faults, "; "))}
+		return nil, &yamldoc.Error{Location: k.locateKey("apiVersion"), Err: errors.New(strings.Join(faults, "; "))}
 	}
 	return k, nil
 }
@@ -62,37 +63,37 @@ func (k *Kustomization) parseError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "invalid Kustomization: ")
 	text = strings.TrimPrefix(text, "error converting YAML to JSON: ")
 	if match := unknownField.FindStringSubmatch(text); match != nil {
-		return &Error{Location: k.locateKey(match[1]), Err: fmt.Errorf("unknown field %q", match[1]),
+		return &yamldoc.Error{Location: k.locateKey(match[1]), Err: fmt.Errorf("unknown field %q", match[1]),
 			Hint: "see https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ for the fields of a kustomization"}
 	}
 	if match := wrongType.FindStringSubmatch(text); match != nil {
-		return &Error{Location: k.locateKey(match[2]), Err: fmt.Errorf("%s has a %s in the place of a %s", match[2], match[1], match[3])}
+		return &yamldoc.Error{Location: k.locateKey(match[2]), Err: fmt.Errorf("%s has a %s in the place of a %s", match[2], match[1], match[3])}
 	}
-	return YAMLError(k.path, k.data, errors.New(text))
+	return yamldoc.ParseError(k.path, k.data, errors.New(text))
 }
 
 // Locate finds the first value with this text, or with KEY=text. Without one it is the file.
-func (k *Kustomization) Locate(text string) Location {
+func (k *Kustomization) Locate(text string) yamldoc.Location {
 	return k.locate(func(parent *yaml.Node, i int) bool {
 		value := parent.Content[i].Value
 		return (parent.Kind != yaml.MappingNode || i%2 == 1) && text != "" && (value == text || strings.HasSuffix(value, "="+text))
 	})
 }
 
-func (k *Kustomization) locateKey(key string) Location {
+func (k *Kustomization) locateKey(key string) yamldoc.Location {
 	return k.locate(func(parent *yaml.Node, i int) bool {
 		return parent.Kind == yaml.MappingNode && i%2 == 0 && parent.Content[i].Value == key
 	})
 }
 
-func (k *Kustomization) locate(match func(parent *yaml.Node, i int) bool) Location {
+func (k *Kustomization) locate(match func(parent *yaml.Node, i int) bool) yamldoc.Location {
 	var root yaml.Node
 	if yaml.Unmarshal(k.data, &root) == nil {
 		if node := findNode(&root, match); node != nil {
-			return Location{Path: k.path, Line: node.Line, Column: byteColumn(k.data, node)}
+			return yamldoc.Location{Path: k.path, Line: node.Line, Column: byteColumn(k.data, node)}
 		}
 	}
-	return Location{Path: k.path}
+	return yamldoc.Location{Path: k.path}
 }
 
 // byteColumn is the column of a node in bytes: the parser counts characters.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/api/types"
 )
 
@@ -111,7 +112,7 @@ replacements:
 	if k.OpenAPI["path"] != "new/schema.json" || k.PatchesStrategicMerge[0] != "new/merge.yaml" || k.Resources[3] != "new/old" {
 		t.Errorf("not every place was set: %+v", k)
 	}
-	if got, want := k.Locate("c.txt"), (Location{Path: "kustomization.yaml", Line: 11, Column: 38}); got != want {
+	if got, want := k.Locate("c.txt"), (yamldoc.Location{Path: "kustomization.yaml", Line: 11, Column: 38}); got != want {
 		t.Errorf("c.txt is at %v, want %v", got, want)
 	}
 }

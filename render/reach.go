@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/tree"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -64,7 +65,7 @@ func (r *Reach) add(name string) bool {
 // file adds a file and what it is a symbolic link to.
 func (r *Reach) file(name string) {
 	if r.add(name) {
-		r.add(Followed(r.tree, name))
+		r.add(tree.Follow(r.tree, name))
 		r.links(name)
 	}
 }

@@ -5,19 +5,14 @@
 package render
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -64,7 +59,7 @@ type Input struct {
 	// Outside is true for a file of no tree: its path only names it.
 	Outside bool
 	// From is where the user's tree names what the file was fetched with; its path is empty for the user's files.
-	From Location
+	From yamldoc.Location
 }
 
 // Use says what an engine takes a file for.
@@ -204,7 +199,7 @@ func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
 			continue
 		}
 		first := len(manifests)
-		nodes, err := parse(document.Text)
+		nodes, err := yamldoc.ParseStream(document.Text)
 		if err != nil {
 			return nil, documentError(document, err)
 		}
@@ -221,102 +216,9 @@ func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
 // documentError gives a parser's error its place. The lines of rendered text are not those of the template.
 func documentError(document *Document, err error) error {
 	if document.Verbatim {
-		return YAMLError(document.Path, document.Text, err)
+		return yamldoc.ParseError(document.Path, document.Text, err)
 	}
-	return &Error{Location: Location{Path: document.Path}, Err: fmt.Errorf("what it renders to is no YAML: %w", err)}
-}
-
-// parse returns the roots of the YAML documents of a text, or of JSON values one behind the other, which
-// kubectl reads too and YAML does not allow.
-func parse(text []byte) ([]*yaml.Node, error) {
-	ends := jsonValues(text)
-	if len(ends) > 0 {
-		text = withoutSurrogates(text)
-	}
-	if len(ends) < 2 {
-		return ParseYAML(text)
-	}
-	var nodes []*yaml.Node
-	start, line, column := 0, 0, 0
-	for _, end := range ends {
-		value, err := ParseYAML(text[start:end])
-		if err != nil {
-			return nil, err
-		}
-		shift(value[0], line, column)
-		nodes = append(nodes, value[0])
-		line += bytes.Count(text[start:end], []byte("\n"))
-		column = utf8.RuneCount(text[bytes.LastIndexByte(text[:end], '\n')+1 : end])
-		start = end
-	}
-	return nodes, nil
-}
-
-// shift moves a node that was parsed from where its text began to its place in the whole. Columns count characters.
-func shift(node *yaml.Node, lines, columns int) {
-	if node.Line == 1 {
-		node.Column += columns
-	}
-	node.Line += lines
-	for _, child := range node.Content {
-		shift(child, lines, columns)
-	}
-}
-
-// jsonValues returns where each value of a text that is nothing but JSON ends.
-func jsonValues(text []byte) []int {
-	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		return nil
-	}
-	var ends []int
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	for {
-		var value json.RawMessage
-		err := decoder.Decode(&value)
-		if errors.Is(err, io.EOF) {
-			return ends
-		}
-		if err != nil {
-			return nil // YAML in flow style begins like this too.
-		}
-		ends = append(ends, int(decoder.InputOffset()))
-	}
-}
-
-var (
-	jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
-	surrogate  = regexp.MustCompile(`(?i)^\\ud[89a-f][0-9a-f]{2}$`)
-)
-
-// withoutSurrogates replaces the escapes by which JSON writes characters beyond U+FFFF, a pair for each, and which YAML
-// refuses, by as many bytes: what stands behind them keeps its column.
-func withoutSurrogates(text []byte) []byte {
-	return jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
-		if surrogate.Match(escape) {
-			return bytes.Repeat([]byte("?"), len(escape))
-		}
-		return escape
-	})
-}
-
-// ParseYAML returns the roots of the YAML documents of a text.
-func ParseYAML(text []byte) ([]*yaml.Node, error) {
-	var nodes []*yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	for {
-		var node yaml.Node
-		err := decoder.Decode(&node)
-		if errors.Is(err, io.EOF) {
-			return nodes, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if err := measureAliases(&node); err != nil {
-			return nil, err
-		}
-		nodes = append(nodes, node.Content[0])
-	}
+	return &yamldoc.Error{Location: yamldoc.Location{Path: document.Path}, Err: fmt.Errorf("what it renders to is no YAML: %w", err)}
 }
 
 // appendObjects appends the object at node, or, if it is a List of objects of any kind, those in it.
@@ -324,25 +226,25 @@ func appendObjects(manifests []Manifest, document *Document, node *yaml.Node) []
 	if !isObject(node) {
 		return manifests
 	}
-	if items := Field(node, "items"); items != nil && strings.HasSuffix(Scalar(node, "kind"), "List") && allObjects(items) {
+	if items := yamldoc.Field(node, "items"); items != nil && strings.HasSuffix(yamldoc.Scalar(node, "kind"), "List") && allObjects(items) {
 		for _, item := range items.Content {
-			manifests = appendObjects(manifests, document, Resolve(item))
+			manifests = appendObjects(manifests, document, yamldoc.Resolve(item))
 		}
 		return manifests
 	}
-	metadata := Field(node, "metadata")
+	metadata := yamldoc.Field(node, "metadata")
 	return append(manifests, Manifest{
 		Document:   document,
-		APIVersion: Scalar(node, "apiVersion"),
-		Kind:       Scalar(node, "kind"),
-		Namespace:  Scalar(metadata, "namespace"),
-		Name:       cmp.Or(Scalar(metadata, "name"), Scalar(metadata, "generateName")),
+		APIVersion: yamldoc.Scalar(node, "apiVersion"),
+		Kind:       yamldoc.Scalar(node, "kind"),
+		Namespace:  yamldoc.Scalar(metadata, "namespace"),
+		Name:       cmp.Or(yamldoc.Scalar(metadata, "name"), yamldoc.Scalar(metadata, "generateName")),
 		Node:       node,
 	})
 }
 
 func isObject(node *yaml.Node) bool {
-	return Scalar(node, "apiVersion") != "" && Scalar(node, "kind") != ""
+	return yamldoc.Scalar(node, "apiVersion") != "" && yamldoc.Scalar(node, "kind") != ""
 }
 
 // allObjects is false for the items of a custom resource whose kind only ends in List, and for none.
@@ -350,80 +252,9 @@ func allObjects(items *yaml.Node) bool {
 	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return !isObject(item) })
 }
 
-// Location is a place in a file of the tree. Lines and columns count from 1, columns in bytes, the end
-// is exclusive; they are 0 where only the file is known.
-type Location struct {
-	Path      string `json:"path"`
-	Line      int    `json:"line,omitempty"`
-	Column    int    `json:"column,omitempty"`
-	EndLine   int    `json:"endLine,omitempty"`
-	EndColumn int    `json:"endColumn,omitempty"`
-	// Key names the place where a line number would not last: a path of keys, or an object.
-	Key string `json:"key,omitempty"`
-	// Snippet is the text of the line, for people, where it is known, and Above that of the line before it.
-	Snippet string `json:"-"`
-	Above   string `json:"-"`
-	// Own is true where IsOwn is known to hold for the file.
-	Own bool `json:"-"`
-}
-
-// String is the location as compilers print it: path, path:line or path:line:column.
-func (l Location) String() string {
-	switch {
-	case l.Line == 0:
-		return l.Path
-	case l.Column == 0:
-		return fmt.Sprintf("%s:%d", l.Path, l.Line)
-	}
-	return fmt.Sprintf("%s:%d:%d", l.Path, l.Line, l.Column)
-}
-
-// Edit puts text in the place of a part of a file.
-type Edit struct {
-	Location
-	// Start and End are the offsets of the part, in bytes; End is exclusive.
-	Start int `json:"-"`
-	End   int `json:"-"`
-	// OldText is what stands there.
-	OldText string `json:"-"`
-	NewText string `json:"newText"`
-}
-
 // Way is edits of the user's files that may give a field another value. Whether they do has not been tried.
 type Way struct {
 	// Message says what the edits do, as in: set image.pullPolicy to Always.
 	Message string
-	Edits   []Edit
+	Edits   []yamldoc.Edit
 }
-
-// Apply returns the data with edits made in it: those of one file, which do not overlap. Edits that insert at the same
-// place are made in their order.
-func Apply(data []byte, edits []Edit) []byte {
-	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
-	var result []byte
-	from := 0
-	for _, e := range edits {
-		result = append(append(result, data[from:e.Start]...), e.NewText...)
-		from = e.End
-	}
-	return append(result, data[from:]...)
-}
-
-// Error says why a source could not be rendered.
-type Error struct {
-	// Location is where the engine stopped; its path is empty where the engine does not say.
-	Location Location
-	Err      error
-	// Hint is the next thing to do or type, if there is one.
-	Hint string
-}
-
-func (e *Error) Error() string {
-	if e.Location.Path == "" {
-		return e.Err.Error()
-	}
-	return e.Location.String() + ": " + e.Err.Error()
-}
-
-func (e *Error) Unwrap() error { return e.Err }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 func TestManifests(t *testing.T) {
@@ -74,10 +76,10 @@ func TestManifestsKeepsColumnsOfJSON(t *testing.T) {
 	if err != nil || len(manifests) != 1 {
 		t.Fatalf("got %v, %v", manifests, err)
 	}
-	if got, want := Field(manifests[0].Node, "kind").Column, strings.Index(text, `"Pod"`)+1; got != want {
+	if got, want := yamldoc.Field(manifests[0].Node, "kind").Column, strings.Index(text, `"Pod"`)+1; got != want {
 		t.Errorf("kind stands in column %d, want %d", got, want)
 	}
-	if got, want := Scalar(manifests[0].Node, "note"), `???????????? \ud83d`; got != want {
+	if got, want := yamldoc.Scalar(manifests[0].Node, "note"), `???????????? \ud83d`; got != want {
 		t.Errorf("the note is %q, want %q", got, want)
 	}
 }

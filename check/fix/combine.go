@@ -6,19 +6,18 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // combine sorts the edits of a file, and makes one of those that insert keys at one place below the same key: both
 // would write that key.
-func combine(edits []render.Edit) []render.Edit {
+func combine(edits []yamldoc.Edit) []yamldoc.Edit {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b render.Edit) int {
+	slices.SortStableFunc(edits, func(a, b yamldoc.Edit) int {
 		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End), strings.Compare(a.NewText, b.NewText))
 	})
-	var combined []render.Edit
+	var combined []yamldoc.Edit
 	for _, edit := range edits {
 		if n := len(combined); n > 0 && edit.Start == edit.End && combined[n-1].Start == edit.Start && combined[n-1].End == edit.End {
 			if text, ok := join(combined[n-1].NewText, edit.NewText); ok {
@@ -88,7 +87,7 @@ func mapping(text string) *yaml.Node {
 
 func common(a, b *yaml.Node) bool {
 	for i := 0; i < len(a.Content); i += 2 {
-		if render.Field(b, a.Content[i].Value) != nil {
+		if yamldoc.Field(b, a.Content[i].Value) != nil {
 			return true
 		}
 	}
@@ -98,7 +97,7 @@ func common(a, b *yaml.Node) bool {
 // add adds what a mapping has to another one.
 func add(to, from *yaml.Node) {
 	for i := 0; i+1 < len(from.Content); i += 2 {
-		value := render.Field(to, from.Content[i].Value)
+		value := yamldoc.Field(to, from.Content[i].Value)
 		switch {
 		case value == nil:
 			to.Content = append(to.Content, from.Content[i], from.Content[i+1])

@@ -5,27 +5,26 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // editsOf makes edits of parts, which have two bytes for each: how far behind the one before it begins, and how long it
 // is. None overlaps another one, and several may insert at one place.
-func editsOf(data, parts []byte, texts ...string) []render.Edit {
-	var edits []render.Edit
+func editsOf(data, parts []byte, texts ...string) []yamldoc.Edit {
+	var edits []yamldoc.Edit
 	from := 0
 	for i := 0; i+1 < len(parts); i += 2 {
 		start := min(from+int(parts[i]), len(data))
 		from = min(start+int(parts[i+1]), len(data))
-		edits = append(edits, render.Edit{Start: start, End: from, OldText: string(data[start:from]), NewText: texts[i/2%len(texts)]})
+		edits = append(edits, yamldoc.Edit{Start: start, End: from, OldText: string(data[start:from]), NewText: texts[i/2%len(texts)]})
 	}
 	return edits
 }
 
 // keeps reports whether a text is the data with edits made, in their order: between the new texts stands, byte for
 // byte, what stood between the parts.
-func keeps(t *testing.T, text, data []byte, edits []render.Edit) {
+func keeps(t *testing.T, text, data []byte, edits []yamldoc.Edit) {
 	t.Helper()
 	rest, from := text, 0
 	ok := true
@@ -49,11 +48,11 @@ func keeps(t *testing.T, text, data []byte, edits []render.Edit) {
 func FuzzApply(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, parts []byte, text string) {
 		edits, original := editsOf(data, parts, text, "", text+text), bytes.Clone(data)
-		keeps(t, render.Apply(data, edits), data, edits)
-		distinct := slices.CompactFunc(slices.Clone(edits), func(a, b render.Edit) bool { return a.Start == b.Start })
+		keeps(t, yamldoc.Apply(data, edits), data, edits)
+		distinct := slices.CompactFunc(slices.Clone(edits), func(a, b yamldoc.Edit) bool { return a.Start == b.Start })
 		shuffled := slices.Clone(distinct)
 		slices.Reverse(shuffled)
-		keeps(t, render.Apply(data, shuffled), data, distinct)
+		keeps(t, yamldoc.Apply(data, shuffled), data, distinct)
 		if !bytes.Equal(data, original) {
 			t.Errorf("the data were %q and are %q", original, data)
 		}
@@ -65,9 +64,9 @@ func FuzzCombine(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data, parts []byte, first, second string) {
 		edits := editsOf(data, parts, first, second)
 		combined := combine(edits)
-		keeps(t, render.Apply(data, combined), data, combined)
+		keeps(t, yamldoc.Apply(data, combined), data, combined)
 		type part struct{ start, end int }
-		partsOf := func(edits []render.Edit) []part {
+		partsOf := func(edits []yamldoc.Edit) []part {
 			var all []part
 			for _, e := range edits {
 				all = append(all, part{e.Start, e.End})
@@ -111,7 +110,7 @@ func TestCombine(t *testing.T) {
 				at = len(test.data) - 1
 			}
 			data := []byte(test.data)
-			got := render.Apply(data, combine([]render.Edit{{Start: at, End: at, NewText: test.first}, {Start: at, End: at, NewText: test.second}}))
+			got := yamldoc.Apply(data, combine([]yamldoc.Edit{{Start: at, End: at, NewText: test.first}, {Start: at, End: at, NewText: test.second}}))
 			if string(got) != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Subject is a source that was rendered and checked.
@@ -77,7 +79,7 @@ func (p *prover) files() []File {
 	var files []File
 	edits := byPath(p.accepted)
 	for _, name := range slices.Sorted(maps.Keys(edits)) {
-		files = append(files, File{name, p.originals[name], render.Apply(p.originals[name], edits[name])})
+		files = append(files, File{name, p.originals[name], yamldoc.Apply(p.originals[name], edits[name])})
 	}
 	return files
 }
@@ -91,14 +93,14 @@ func (p *prover) noWay(finding *check.Finding) string {
 	of := finding.Hits[0].Place.Source
 	values := path.Join(of.Path, "values.yaml")
 	_, err := fs.Stat(p.tree, values)
-	switch real := render.Followed(p.tree, at.Path); {
+	switch real := tree.Follow(p.tree, at.Path); {
 	case finding.Exact && at.Line == 0 && strings.HasPrefix(at.Path, "--"):
 		return "the flag decides; give it another value"
 	case real != at.Path:
 		return "a symbolic link leads to " + real + ", and no file is written through one; check that"
 	case !finding.Exact:
 		return "what decides could not be shown; a Helm post-renderer or a patch in a kustomization can set it"
-	case of.Kind == render.Helm && !at.Own && path.Base(at.Path) == "values.yaml" && errors.Is(err, fs.ErrNotExist):
+	case of.Kind == render.Helm && !at.Tracked && path.Base(at.Path) == "values.yaml" && errors.Is(err, fs.ErrNotExist):
 		return "the file is not kept in this repository, and " + values + ", which could set it, is not there; create that"
 	}
 	return "no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can"
@@ -109,7 +111,7 @@ type attempt struct {
 	finding *check.Finding
 	tried   int
 	message string
-	edits   []render.Edit
+	edits   []yamldoc.Edit
 }
 
 // next goes on to the edits that were not tried: for every container of the finding its next way, or its last.
@@ -145,7 +147,7 @@ type prover struct {
 	jobs      int
 	subjects  []Subject
 	readers   map[string][]int // the subjects that read a file
-	accepted  []render.Edit
+	accepted  []yamldoc.Edit
 	originals map[string][]byte    // the edited files as they were read first
 	kept      map[check.Place]bool // on purpose
 }
@@ -308,7 +310,7 @@ func (p *prover) judge(a *attempt, verdicts map[int]*verdict) judgement {
 }
 
 // affected are the subjects that read an edited file.
-func (p *prover) affected(edits []render.Edit) []int {
+func (p *prover) affected(edits []yamldoc.Edit) []int {
 	var all []int
 	for _, edit := range edits {
 		all = append(all, p.readers[edit.Path]...)
@@ -323,7 +325,7 @@ func (p *prover) affected(edits []render.Edit) []int {
 }
 
 // merge adds the edits that are not there.
-func merge(edits, more []render.Edit) []render.Edit {
+func merge(edits, more []yamldoc.Edit) []yamldoc.Edit {
 	edits = slices.Clone(edits)
 	for _, edit := range more {
 		if !slices.Contains(edits, edit) {
@@ -334,7 +336,7 @@ func merge(edits, more []render.Edit) []render.Edit {
 }
 
 // overlap reports whether edits change what others change: two that insert at one place do not.
-func overlap(edits, more []render.Edit) bool {
+func overlap(edits, more []yamldoc.Edit) bool {
 	for _, a := range edits {
 		for _, b := range more {
 			if a != b && a.Path == b.Path && a.Start < b.End && b.Start < a.End {
@@ -346,8 +348,8 @@ func overlap(edits, more []render.Edit) bool {
 }
 
 // byPath groups edits by file, as they are made together.
-func byPath(edits []render.Edit) map[string][]render.Edit {
-	files := map[string][]render.Edit{}
+func byPath(edits []yamldoc.Edit) map[string][]yamldoc.Edit {
+	files := map[string][]yamldoc.Edit{}
 	for _, edit := range edits {
 		files[edit.Path] = append(files[edit.Path], edit)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // counter counts the renders of each source.
@@ -80,7 +81,7 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 		if source.Skip != "" {
 			continue
 		}
-		recorder := render.NewRecorder(fsys)
+		recorder := tree.NewRecorder(fsys)
 		result, err := r.engines[source.Kind].Render(t.Context(), recorder, source)
 		if err != nil {
 			continue // Another environment may give what is demanded.

@@ -15,6 +15,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Snapshot is what a source was rendered to, in little memory.
@@ -63,7 +65,7 @@ type verdict struct {
 }
 
 // render renders the sources that the attempts affect, with edits.
-func (p *prover) render(edits []render.Edit, attempts []*attempt) map[int]*verdict {
+func (p *prover) render(edits []yamldoc.Edit, attempts []*attempt) map[int]*verdict {
 	var affected []int
 	for _, a := range attempts {
 		affected = append(affected, p.affected(a.edits)...)
@@ -92,8 +94,8 @@ func (p *prover) render(edits []render.Edit, attempts []*attempt) map[int]*verdi
 }
 
 // edit is the tree with edits made in it.
-func (p *prover) edit(edits []render.Edit) (fs.FS, error) {
-	overlay := render.NewOverlay(p.tree)
+func (p *prover) edit(edits []yamldoc.Edit) (fs.FS, error) {
+	overlay := tree.NewOverlay(p.tree)
 	for path, edits := range byPath(edits) {
 		data := p.originals[path]
 		if data == nil {
@@ -108,25 +110,25 @@ func (p *prover) edit(edits []render.Edit) (fs.FS, error) {
 				return nil, fmt.Errorf("%s is not what it was", path)
 			}
 		}
-		overlay.Write(path, render.Apply(data, edits))
+		overlay.Write(path, yamldoc.Apply(data, edits))
 	}
 	return followed{overlay, p.tree}, nil
 }
 
 // followed is an overlay in which symbolic links of the tree lead to the files that were written.
 type followed struct {
-	*render.Overlay
+	*tree.Overlay
 	tree fs.FS
 }
 
 // Open implements fs.FS.
 func (f followed) Open(name string) (fs.File, error) {
-	return f.Overlay.Open(render.Followed(f.tree, name))
+	return f.Overlay.Open(tree.Follow(f.tree, name))
 }
 
 // ReadFile implements fs.ReadFileFS.
 func (f followed) ReadFile(name string) ([]byte, error) {
-	return f.Overlay.ReadFile(render.Followed(f.tree, name))
+	return f.Overlay.ReadFile(tree.Follow(f.tree, name))
 }
 
 // examine renders a source of the edited tree and compares.
@@ -227,7 +229,7 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 					policies[c.Field.String()] = true
 				}
 			}
-			visit := func(path render.Path) {
+			visit := func(path yamldoc.Path) {
 				if text := path.String(); !policies[text] && !isGiven(is[n], path) {
 					differences = append(differences, difference{i, n, text})
 				}
@@ -239,9 +241,9 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 }
 
 // isGiven reports whether a path is in what an Application of Argo CD gives its sources: what that changes is in them.
-func isGiven(m render.Manifest, path render.Path) bool {
+func isGiven(m render.Manifest, path yamldoc.Path) bool {
 	return strings.HasPrefix(m.APIVersion, "argoproj.io/") && strings.HasPrefix(m.Kind, "Application") &&
-		slices.ContainsFunc(path, func(step render.Step) bool {
+		slices.ContainsFunc(path, func(step yamldoc.Step) bool {
 			return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)
 		})
 }
@@ -252,8 +254,8 @@ func objects(document render.Document) ([]render.Manifest, error) {
 }
 
 // walk visits the paths at which two nodes differ, in keys and scalars, not in form.
-func walk(a, b *yaml.Node, path render.Path, visit func(render.Path)) {
-	a, b = render.Resolve(a), render.Resolve(b)
+func walk(a, b *yaml.Node, path yamldoc.Path, visit func(yamldoc.Path)) {
+	a, b = yamldoc.Resolve(a), yamldoc.Resolve(b)
 	switch {
 	case a == nil || b == nil:
 		if a != b {
@@ -266,11 +268,11 @@ func walk(a, b *yaml.Node, path render.Path, visit func(render.Path)) {
 			visit(path) // Which of two values counts depends on who reads it.
 		}
 		for _, key := range keys(a, b) {
-			walk(render.Field(a, key), render.Field(b, key), path.Below(render.Key(key)), visit)
+			walk(yamldoc.Field(a, key), yamldoc.Field(b, key), path.Below(yamldoc.Key(key)), visit)
 		}
 	case a.Kind == yaml.SequenceNode:
 		for i := range max(len(a.Content), len(b.Content)) {
-			walk(at(a, i), at(b, i), path.Below(render.Step{Index: i}), visit)
+			walk(at(a, i), at(b, i), path.Below(yamldoc.Step{Index: i}), visit)
 		}
 	case a.Value != b.Value || a.Tag != b.Tag:
 		visit(path)
@@ -291,7 +293,7 @@ func keys(mappings ...*yaml.Node) []string {
 	set := map[string]bool{}
 	var add func(*yaml.Node)
 	add = func(node *yaml.Node) {
-		node = render.Resolve(node)
+		node = yamldoc.Resolve(node)
 		if node.Kind == yaml.SequenceNode {
 			for _, item := range node.Content {
 				add(item)

@@ -20,7 +20,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // TestFixesHold fixes generated charts and overlays and compares what they render to, by means of its own: what has a
@@ -57,7 +58,7 @@ func TestFixesHold(t *testing.T) {
 				r.holds(t, "all fixes", files, func(check.Finding) bool { return true })
 				for _, file := range files {
 					r.holds(t, "the fixes of "+file.Path, []fix.File{file}, func(f check.Finding) bool {
-						return !slices.ContainsFunc(f.Fix.Edits, func(e render.Edit) bool { return e.Path != file.Path })
+						return !slices.ContainsFunc(f.Fix.Edits, func(e yamldoc.Edit) bool { return e.Path != file.Path })
 					})
 				}
 				for _, f := range r.report.Findings {
@@ -74,9 +75,9 @@ func TestFixesHold(t *testing.T) {
 }
 
 // apply makes the edits of one fix.
-func (r *run) apply(t *testing.T, edits []render.Edit) []fix.File {
+func (r *run) apply(t *testing.T, edits []yamldoc.Edit) []fix.File {
 	t.Helper()
-	byPath := map[string][]render.Edit{}
+	byPath := map[string][]yamldoc.Edit{}
 	for _, e := range edits {
 		byPath[e.Path] = append(byPath[e.Path], e)
 	}
@@ -86,7 +87,7 @@ func (r *run) apply(t *testing.T, edits []render.Edit) []fix.File {
 		if err != nil {
 			t.Fatal(err)
 		}
-		files = append(files, fix.File{Path: path, Before: before, After: render.Apply(before, edits)})
+		files = append(files, fix.File{Path: path, Before: before, After: yamldoc.Apply(before, edits)})
 	}
 	return files
 }
@@ -94,7 +95,7 @@ func (r *run) apply(t *testing.T, edits []render.Edit) []fix.File {
 // holds compares all sources before and after files are written.
 func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check.Finding) bool) {
 	t.Helper()
-	fsys := render.NewOverlay(r.tree)
+	fsys := tree.NewOverlay(r.tree)
 	for _, file := range files {
 		fsys.Write(file.Path, file.After)
 	}

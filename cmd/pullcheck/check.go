@@ -18,6 +18,7 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // checkFlags are the flags of check beside those that say how sources are rendered.
@@ -124,8 +125,8 @@ func nothingIn(tree *workTree, sources []render.Source, paths []string) error {
 			if err != nil {
 				return err
 			}
-			if _, err := render.ParseYAML(data); err != nil {
-				return render.YAMLError(file.Path, data, err)
+			if _, err := yamldoc.Parse(data); err != nil {
+				return yamldoc.ParseError(file.Path, data, err)
 			}
 		}
 	}
@@ -263,7 +264,7 @@ func newFailure(outcome render.Outcome) check.Failure {
 		Environment: outcome.Source.Environment,
 		Message:     outcome.Err.Error(),
 	}
-	if known := (*render.Error)(nil); errors.As(outcome.Err, &known) {
+	if known := (*yamldoc.Error)(nil); errors.As(outcome.Err, &known) {
 		failure.Message, failure.Location, failure.Hint = known.Err.Error(), known.Location, known.Hint
 	}
 	return failure

@@ -15,7 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // The exit codes.
@@ -135,7 +135,7 @@ func (c *Command) fail(err error) int {
 	code, hint := exitFailures, ""
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
 		code, hint = exitUsage, usage.hint
-	} else if failure := (*render.Error)(nil); errors.As(err, &failure) {
+	} else if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		hint = failure.Hint
 	} else if errors.Is(err, pflag.ErrHelp) {
 		return exitClean

@@ -18,6 +18,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // recorded is which files each source was rendered from.
@@ -48,7 +49,7 @@ type recordingEngine struct {
 
 // Render implements render.Engine.
 func (e recordingEngine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	recorder := render.NewRecorder(fsys)
+	recorder := tree.NewRecorder(fsys)
 	result, err := e.Engine.Render(ctx, recorder, source)
 	e.to.mutex.Lock()
 	defer e.to.mutex.Unlock()

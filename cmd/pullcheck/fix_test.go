@@ -23,7 +23,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // TestRules checks and fixes the cases in testdata/rules. A case is a tree of files, less those that say what becomes
@@ -279,7 +279,7 @@ func findings(t *testing.T, report string) string {
 	var r struct {
 		Findings []struct {
 			Rule     string
-			Decision render.Location
+			Decision yamldoc.Location
 			Fix      *check.Fix
 		}
 		Failures []check.Failure

@@ -16,6 +16,7 @@ import (
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // runGenerate is the config management plugin of Argo CD: it prints the manifests of the working directory, or none.
@@ -202,14 +203,14 @@ func unread(tree *workTree, source render.Source, result *render.Result) error {
 		if err != nil {
 			return err
 		}
-		documents, err := render.ParseYAML(data)
+		documents, err := yamldoc.Parse(data)
 		if err != nil {
-			return render.YAMLError(file.Path, data, err)
+			return yamldoc.ParseError(file.Path, data, err)
 		}
 		for _, document := range documents {
-			if (render.Scalar(document, "kind") == "") != (render.Scalar(document, "apiVersion") == "") {
-				return &render.Error{
-					Location: render.Location{Path: file.Path, Line: document.Line},
+			if (yamldoc.Scalar(document, "kind") == "") != (yamldoc.Scalar(document, "apiVersion") == "") {
+				return &yamldoc.Error{
+					Location: yamldoc.Location{Path: file.Path, Line: document.Line},
 					Err:      errors.New("an object has an apiVersion and a kind, and here is one of them"),
 					Hint:     "write the other, or leave the file out with the parameter exclude",
 				}

@@ -17,6 +17,8 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // hook checks manifests on their way from one program to another.
@@ -74,7 +76,7 @@ func runHook(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, fmt.Errorf("standard input: %w", err)
 	}
 	if len(bytes.TrimSpace(input)) == 0 && !h.allowEmpty {
-		return 0, &render.Error{Err: errors.New("standard input is empty"),
+		return 0, &yamldoc.Error{Err: errors.New("standard input is empty"),
 			Hint: "see why the command before the pipe printed nothing; a chart that renders nothing needs --allow-empty"}
 	}
 	output, code, err := h.run(ctx, c, input)
@@ -109,7 +111,7 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 		return nil, 0, err
 	}
 	if s := result.Sources[0]; s.Status == check.Skipped && !isBlank(input) {
-		return nil, 0, &render.Error{Err: fmt.Errorf("standard input: %s", s.Reason), Hint: "pipe manifests in, as helm template and kustomize build print them"}
+		return nil, 0, &yamldoc.Error{Err: fmt.Errorf("standard input: %s", s.Reason), Hint: "pipe manifests in, as helm template and kustomize build print them"}
 	}
 	remaining := h.report(c, result)
 	code = exitCode(remaining, h.failOn)
@@ -127,7 +129,7 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 
 // check checks an input, and returns it as it is with the corrections.
 func (h hook) check(ctx context.Context, c *Command, input []byte) (*check.Report, []byte) {
-	files := render.NewOverlay(embed.FS{})
+	files := tree.NewOverlay(embed.FS{})
 	files.Write(stdinName, input)
 	// What somebody else prints is nothing that the user keeps, and its comments make no exceptions.
 	files.Write(".gitignore", []byte(stdinName))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // resourceList is what a KRM function is given and gives back
@@ -35,19 +36,19 @@ func readResourceList(input []byte) (*resourceList, error) {
 		return nil, nil // If it is no YAML, the check says so.
 	}
 	node := document.Content[0]
-	version := render.Scalar(node, "apiVersion")
-	if render.Scalar(node, "kind") != "ResourceList" || !strings.HasPrefix(version, "config.kubernetes.io/") {
+	version := yamldoc.Scalar(node, "apiVersion")
+	if yamldoc.Scalar(node, "kind") != "ResourceList" || !strings.HasPrefix(version, "config.kubernetes.io/") {
 		return nil, nil
 	}
 	if !slices.Contains(resourceListVersions, version) {
 		return nil, fmt.Errorf("standard input: the ResourceList has the apiVersion %s, expected one of %s", version, strings.Join(resourceListVersions, ", "))
 	}
-	items := render.Field(node, "items")
+	items := yamldoc.Field(node, "items")
 	if items == nil || items.Kind != yaml.SequenceNode {
 		return nil, errors.New("standard input: the ResourceList has no list of items")
 	}
 	for i, item := range items.Content {
-		if render.Scalar(item, "apiVersion") == "" || render.Scalar(item, "kind") == "" {
+		if yamldoc.Scalar(item, "apiVersion") == "" || yamldoc.Scalar(item, "kind") == "" {
 			return nil, fmt.Errorf("standard input:%d: item %d of the ResourceList has no apiVersion and kind", item.Line, i+1)
 		}
 	}
@@ -57,9 +58,9 @@ func readResourceList(input []byte) (*resourceList, error) {
 // configure does what the functionConfig says: the data of a ConfigMap, or the spec of any other object.
 func (l *resourceList) configure(h *hook) error {
 	const hint = "write mutate and failOn in the data of a ConfigMap, or in the spec of an object of another kind"
-	config := render.Field(l.node, "functionConfig")
+	config := yamldoc.Field(l.node, "functionConfig")
 	options := "spec"
-	if render.Scalar(config, "kind") == "ConfigMap" {
+	if yamldoc.Scalar(config, "kind") == "ConfigMap" {
 		options = "data"
 	}
 	for key := range keysOf(config) {
@@ -67,7 +68,7 @@ func (l *resourceList) configure(h *hook) error {
 			return usagef(hint, "functionConfig has the key %q, expected metadata and %s", key, options)
 		}
 	}
-	for key, value := range keysOf(render.Field(config, options)) {
+	for key, value := range keysOf(yamldoc.Field(config, options)) {
 		var err error
 		switch key {
 		case "mutate":
@@ -89,7 +90,7 @@ func (l *resourceList) configure(h *hook) error {
 func keysOf(mapping *yaml.Node) iter.Seq2[string, *yaml.Node] {
 	return func(yield func(string, *yaml.Node) bool) {
 		for i := 0; mapping != nil && mapping.Kind == yaml.MappingNode && i < len(mapping.Content); i += 2 {
-			if !yield(mapping.Content[i].Value, render.Resolve(mapping.Content[i+1])) {
+			if !yield(mapping.Content[i].Value, yamldoc.Resolve(mapping.Content[i+1])) {
 				return
 			}
 		}
@@ -111,7 +112,7 @@ func (l *resourceList) answer(text []byte, result *check.Report) ([]byte, error)
 	if err := added.Encode(results); err != nil {
 		return nil, err
 	}
-	if before := render.Field(list.YNode(), "results"); before != nil && before.Kind == yaml.SequenceNode {
+	if before := yamldoc.Field(list.YNode(), "results"); before != nil && before.Kind == yaml.SequenceNode {
 		added.Content = slices.Concat(before.Content, added.Content)
 	}
 	if err := list.PipeE(yaml.SetField("results", yaml.NewRNode(&added))); err != nil {

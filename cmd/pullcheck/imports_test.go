@@ -13,18 +13,20 @@ const module = "github.com/pullcheck/pullcheck/"
 // allowed says which packages of the module each package may import: data flows one way. In a directory that
 // is not named here, nothing of the module may be imported.
 var allowed = map[string][]string{
-	"render":                        {},
-	"render/raw":                    {"render"},
-	"render/helm":                   {"render", "render/internal/cache"},
-	"render/kustomize":              {"render", "render/helm", "render/internal/cache"},
-	"render/argocd":                 {"render"},
-	"render/origin":                 {"render"},
-	"check":                         {"render"},
-	"check/fix":                     {"check", "render"},
-	"cmd/pullcheck/internal/change": {"render"},
-	"cmd/pullcheck/internal/report": {"check", "render", "render/raw"},
-	"cmd/pullcheck/internal/review": {"check", "render", "cmd/pullcheck/internal/change"},
-	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/argocd", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
+	"render/yamldoc":                {},
+	"render/tree":                   {},
+	"render":                        {"render/tree", "render/yamldoc"},
+	"render/raw":                    {"render", "render/yamldoc"},
+	"render/helm":                   {"render", "render/tree", "render/yamldoc", "render/internal/cache"},
+	"render/kustomize":              {"render", "render/tree", "render/yamldoc", "render/helm", "render/internal/cache"},
+	"render/argocd":                 {"render", "render/tree", "render/yamldoc"},
+	"render/origin":                 {"render", "render/tree", "render/yamldoc"},
+	"check":                         {"render", "render/yamldoc"},
+	"check/fix":                     {"check", "render", "render/tree", "render/yamldoc"},
+	"cmd/pullcheck/internal/change": {"render/yamldoc"},
+	"cmd/pullcheck/internal/report": {"check", "render", "render/raw", "render/yamldoc"},
+	"cmd/pullcheck/internal/review": {"check", "render", "render/tree", "render/yamldoc", "cmd/pullcheck/internal/change"},
+	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/tree", "render/yamldoc", "render/argocd", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
 }
 
 // owners are the only packages of the module that may import a library.

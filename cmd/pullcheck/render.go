@@ -9,6 +9,7 @@ import (
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // runRender prints the manifests of one source.
@@ -65,7 +66,7 @@ func (f *sourceFlags) oneSource(ctx context.Context, c *Command, engines map[ren
 		declared := slices.DeleteFunc(f.applications(ctx, tree, engines, sources), func(s render.Source) bool { return s.Declared == nil && s.Skip == "" })
 		if skipped := slices.IndexFunc(declared, func(s render.Source) bool { return s.Skip != "" }); skipped >= 0 {
 			s := declared[skipped]
-			return nil, nil, &render.Error{Location: render.Location{Path: s.Path}, Err: fmt.Errorf("%s: %s", s.Environment, s.Skip)}
+			return nil, nil, &yamldoc.Error{Location: yamldoc.Location{Path: s.Path}, Err: fmt.Errorf("%s: %s", s.Environment, s.Skip)}
 		}
 		if len(declared) > 0 {
 			return tree, declared, nil

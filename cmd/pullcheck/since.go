@@ -12,6 +12,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // since is what a revision says of the working tree: which files are different, and what was found before.
@@ -48,7 +49,7 @@ func openSince(ctx context.Context, tree *workTree, revision string) (*since, er
 
 func sinceError(err error) error {
 	hint := ""
-	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		hint = failure.Hint
 	}
 	return usagef(hint, "--since: %w", err)

@@ -19,6 +19,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // sourceFlags are the flags that say how sources are rendered, under Helm's and Kustomize's own names.
@@ -147,7 +148,7 @@ func valuesError(name string, err error) error {
 		return usagef("values files are relative to the working directory", "--values %s does not exist", name)
 	}
 	hint := ""
-	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		hint = failure.Hint
 	}
 	return usagef(hint, "--values %w", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/origin"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // runWhy prints where a field of an object was decided.
@@ -68,7 +69,7 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 	}
 	trace := report.Trace{
 		Field:     asked.field,
-		Missing:   render.ScalarAt(question.Manifest.Node, question.Path) == "",
+		Missing:   yamldoc.ScalarAt(question.Manifest.Node, question.Path) == "",
 		Decisions: answer.Decisions,
 		Via:       answer.Via,
 		Exact:     answer.Exact,
@@ -83,11 +84,11 @@ func objectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }
 // whatIs says what a field is: its first line, if it has several. A field that is missing and that nothing is known to
 // write may be misspelt: those beside it show that.
 func whatIs(q origin.Question, answer origin.Answer) string {
-	node, holder := render.Lookup(q.Manifest.Node, q.Path)
+	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
 	if node == nil && len(holder.Content) > 0 && len(answer.Via) == 0 && answer.Decisions[0].Key == "" {
 		return "is not set; beside it stand " + strings.Join(fieldsOf(holder), ", ")
 	}
-	if node = render.Resolve(node); isNull(node) {
+	if node = yamldoc.Resolve(node); isNull(node) {
 		return "is not set"
 	}
 	first, _, more := strings.Cut(node.Value, "\n")
@@ -104,7 +105,7 @@ func whatIs(q origin.Question, answer origin.Answer) string {
 func fieldsOf(mapping *yaml.Node) []string {
 	var keys []string
 	for i := 0; i < len(mapping.Content); i += 2 {
-		keys = append(keys, render.Path{render.Key(mapping.Content[i].Value)}.String())
+		keys = append(keys, yamldoc.Path{yamldoc.Key(mapping.Content[i].Value)}.String())
 	}
 	return keys
 }
@@ -128,7 +129,7 @@ func (w whyQuestion) in(manifests []render.Manifest) (origin.Question, error) {
 		Manifest: manifest,
 		Path:     path,
 		Near:     near(manifest, path),
-		Instead:  instead(render.ScalarAt(manifest.Node, path)),
+		Instead:  instead(yamldoc.ScalarAt(manifest.Node, path)),
 	}, nil
 }
 
@@ -173,42 +174,42 @@ func list(words []string) string {
 
 // lookup returns the path to a scalar that is there, or that is missing in a mapping that is there. Items have no
 // names in it: a name may itself be what is asked for.
-func (w whyQuestion) lookup(manifest *render.Manifest) (render.Path, error) {
-	typed, err := render.ParsePath(w.field)
+func (w whyQuestion) lookup(manifest *render.Manifest) (yamldoc.Path, error) {
+	typed, err := yamldoc.ParsePath(w.field)
 	if err == nil && len(typed) == 0 {
 		err = errors.New("the field is empty, expected a path like spec.replicas")
 	}
 	if err != nil {
 		return nil, usagef("pullcheck render "+w.source, "%w", err)
 	}
-	var path render.Path
+	var path yamldoc.Path
 	for i, step := range typed {
-		value, holder := render.Lookup(manifest.Node, typed[:i+1])
+		value, holder := yamldoc.Lookup(manifest.Node, typed[:i+1])
 		if value == nil && (i < len(typed)-1 || step.Index >= 0 || holder == nil || holder.Kind != yaml.MappingNode) {
 			return nil, w.noScalar(manifest, path)
 		}
 		if step.Index >= 0 {
-			step = render.Step{Index: slices.Index(holder.Content, value)}
+			step = yamldoc.Step{Index: slices.Index(holder.Content, value)}
 		}
 		path = path.Below(step)
 	}
-	if value, _ := render.Lookup(manifest.Node, path); value != nil && render.Resolve(value).Kind != yaml.ScalarNode {
+	if value, _ := yamldoc.Lookup(manifest.Node, path); value != nil && yamldoc.Resolve(value).Kind != yaml.ScalarNode {
 		return nil, w.noScalar(manifest, path)
 	}
 	return path, nil
 }
 
 // noScalar says what there is at the end of a path, in the place of the field.
-func (w whyQuestion) noScalar(manifest *render.Manifest, path render.Path) error {
-	node, _ := render.Lookup(manifest.Node, path)
-	node = render.Resolve(node)
+func (w whyQuestion) noScalar(manifest *render.Manifest, path yamldoc.Path) error {
+	node, _ := yamldoc.Lookup(manifest.Node, path)
+	node = yamldoc.Resolve(node)
 	var below []string
 	for i, child := range node.Content {
 		switch {
 		case node.Kind == yaml.SequenceNode:
-			below = append(below, render.Path{render.Item(i, child)}.Named())
+			below = append(below, yamldoc.Path{yamldoc.Item(i, child)}.Named())
 		case i%2 == 0:
-			below = append(below, render.Path{render.Key(child.Value)}.String())
+			below = append(below, yamldoc.Path{yamldoc.Key(child.Value)}.String())
 		}
 	}
 	what := "is " + cmp.Or(node.Value, "empty")
@@ -219,14 +220,14 @@ func (w whyQuestion) noScalar(manifest *render.Manifest, path render.Path) error
 }
 
 // near is the first scalar beside a field that is missing.
-func near(manifest *render.Manifest, path render.Path) render.Path {
-	value, holder := render.Lookup(manifest.Node, path)
-	if !isNull(render.Resolve(value)) {
+func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
+	value, holder := yamldoc.Lookup(manifest.Node, path)
+	if !isNull(yamldoc.Resolve(value)) {
 		return nil
 	}
 	for i := 0; i+1 < len(holder.Content); i += 2 {
-		beside := path[:len(path)-1].Below(render.Key(holder.Content[i].Value))
-		if render.ScalarAt(manifest.Node, beside) != "" {
+		beside := path[:len(path)-1].Below(yamldoc.Key(holder.Content[i].Value))
+		if yamldoc.ScalarAt(manifest.Node, beside) != "" {
 			return beside
 		}
 	}

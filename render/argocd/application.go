@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Source is a source of an Application, under Argo CD's own names (pkg/apis/application/v1alpha1/types.go).
@@ -155,7 +156,7 @@ func (a *App) override(fsys fs.FS, s Source) (Source, error) {
 		}
 		merged, err := merge(s, patch)
 		if err != nil {
-			return s, &render.Error{Location: render.Location{Path: file}, Err: err}
+			return s, &yamldoc.Error{Location: yamldoc.Location{Path: file}, Err: err}
 		}
 		merged.RepoURL, merged.Path, merged.Chart, merged.TargetRevision = s.RepoURL, s.Path, s.Chart, s.TargetRevision
 		s = merged
@@ -265,7 +266,7 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 	}}
 	options := &source.Helm
 	if name := options.ReleaseName; name != "" && (len(name) > maxReleaseName || len(validation.IsDNS1123Subdomain(name)) > 0) {
-		return source, &render.Error{
+		return source, &yamldoc.Error{
 			Err:  fmt.Errorf("the release would have the name %q, and Helm takes at most %d of lower case letters, digits, dots and dashes", name, maxReleaseName),
 			Hint: "set releaseName, which is otherwise the name of the Application",
 		}
@@ -374,7 +375,7 @@ func (a *App) valueFiles(fsys fs.FS, s Source, h *Helm) ([]string, error) {
 			matches = nil
 		}
 		if len(matches) == 0 && !h.IgnoreMissingValueFiles {
-			return nil, &render.Error{
+			return nil, &yamldoc.Error{
 				Err:  fmt.Errorf("valueFiles: there is no %s in the repository", name),
 				Hint: "mend the path, which is relative to that of the source or, with a slash in front, to the root of the repository, or set ignoreMissingValueFiles",
 			}

@@ -19,6 +19,8 @@ import (
 	kubeyaml "sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Options say which Applications are of the repository, and what Argo CD would know of where they go.
@@ -86,7 +88,7 @@ func (d *discovery) find(source render.Source) {
 	if !d.mentions(source) {
 		return
 	}
-	recorder := render.NewRecorder(d.tree)
+	recorder := tree.NewRecorder(d.tree)
 	result, err := d.render(recorder, source)
 	if err != nil {
 		return // It fails again as a source.
@@ -228,13 +230,13 @@ type declaredObject struct {
 
 // objects are the Applications and ApplicationSets of a file.
 func objects(data []byte) ([]declaredObject, error) {
-	documents, err := render.ParseYAML(data)
+	documents, err := yamldoc.Parse(data)
 	if err != nil {
 		return nil, err
 	}
 	var found []declaredObject
 	for i, document := range documents {
-		if !declares(render.Scalar(document, "apiVersion"), render.Scalar(document, "kind")) {
+		if !declares(yamldoc.Scalar(document, "apiVersion"), yamldoc.Scalar(document, "kind")) {
 			continue
 		}
 		object, err := decodeObject(document)
@@ -269,7 +271,7 @@ func (d *discovery) inFile(file string) {
 	}
 	declared, err := objects(data)
 	if err != nil {
-		if _, broken := render.ParseYAML(data); broken == nil { // Else the file fails as a source.
+		if _, broken := yamldoc.Parse(data); broken == nil { // Else the file fails as a source.
 			d.found = append(d.found, failing(file, "Application", err, []string{file}))
 		}
 		return
@@ -293,7 +295,7 @@ func objectOf(fsys fs.FS, file, name string) (map[string]any, error) {
 	}
 	declared, err := objects(data)
 	if err != nil {
-		return nil, render.YAMLError(file, data, err)
+		return nil, yamldoc.ParseError(file, data, err)
 	}
 	for _, object := range declared {
 		if nameOf(object.object) == name {
@@ -331,7 +333,7 @@ func (d *discovery) content(names []string) map[string][]byte {
 
 // declare adds the Applications of a declaration, and what of them cannot be rendered here.
 func (d *discovery) declare(origin *declaration) {
-	recorder := render.NewRecorder(d.tree)
+	recorder := tree.NewRecorder(d.tree)
 	apps, failed := d.expand(recorder, origin.object)
 	origin.reads = maps.Clone(origin.reads)
 	maps.Copy(origin.reads, d.content(recorder.Files()))
@@ -399,8 +401,8 @@ func failing(file, environment string, err error, paths []string) render.Source 
 
 // located gives an error the file of the Application, unless it has a place.
 func located(file string, err error) error {
-	failure := &render.Error{}
-	if known := (*render.Error)(nil); errors.As(err, &known) {
+	failure := &yamldoc.Error{}
+	if known := (*yamldoc.Error)(nil); errors.As(err, &known) {
 		*failure = *known
 	} else {
 		failure.Err = err
@@ -447,9 +449,9 @@ func (d *discovery) add(object map[string]any, origin *declaration) {
 }
 
 // prefixOf leads to the Application in an object that is one or makes some.
-func prefixOf(object map[string]any) render.Path {
+func prefixOf(object map[string]any) yamldoc.Path {
 	if object["kind"] == "ApplicationSet" {
-		return render.Path{render.Key("spec"), render.Key("template")}
+		return yamldoc.Path{yamldoc.Key("spec"), yamldoc.Key("template")}
 	}
 	return nil
 }
@@ -476,7 +478,7 @@ func (d *discovery) complete(origin *declaration, known map[string]any, index in
 				}
 			}
 		}
-		return source, &render.Error{Location: render.Location{Path: file}, Err: fmt.Errorf("there is no Application %s any more", name)}
+		return source, &yamldoc.Error{Location: yamldoc.Location{Path: file}, Err: fmt.Errorf("there is no Application %s any more", name)}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // TestDiscover finds the sources of each archive's files, with those of Applications. They are compared with want: a line
@@ -64,7 +65,7 @@ func described(fsys fs.FS, source render.Source) string {
 	}
 	if _, err := source.Completed(fsys); err != nil {
 		text += " fails: " + err.Error()
-		if failure := (*render.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
+		if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
 			text += "; hint: " + failure.Hint
 		}
 		return text

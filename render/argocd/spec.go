@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // noRevision stands for the commit that Argo CD will render, which is not known before.
@@ -21,7 +22,7 @@ type specified struct {
 	App
 	unknown bool // whose tree is rendered
 	sources []Source
-	paths   []render.Path
+	paths   []yamldoc.Path
 }
 
 // application reads an Application.
@@ -57,21 +58,21 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 			"ARGOCD_APP_REVISION":     noRevision, "ARGOCD_APP_REVISION_SHORT": noRevision[:7], "ARGOCD_APP_REVISION_SHORT_8": noRevision[:8],
 		},
 	}}
-	spec := render.Path{render.Key("spec")}
+	spec := yamldoc.Path{yamldoc.Key("spec")}
 	switch {
 	case read.Spec.SourceHydrator != nil: // wins over sources and source, as in Argo CD
 		app.sources = []Source{read.Spec.SourceHydrator.DrySource}
-		app.paths = []render.Path{append(spec.Below(render.Key("sourceHydrator")), render.Key("drySource"))}
+		app.paths = []yamldoc.Path{append(spec.Below(yamldoc.Key("sourceHydrator")), yamldoc.Key("drySource"))}
 	case len(read.Spec.Sources) > 0:
 		for i, source := range read.Spec.Sources {
 			app.sources = append(app.sources, source)
-			app.paths = append(app.paths, append(spec.Below(render.Key("sources")), render.Step{Index: i}))
+			app.paths = append(app.paths, append(spec.Below(yamldoc.Key("sources")), yamldoc.Step{Index: i}))
 			if source.Ref != "" {
 				app.Refs[source.Ref] = source
 			}
 		}
 	case read.Spec.Source != nil:
-		app.sources, app.paths = []Source{*read.Spec.Source}, []render.Path{spec.Below(render.Key("source"))}
+		app.sources, app.paths = []Source{*read.Spec.Source}, []yamldoc.Path{spec.Below(yamldoc.Key("source"))}
 	default:
 		return nil, errors.New("the Application has no source: expected spec.source, spec.sources or spec.sourceHydrator")
 	}
@@ -118,8 +119,8 @@ func (a *specified) names(i int) []string {
 }
 
 // inField says in which field of the Application an error is, unless that has a place of its own.
-func inField(field render.Path, err error) error {
-	elsewhere, known := (*notHere)(nil), (*render.Error)(nil)
+func inField(field yamldoc.Path, err error) error {
+	elsewhere, known := (*notHere)(nil), (*yamldoc.Error)(nil)
 	switch {
 	case err == nil, errors.As(err, &elsewhere):
 		return err
@@ -128,7 +129,7 @@ func inField(field render.Path, err error) error {
 	case known.Location.Path != "":
 		return err
 	}
-	return &render.Error{Err: fmt.Errorf("%s: %w", field, known.Err), Hint: known.Hint}
+	return &yamldoc.Error{Err: fmt.Errorf("%s: %w", field, known.Err), Hint: known.Hint}
 }
 
 // shownURL is a URL as messages have it: without a user, who may have a password.

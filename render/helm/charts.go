@@ -20,8 +20,8 @@ import (
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
-	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/internal/cache"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Charts downloads packaged charts and keeps them in a cache directory, which several processes may share.
@@ -65,8 +65,8 @@ func (c *Charts) Pull(ctx context.Context, repository, name, version string) ([]
 		return data, nil
 	}
 	what := strings.TrimSpace(name + " " + version)
-	failure := &render.Error{Err: fmt.Errorf("%s of %s: %w", what, withoutCredentials(repository), err)}
-	if cause := (*render.Error)(nil); errors.As(err, &cause) {
+	failure := &yamldoc.Error{Err: fmt.Errorf("%s of %s: %w", what, withoutCredentials(repository), err)}
+	if cause := (*yamldoc.Error)(nil); errors.As(err, &cause) {
 		failure.Hint = cause.Hint
 	}
 	return nil, failure
@@ -140,7 +140,7 @@ func (c *Charts) download(ctx context.Context, entry repositoryEntry, release ch
 	}
 	sum := sha256.Sum256(data)
 	if digest := hex.EncodeToString(sum[:]); release.digest != "" && digest != release.digest {
-		return nil, &render.Error{
+		return nil, &yamldoc.Error{
 			Err: fmt.Errorf("%s has the digest sha256:%s, but the repository's index says sha256:%s",
 				withoutCredentials(release.url), digest, release.digest),
 			Hint: "the chart was replaced after it was indexed, or altered on the way: ask who runs the repository",
@@ -207,7 +207,7 @@ func intact(held []heldPackage, version, digest string) string {
 func chooseHeld(held []heldPackage, version string) (string, error) {
 	const hint = "run once without --offline; a dependency can be vendored with: helm dependency build"
 	if len(held) == 0 {
-		return "", &render.Error{Err: errors.New("not in the cache"), Hint: hint}
+		return "", &yamldoc.Error{Err: errors.New("not in the cache"), Hint: hint}
 	}
 	versions := make([]string, len(held))
 	for i, p := range held {
@@ -215,10 +215,10 @@ func chooseHeld(held []heldPackage, version string) (string, error) {
 	}
 	i, err := choose(versions, version)
 	if err != nil {
-		return "", &render.Error{Err: fmt.Errorf("not in the cache: %w", err), Hint: hint}
+		return "", &yamldoc.Error{Err: fmt.Errorf("not in the cache: %w", err), Hint: hint}
 	}
 	if _, err := readPackage(held[i].path); err != nil {
-		return "", &render.Error{Err: err, Hint: hint}
+		return "", &yamldoc.Error{Err: err, Hint: hint}
 	}
 	return held[i].path, nil
 }
@@ -253,7 +253,7 @@ func keep(dir string, held []heldPackage, version string, data []byte) (string, 
 }
 
 func cacheError(err error) error {
-	return &render.Error{
+	return &yamldoc.Error{
 		Err:  fmt.Errorf("the cache cannot be used: %w", err),
 		Hint: "set XDG_CACHE_HOME to a directory that can be written",
 	}

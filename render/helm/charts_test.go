@@ -9,17 +9,16 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/registry"
 	"helm.sh/helm/v3/pkg/repo"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // wantFailure checks a Pull that has to fail: what its message and its hint contain.
 func wantFailure(t *testing.T, err error, message, hint string) {
 	t.Helper()
-	failure := (*render.Error)(nil)
+	failure := (*yamldoc.Error)(nil)
 	if !errors.As(err, &failure) {
 		t.Fatalf("got the error %v, want a *render.Error", err)
 	}

@@ -10,11 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // addDependencies adds the subcharts that Chart.yaml names and charts/ lacks: from file:// next to the
@@ -37,8 +36,8 @@ func (e *Engine) addDependencies(ctx context.Context, fsys fs.FS, dir string, c 
 
 // dependencyError names the file that asks for a dependency, and keeps the hint of the cause.
 func dependencyError(chartFile string, err error) error {
-	failure := &render.Error{Location: render.Location{Path: chartFile}, Err: fmt.Errorf("dependency %w", err)}
-	if cause := (*render.Error)(nil); errors.As(err, &cause) {
+	failure := &yamldoc.Error{Location: yamldoc.Location{Path: chartFile}, Err: fmt.Errorf("dependency %w", err)}
+	if cause := (*yamldoc.Error)(nil); errors.As(err, &cause) {
 		failure.Hint = cause.Hint
 	}
 	return failure
@@ -46,7 +45,7 @@ func dependencyError(chartFile string, err error) error {
 
 func (e *Engine) addDependency(ctx context.Context, fsys fs.FS, dir string, c *loadedChart, dependency *chart.Dependency) error {
 	if dependency.Repository == "" {
-		return &render.Error{
+		return &yamldoc.Error{
 			Err:  fmt.Errorf("%s: not in charts/, and Chart.yaml names no repository for it", dependency.Name),
 			Hint: "put the chart into " + path.Join(dir, "charts", dependency.Name) + ", or name its repository",
 		}
@@ -120,7 +119,7 @@ func lockedVersion(c *chart.Chart, dependency *chart.Dependency) (string, error)
 			return locked.Version, nil
 		}
 	}
-	return "", &render.Error{
+	return "", &yamldoc.Error{
 		Err:  fmt.Errorf("%s: no version in Chart.lock fits %q", dependency.Name, dependency.Version),
 		Hint: "bring the lock up to date with: helm dependency update",
 	}

@@ -25,6 +25,7 @@ import (
 	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // DefaultKubeVersion is the Kubernetes version that charts see unless told otherwise: that of k8s.io/client-go
@@ -53,8 +54,8 @@ func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (
 	case "library":
 		return &render.Result{Nothing: "a library chart has no manifests of its own"}, nil
 	default:
-		return nil, &render.Error{
-			Location: render.Location{Path: path.Join(source.Path, "Chart.yaml")},
+		return nil, &yamldoc.Error{
+			Location: yamldoc.Location{Path: path.Join(source.Path, "Chart.yaml")},
 			Err:      fmt.Errorf("type is %q, a chart that can be installed has the type application", c.Metadata.Type),
 		}
 	}
@@ -78,11 +79,11 @@ func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (
 
 // declared gives an error of values that no file of the tree has the file that declares them.
 func declared(source render.Source, err error) error {
-	failure := (*render.Error)(nil)
+	failure := (*yamldoc.Error)(nil)
 	if source.Declared == nil || errors.As(err, &failure) && !strings.HasPrefix(failure.Location.Path, inlineValues) {
 		return err
 	}
-	return &render.Error{Location: render.Location{Path: source.Declared.Path}, Err: err}
+	return &yamldoc.Error{Location: yamldoc.Location{Path: source.Declared.Path}, Err: err}
 }
 
 // inlineValues begins the names of values that stand in no file of their own.
@@ -98,7 +99,7 @@ func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) 
 		return nil, err
 	}
 	if required := c.Metadata.KubeVersion; required != "" && !chartutil.IsCompatibleRange(required, capabilities.KubeVersion.String()) {
-		return nil, &render.Error{
+		return nil, &yamldoc.Error{
 			Err:  fmt.Errorf("the chart requires Kubernetes %s, it is rendered for %s", required, capabilities.KubeVersion.String()),
 			Hint: "give the version of the cluster with --kube-version",
 		}
@@ -232,11 +233,11 @@ func indentation(line string) int { return len(line) - len(strings.TrimLeft(line
 // locate gives an error of Helm's engine its place in the tree: the innermost template that it names. The
 // templates that included it are named behind what went wrong.
 func (c *loadedChart) locate(source render.Source, err error) error {
-	if known := (*render.Error)(nil); errors.As(err, &known) {
+	if known := (*yamldoc.Error)(nil); errors.As(err, &known) {
 		known.Location.Path = cmp.Or(known.Location.Path, path.Join(source.Path, "Chart.yaml"))
 		return err
 	}
-	failure := &render.Error{Location: render.Location{Path: source.Path}, Err: err}
+	failure := &yamldoc.Error{Location: yamldoc.Location{Path: source.Path}, Err: err}
 	text := err.Error()
 	if heading, violations, ok := strings.Cut(text, ofSchema); ok {
 		failure.Err = errors.New(heading + ofSchema + strings.Join(sortedViolations(strings.SplitAfter(violations, "\n")), ""))
@@ -253,10 +254,10 @@ func (c *loadedChart) locate(source render.Source, err error) error {
 		return failure
 	}
 	paths := c.renderedPaths()
-	location := func(at []int) render.Location {
+	location := func(at []int) yamldoc.Location {
 		parts := place.FindStringSubmatch(text[at[0]:at[1]])
 		line, _ := strconv.Atoi(parts[2])
-		place := render.Location{Path: cmp.Or(paths[parts[1]], parts[1]), Line: line}
+		place := yamldoc.Location{Path: cmp.Or(paths[parts[1]], parts[1]), Line: line}
 		if column, err := strconv.Atoi(parts[3]); err == nil {
 			place.Column = column + 1 // text/template counts columns from 0.
 		}

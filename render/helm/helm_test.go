@@ -23,6 +23,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // flags are what a test case may say in its comment, one a line: "--set a=b".
@@ -353,7 +354,7 @@ func TestFailures(t *testing.T) {
 			if !strings.Contains(err.Error(), test.want) {
 				t.Errorf("the error is %q, want %q in it", err, test.want)
 			}
-			var failure *render.Error
+			var failure *yamldoc.Error
 			errors.As(err, &failure)
 			if failure == nil && test.hint != "" || failure != nil && (!strings.Contains(failure.Hint, test.hint) || test.hint == "" && failure.Hint != "") {
 				t.Errorf("the hint of %#v is not %q", err, test.hint)
@@ -383,7 +384,7 @@ func TestLimits(t *testing.T) {
 		{huge, "api/files/a: the file has 5242881 bytes, Helm accepts at most 5242880"},
 	} {
 		_, err := (&Engine{}).Render(context.Background(), test.tree, render.Source{Path: "api"})
-		if failure := (*render.Error)(nil); err == nil || err.Error() != test.want || !errors.As(err, &failure) || failure.Hint == "" {
+		if failure := (*yamldoc.Error)(nil); err == nil || err.Error() != test.want || !errors.As(err, &failure) || failure.Hint == "" {
 			t.Errorf("the error is %v, want %s and a hint", err, test.want)
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"helm.sh/helm/v3/pkg/ignore"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // loadedChart is a chart with its subcharts, and where in the tree each of its files stands.
@@ -139,18 +140,18 @@ func (l *loadedChart) show(files []*loader.BufferedFile, dir string) {
 func loadError(files []*loader.BufferedFile, dir string, err error) error {
 	for _, file := range files {
 		if strings.Contains(err.Error(), "cannot load "+file.Name+":") {
-			return render.YAMLError(path.Join(dir, file.Name), file.Data, errors.Unwrap(err))
+			return yamldoc.ParseError(path.Join(dir, file.Name), file.Data, errors.Unwrap(err))
 		}
 	}
-	return &render.Error{Location: render.Location{Path: dir}, Err: err}
+	return &yamldoc.Error{Location: yamldoc.Location{Path: dir}, Err: err}
 }
 
 // readArchive reads a packaged chart; the name is for errors.
 func readArchive(data []byte, name string) ([]*loader.BufferedFile, error) {
 	files, err := loader.LoadArchiveFiles(bytes.NewReader(data))
 	if err != nil {
-		return nil, &render.Error{
-			Location: render.Location{Path: name},
+		return nil, &yamldoc.Error{
+			Location: yamldoc.Location{Path: name},
 			Err:      fmt.Errorf("this is no packaged chart: %w", err),
 			Hint:     "make one with: helm package CHART",
 		}
@@ -179,7 +180,7 @@ func readDirectory(ctx context.Context, fsys fs.FS, dir string) ([]*loader.Buffe
 	rules := ignore.Empty()
 	if data, err := fs.ReadFile(fsys, path.Join(dir, ignore.HelmIgnore)); err == nil {
 		if rules, err = ignore.Parse(bytes.NewReader(data)); err != nil {
-			return nil, &render.Error{Location: render.Location{Path: path.Join(dir, ignore.HelmIgnore)}, Err: err}
+			return nil, &yamldoc.Error{Location: yamldoc.Location{Path: path.Join(dir, ignore.HelmIgnore)}, Err: err}
 		}
 	}
 	rules.AddDefaults()
@@ -224,8 +225,8 @@ func (d *directory) walk(name string) error {
 }
 
 func (d *directory) tooLarge(name, limit string) error {
-	return &render.Error{
-		Location: render.Location{Path: name},
+	return &yamldoc.Error{
+		Location: yamldoc.Location{Path: name},
 		Err:      fmt.Errorf("up to here the chart in %s has more than %s", d.path, limit),
 		Hint:     "name in .helmignore what it does not need, such as a symbolic link to a large directory",
 	}
@@ -236,7 +237,7 @@ func entryError(name string, entry fs.DirEntry, err error) error {
 	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
 		err = cause.Err
 	}
-	failure := &render.Error{Location: render.Location{Path: name}, Err: err}
+	failure := &yamldoc.Error{Location: yamldoc.Location{Path: name}, Err: err}
 	if entry.Type()&fs.ModeSymlink != 0 {
 		failure.Err = fmt.Errorf("a symbolic link that cannot be followed: %w", err)
 		failure.Hint = "a link in a chart must lead to a file or directory of the same repository"
@@ -246,7 +247,7 @@ func entryError(name string, entry fs.DirEntry, err error) error {
 
 func (d *directory) readFile(name string, info fs.FileInfo) error {
 	full := path.Join(d.path, name)
-	failure := &render.Error{Location: render.Location{Path: full}, Hint: "name it in .helmignore"}
+	failure := &yamldoc.Error{Location: yamldoc.Location{Path: full}, Hint: "name it in .helmignore"}
 	switch d.size += info.Size(); {
 	case !info.Mode().IsRegular():
 		failure.Err = fmt.Errorf("a chart holds regular files only, this is %s", info.Mode().Type())

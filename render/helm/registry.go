@@ -15,6 +15,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/helmpath"
 	"oras.land/oras-go/v2/content"
@@ -24,8 +25,6 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/credentials"
 	"oras.land/oras-go/v2/registry/remote/errcode"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // Registries are reached with oras.land/oras-go, as Helm does, and with the same credentials, but not
@@ -115,7 +114,7 @@ func (c *Charts) resolveTag(ctx context.Context, repository, version string) (ch
 		}
 		i, err := choose(tags, version)
 		if err != nil {
-			return chartRelease{}, &render.Error{Err: err, Hint: changeVersionHint}
+			return chartRelease{}, &yamldoc.Error{Err: err, Hint: changeVersionHint}
 		}
 		version = tags[i]
 	}
@@ -182,9 +181,9 @@ func (c *Charts) downloadTag(ctx context.Context, release chartRelease) ([]byte,
 func (c *Charts) missingTag(ctx context.Context, release chartRelease, err error) error {
 	tags, listErr := c.tags(ctx, strings.TrimSuffix(release.url, ":"+release.version))
 	if listErr != nil || slices.Contains(tags, release.version) {
-		return &render.Error{Err: err, Hint: "is the repository's URL right?"}
+		return &yamldoc.Error{Err: err, Hint: "is the repository's URL right?"}
 	}
-	return &render.Error{Err: noSuchVersion(newestFirst(tags), release.version), Hint: changeVersionHint}
+	return &yamldoc.Error{Err: noSuchVersion(newestFirst(tags), release.version), Hint: changeVersionHint}
 }
 
 // chartLayer finds the chart's layer in the manifest of the repository's reference, or, if that is an index,
@@ -235,7 +234,7 @@ func readDescriptor(body io.ReadCloser, what ocispec.Descriptor, limit int64) ([
 
 // registryError adds what to do about it.
 func registryError(reference registry.Reference, err error) error {
-	failure := &render.Error{Err: err}
+	failure := &yamldoc.Error{Err: err}
 	response := (*errcode.ErrorResponse)(nil)
 	switch {
 	case errors.Is(err, auth.ErrBasicCredentialNotFound),

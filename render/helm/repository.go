@@ -14,10 +14,9 @@ import (
 	"path"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"helm.sh/helm/v3/pkg/helmpath"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // maxIndexSize bounds an index.yaml. The largest public ones have some 20 MiB; parsed, an index takes more
@@ -67,7 +66,7 @@ func (c *Charts) repository(ctx context.Context, repository string) (repositoryE
 		}
 	}
 	if aliased && found.Name == "" {
-		return found, &render.Error{Err: fmt.Errorf("%s has no repository %s", file, name), Hint: "helm repo add " + name + " URL"}
+		return found, &yamldoc.Error{Err: fmt.Errorf("%s has no repository %s", file, name), Hint: "helm repo add " + name + " URL"}
 	}
 	found.URL = strings.TrimSuffix(found.URL, "/")
 	return found, checkRepositoryURL(found.URL)
@@ -99,14 +98,14 @@ func checkRepositoryURL(repository string) error {
 	case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
 		return nil
 	case u.Scheme == "oci" && u.User != nil:
-		return &render.Error{
+		return &yamldoc.Error{
 			Err:  errors.New("an oci:// URL holds no credentials"),
 			Hint: "take them out of the URL, then: helm registry login " + u.Host,
 		}
 	case u.Scheme == "oci" && u.Host != "":
 		return nil
 	}
-	return &render.Error{
+	return &yamldoc.Error{
 		Err:  errors.New("a repository to download from is https://…, http://…, oci://… or, after helm repo add, @NAME"),
 		Hint: "vendor it with: helm dependency build",
 	}
@@ -233,7 +232,7 @@ func (r *repositoryIndex) parse(data []byte) error {
 	if err != nil {
 		// The parser lists everything that it cannot decode, a line each.
 		reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n  "), "\n")
-		return &render.Error{
+		return &yamldoc.Error{
 			Err:  fmt.Errorf("index.yaml is no index of a chart repository: %s", reason),
 			Hint: "is it one? A registry's URL starts with oci://",
 		}
@@ -246,7 +245,7 @@ func (r *repositoryIndex) parse(data []byte) error {
 func (r *repositoryIndex) find(name, version string) (chartRelease, error) {
 	entries, ok := r.entries[name]
 	if !ok {
-		return chartRelease{}, &render.Error{
+		return chartRelease{}, &yamldoc.Error{
 			Err:  errors.New("the repository has no chart of that name"),
 			Hint: "look at its index: " + withoutCredentials(r.entry.URL) + "/index.yaml",
 		}
@@ -259,7 +258,7 @@ func (r *repositoryIndex) find(name, version string) (chartRelease, error) {
 	}
 	i, err := choose(versions, version)
 	if err != nil {
-		return chartRelease{}, &render.Error{Err: err, Hint: changeVersionHint}
+		return chartRelease{}, &yamldoc.Error{Err: err, Hint: changeVersionHint}
 	}
 	if len(entries[i].URLs) == 0 {
 		return chartRelease{}, fmt.Errorf("the repository's index has no URL for version %s", versions[i])
@@ -322,7 +321,7 @@ func (r *repositoryIndex) requestError(what string, err error) error {
 	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
 		err = wrapped.Err // the rest of the message is the URL, with a user's name in it
 	}
-	failure := &render.Error{Err: fmt.Errorf("%s: %w", what, err)}
+	failure := &yamldoc.Error{Err: fmt.Errorf("%s: %w", what, err)}
 	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
 		failure.Hint = r.entry.addCommand("--ca-file FILE")
 	}
@@ -330,7 +329,7 @@ func (r *repositoryIndex) requestError(what string, err error) error {
 }
 
 func (r *repositoryIndex) statusError(what string, response *http.Response) error {
-	failure := &render.Error{Err: fmt.Errorf("%s: %s", what, response.Status)}
+	failure := &yamldoc.Error{Err: fmt.Errorf("%s: %s", what, response.Status)}
 	switch response.StatusCode {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		failure.Hint = r.entry.addCommand("--username USER --password-stdin")

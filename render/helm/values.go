@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Values merges what the user gives beside the chart's own values.yaml, with the precedence of
@@ -72,7 +73,7 @@ func ReadValues(fsys fs.FS, file render.File) (map[string]any, error) {
 	}
 	var content any
 	if err := yaml.Unmarshal(data, &content); err != nil {
-		return nil, render.YAMLError(file.Path, data, err)
+		return nil, yamldoc.ParseError(file.Path, data, err)
 	}
 	switch content := content.(type) {
 	case nil:
@@ -80,8 +81,8 @@ func ReadValues(fsys fs.FS, file render.File) (map[string]any, error) {
 	case map[string]any:
 		return content, nil
 	default:
-		return nil, &render.Error{
-			Location: render.Location{Path: file.Path},
+		return nil, &yamldoc.Error{
+			Location: yamldoc.Location{Path: file.Path},
 			Err:      fmt.Errorf("values must be a mapping of keys, this is %s", typeName(content)),
 			Hint:     "write KEY: VALUE lines, as in the chart's values.yaml",
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 func TestCleanedAbs(t *testing.T) {
-	memory := tree(`
+	memory := treeOf(`
 -- base/a.yaml --
 a
 -- base/sub/b.yaml --

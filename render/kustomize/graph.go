@@ -20,6 +20,8 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // graph is the kustomizations that a source is made of. Walking it makes them ready for kustomize: what is
@@ -32,7 +34,7 @@ type graph struct {
 	probe     func(render.Input) []byte // of the source
 	patches   map[string]bool           // the files that are no resources
 	dir       string                    // of the source
-	tree      *render.Overlay
+	tree      *tree.Overlay
 	mounted   []mount
 	visits    map[string]*visit
 	openapi   bool // a kustomization brings its own OpenAPI schema
@@ -49,7 +51,7 @@ type node struct {
 	layer fs.FS
 	base  string
 	// place is where the user's tree names the first of cloned.
-	place render.Location
+	place yamldoc.Location
 }
 
 // visit is a kustomization that was walked.
@@ -128,7 +130,7 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		other := path.Join(at.dir, name)
 		if info, err := fs.Stat(g.tree, other); err == nil && !info.IsDir() && other != file {
-			return "", nil, &render.Error{Location: render.Location{Path: g.shown(other)}, Hint: "remove one of the two",
+			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.shown(other)}, Hint: "remove one of the two",
 				Err: fmt.Errorf("the directory has another kustomization file, %s", path.Base(file))}
 		}
 	}
@@ -137,7 +139,7 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 		err = g.permit(at, target)
 	}
 	if err != nil {
-		return "", nil, fault(render.Location{Path: g.shown(file)}, "symbolic link", err)
+		return "", nil, fault(yamldoc.Location{Path: g.shown(file)}, "symbolic link", err)
 	}
 	data, err := fs.ReadFile(g.tree, target)
 	if err != nil {
@@ -148,7 +150,7 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 	}
 	if g.options.Edit != nil && at.dir == g.dir {
 		if data, err = g.options.Edit(data); err != nil {
-			return "", nil, &render.Error{Location: render.Location{Path: g.shown(file)}, Err: err}
+			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.shown(file)}, Err: err}
 		}
 	}
 	k, err := render.ParseKustomization(g.shown(file), data)
@@ -156,15 +158,15 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 }
 
 // fault gives an error the place that led to it, unless it has one of its own.
-func fault(place render.Location, what string, err error) error {
+func fault(place yamldoc.Location, what string, err error) error {
 	hint := ""
-	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		if failure.Location.Path != "" {
 			return err
 		}
 		hint = failure.Hint
 	}
-	return &render.Error{Location: place, Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
+	return &yamldoc.Error{Location: place, Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
 }
 
 // ready readies what a reference names. It returns what is to stand there instead, if anything, and for
@@ -213,7 +215,7 @@ func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("there is no %s", shownURL(g.shown(wanted)))
 	case errors.Is(err, errOutside):
-		err = &render.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
+		err = &yamldoc.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
 	}
 	return found, info, err
 }
@@ -224,7 +226,7 @@ func (g *graph) permit(at node, file string) error {
 	if within(at.dir, file) || g.options.LoadRestrictionsNone && len(at.cloned) == 0 {
 		return nil
 	}
-	failure := &render.Error{Err: fmt.Errorf("the file is not in or below %s, as kustomize wants it", g.shown(at.dir))}
+	failure := &yamldoc.Error{Err: fmt.Errorf("the file is not in or below %s, as kustomize wants it", g.shown(at.dir))}
 	if len(at.cloned) == 0 {
 		failure.Hint = "--load-restrictor LoadRestrictionsNone allows it"
 	}
@@ -295,9 +297,9 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 	child.dir = path.Join(child.base, found)
 	child.cloned = append(slices.Clip(at.cloned), entry, visited)
 	_, v, err := g.descend(at, child)
-	if failure := (*render.Error)(nil); errors.As(err, &failure) {
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		// The file of its location is in no tree of the user's.
-		err = &render.Error{Err: errors.New(failure.Error()), Hint: failure.Hint}
+		err = &yamldoc.Error{Err: errors.New(failure.Error()), Hint: failure.Hint}
 	}
 	return relative(at.dir, child.dir), v, err
 }

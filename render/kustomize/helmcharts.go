@@ -23,6 +23,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Charts gets the charts of helmCharts that are not in the tree.
@@ -96,7 +97,7 @@ func (g *graph) inflate(at node, k *render.Kustomization, charts []chart) error 
 
 // chartError leaves an error of the Helm engine its location if that is in the user's tree.
 func (g *graph) chartError(at node, err error) error {
-	failure := (*render.Error)(nil)
+	failure := (*yamldoc.Error)(nil)
 	if !errors.As(err, &failure) || failure.Location.Path == "" {
 		return err
 	}
@@ -105,7 +106,7 @@ func (g *graph) chartError(at node, err error) error {
 	if _, err := fs.Stat(at.layer, located.Location.Path); err == nil && len(at.cloned) == 0 {
 		return &located
 	}
-	return &render.Error{Err: errors.New(located.Error()), Hint: located.Hint}
+	return &yamldoc.Error{Err: errors.New(located.Error()), Hint: located.Hint}
 }
 
 // inflateOne is api/internal/builtins/HelmChartInflationGenerator.go on the tree instead of the disk.
@@ -242,7 +243,7 @@ func (g *graph) values(at node, c chart) ([]byte, error) {
 func mergeValues(data []byte, c chart) ([]byte, error) {
 	own, err := yaml.Parse(string(data))
 	if errors.Is(err, io.EOF) {
-		return nil, &render.Error{Err: errors.New("valuesFile: it is empty, and kustomize does not merge valuesInline with that"), Hint: "set valuesMerge: replace"}
+		return nil, &yamldoc.Error{Err: errors.New("valuesFile: it is empty, and kustomize does not merge valuesInline with that"), Hint: "set valuesMerge: replace"}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("valuesFile: %w", err)
@@ -284,7 +285,7 @@ func (g *graph) read(at node, field, name string) (data []byte, err error) {
 		}
 	}
 	if err != nil {
-		return nil, fault(render.Location{}, field+": "+shownURL(name), err)
+		return nil, fault(yamldoc.Location{}, field+": "+shownURL(name), err)
 	}
 	return data, nil
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // fakeHelm renders a chart to one ConfigMap and remembers what it was given.
@@ -42,7 +43,7 @@ type fakeCharts struct {
 func (f *fakeCharts) Pull(_ context.Context, repository, name, version string) ([]byte, error) {
 	f.asked = append(f.asked, repository+" "+name+" "+version)
 	if f.files == nil {
-		return nil, &render.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
+		return nil, &yamldoc.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
 	}
 	var archive bytes.Buffer
 	zipped := gzip.NewWriter(&archive)
@@ -68,7 +69,7 @@ func TestValuesFileByURL(t *testing.T) {
 	}))
 	defer server.Close()
 	files := func(name string) fs.FS {
-		return tree("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, valuesFile: '" + server.URL + name + "'}\n" +
+		return treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, valuesFile: '" + server.URL + name + "'}\n" +
 			"-- app/charts/web/Chart.yaml --\nname: web\n")
 	}
 	helm := &fakeHelm{}
@@ -95,7 +96,7 @@ func TestPulledChart(t *testing.T) {
 	for _, test := range tests {
 		charts := &fakeCharts{files: map[string]string{"Chart.yaml": "pulled", "values.yaml": "a: 1\n"}}
 		helm := &fakeHelm{}
-		files := tree("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, " + test.chart + "}\n")
+		files := treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, " + test.chart + "}\n")
 		result, err := (&Engine{Charts: charts, Helm: helm}).Render(context.Background(), files, render.Source{Path: "app"})
 		if err != nil {
 			t.Fatal(err)
@@ -154,7 +155,7 @@ color: red
 		t.Run(test.name, func(t *testing.T) {
 			helm := &fakeHelm{}
 			source := render.Source{Path: "app", Kustomize: options}
-			if _, err := (&Engine{Helm: helm}).Render(context.Background(), tree(chart+test.kustomization+"\n"), source); err != nil {
+			if _, err := (&Engine{Helm: helm}).Render(context.Background(), treeOf(chart+test.kustomization+"\n"), source); err != nil {
 				t.Fatal(err)
 			}
 			got := helm.sources[0].Helm
@@ -191,7 +192,7 @@ metadata: {name: hook, annotations: {helm.sh/hook: pre-install}}
 `
 	options := render.KustomizeOptions{HelmKubeVersion: "1.31.0", HelmAPIVersions: []string{"example.com/v1"}}
 	for entry, hooks := range map[string]bool{"{name: web, releaseName: a}": true, "{name: web, releaseName: a, skipHooks: true}": false} {
-		result, err := engine(t).Render(context.Background(), tree(chart+"helmCharts: ["+entry+"]\n"), render.Source{Path: "app", Kustomize: options})
+		result, err := engine(t).Render(context.Background(), treeOf(chart+"helmCharts: ["+entry+"]\n"), render.Source{Path: "app", Kustomize: options})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -227,12 +228,12 @@ func TestChartErrors(t *testing.T) {
 			"hint: set valuesMerge: replace"},
 	}
 	for _, test := range tests {
-		files := tree(chart + "-- app/kustomization.yaml --\n{helmCharts: [" + test.chart + "]}\n")
+		files := treeOf(chart + "-- app/kustomization.yaml --\n{helmCharts: [" + test.chart + "]}\n")
 		wantError(t, &Engine{Charts: &fakeCharts{}, Helm: &fakeHelm{}}, files, test.want)
 	}
 
-	files := tree(chart + "-- app/kustomization.yaml --\nhelmCharts: [{name: web}]\n")
-	located := &render.Error{Location: render.Location{Path: "app/charts/web/Chart.yaml", Line: 2}, Err: errors.New("wrong")}
+	files := treeOf(chart + "-- app/kustomization.yaml --\nhelmCharts: [{name: web}]\n")
+	located := &yamldoc.Error{Location: yamldoc.Location{Path: "app/charts/web/Chart.yaml", Line: 2}, Err: errors.New("wrong")}
 	wantError(t, &Engine{Helm: &fakeHelm{err: located}}, files, "app/charts/web/Chart.yaml:2: wrong")
 	located.Location.Path = "app/charts/web/templates/of-a-pulled-chart.yaml"
 	wantError(t, &Engine{Helm: &fakeHelm{err: located}}, files,

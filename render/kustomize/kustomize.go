@@ -20,6 +20,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/internal/cache"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Engine renders kustomizations. It asks for each remote thing once in its life, whether it gets it or not. Remote is,
@@ -45,7 +47,7 @@ func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (
 	if err != nil {
 		return nil, err
 	}
-	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: render.NewOverlay(fsys), visits: map[string]*visit{}}
+	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: tree.NewOverlay(fsys), visits: map[string]*visit{}}
 	defer g.close()
 	result, err := g.render(fsys, source.Path)
 	if ctx.Err() != nil {
@@ -64,7 +66,7 @@ func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
 		_, err = g.walk(node{dir: dir, layer: fsys, base: "."})
 	}
 	if err != nil {
-		return nil, fault(render.Location{Path: name}, "kustomization", err)
+		return nil, fault(yamldoc.Location{Path: name}, "kustomization", err)
 	}
 	var result *render.Result
 	err = withSchema(g.openapi, func() (err error) {

@@ -19,10 +19,11 @@ import (
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // tree is what an archive holds. A file "NAME -> TARGET" is a symbolic link.
-func tree(archive string) fstest.MapFS {
+func treeOf(archive string) fstest.MapFS {
 	files := fstest.MapFS{}
 	for _, file := range txtar.Parse([]byte(archive)).Files {
 		if name, target, ok := strings.Cut(file.Name, " -> "); ok {
@@ -56,7 +57,7 @@ func buildTests(t *testing.T) []buildTest {
 		if err != nil {
 			t.Fatal(err)
 		}
-		test := buildTest{name: strings.TrimSuffix(filepath.Base(name), ".txtar"), tree: tree(string(txtar.Format(archive)))}
+		test := buildTest{name: strings.TrimSuffix(filepath.Base(name), ".txtar"), tree: treeOf(string(txtar.Format(archive)))}
 		test.want = string(test.tree["want"].Data)
 		delete(test.tree, "want")
 		test.source.Kind = render.Kustomize
@@ -133,7 +134,7 @@ func TestRenderEqualsAPI(t *testing.T) {
 }
 
 func TestRenderNothing(t *testing.T) {
-	result, err := engine(t).Render(context.Background(), tree("-- a/kustomization.yaml --\nnamespace: a\n"), render.Source{Path: "a"})
+	result, err := engine(t).Render(context.Background(), treeOf("-- a/kustomization.yaml --\nnamespace: a\n"), render.Source{Path: "a"})
 	if err != nil || len(result.Text) != 0 || result.Nothing == "" {
 		t.Errorf("got %+v, %v, want a reason why there is nothing", result, err)
 	}
@@ -151,7 +152,7 @@ func TestRenderCanceled(t *testing.T) {
 // message is what a user sees of an error.
 func message(err error) string {
 	text := err.Error()
-	if failure := (*render.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
 		text += "\nhint: " + failure.Hint
 	}
 	return text
@@ -170,7 +171,7 @@ func BenchmarkRender(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	files := tree(string(txtar.Format(archive)))
+	files := treeOf(string(txtar.Format(archive)))
 	for b.Loop() {
 		if _, err := new(Engine).Render(context.Background(), files, render.Source{Path: "overlays/prod"}); err != nil {
 			b.Fatal(err)

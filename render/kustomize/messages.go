@@ -14,9 +14,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // explain turns an error of kustomize into one that names the kustomization and what is wrong with it.
@@ -45,7 +44,7 @@ func (g *graph) explain(err error) error {
 			return fault(place, g.tidy(path.Join(root, dir)), broken)
 		}
 	}
-	failure := &render.Error{Location: place, Err: errors.New(g.tidy(text))}
+	failure := &yamldoc.Error{Location: place, Err: errors.New(g.tidy(text))}
 	switch {
 	case strings.Contains(text, "already registered id"):
 		failure.Hint = "two entries define this object: remove one, or make it a patch"
@@ -120,7 +119,7 @@ func (g *graph) brokenFile(v *visit) error {
 		if _, m, _, ok := g.split(file); ok && m.whole {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		return render.YAMLError(g.shown(file), data, err)
+		return yamldoc.ParseError(g.shown(file), data, err)
 	}
 	return nil
 }

@@ -280,7 +280,7 @@ definitions: [
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			wantError(t, engine(t), tree(strings.TrimPrefix(test.tree, "\n")), test.want)
+			wantError(t, engine(t), treeOf(strings.TrimPrefix(test.tree, "\n")), test.want)
 		})
 	}
 }
@@ -288,7 +288,7 @@ definitions: [
 // TestErrorUnrestricted is for the other words in which kustomize then says that a base is no file.
 func TestErrorUnrestricted(t *testing.T) {
 	source := render.Source{Path: "app", Kustomize: render.KustomizeOptions{LoadRestrictionsNone: true}}
-	_, err := engine(t).Render(context.Background(), tree(`
+	_, err := engine(t).Render(context.Background(), treeOf(`
 -- app/kustomization.yaml --
 resources: [../base]
 -- base/kustomization.yaml --

@@ -8,12 +8,11 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/resource"
 	"sigs.k8s.io/kustomize/api/types"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // mounts is the directory in which the tree gets what kustomize would fetch or generate in the build, each
@@ -27,7 +26,7 @@ type mount struct {
 	// entry is the URL that stood in the kustomization, if any.
 	entry string
 	// place is where the user's tree names what was fetched.
-	place render.Location
+	place yamldoc.Location
 	// chart is the name of the chart which this is the output of, and configured says where and by what.
 	chart      string
 	configured resource.Origin

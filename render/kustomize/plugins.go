@@ -14,6 +14,7 @@ import (
 	sigsyaml "sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // plugins looks through the generators, transformers and validators, inline or in files. It refuses those
@@ -78,7 +79,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			charts = append(charts, c)
 		default:
 			if address := webPath(object.YNode()); address != "" {
-				return "", nil, &render.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), shownURL(address)),
+				return "", nil, &yamldoc.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), shownURL(address)),
 					Hint: "configure it in the kustomization itself, or name a copy of the file"}
 			}
 			others = append(others, object)
@@ -123,7 +124,7 @@ func generatorChart(file string, object *yaml.RNode) (chart, error) {
 
 // refused is the error for what kustomize would run.
 func (g *graph) refused(kind string) error {
-	return &render.Error{
+	return &yamldoc.Error{
 		Err:  fmt.Errorf("%s is a function or plugin, which pullcheck does not run", kind),
 		Hint: "check what kustomize makes of it: kustomize build --enable-alpha-plugins " + g.dir + " | pullcheck check -",
 	}

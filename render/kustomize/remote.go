@@ -20,8 +20,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/internal/cache"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
@@ -178,11 +178,11 @@ func git(ctx context.Context, r repository, dir string, args ...string) (string,
 	case err == nil:
 		return string(stdout), nil
 	case errors.Is(err, exec.ErrNotFound):
-		return "", &render.Error{Err: fmt.Errorf("git is needed to fetch %s, and there is no git on the PATH", r), Hint: "install git"}
+		return "", &yamldoc.Error{Err: fmt.Errorf("git is needed to fetch %s, and there is no git on the PATH", r), Hint: "install git"}
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case limited.Err() != nil:
-		return "", &render.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
+		return "", &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
 			Hint: "give it longer with a parameter, as ?timeout=120"}
 	}
 	return "", fmt.Errorf("git cannot fetch %s: %s", r, shownURL(firstLine(stderr.String(), err)))
@@ -246,7 +246,7 @@ func get(ctx context.Context, address string, limit int64) ([]byte, error) {
 }
 
 // errOffline goes with the entry that names what is missing.
-var errOffline = &render.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
+var errOffline = &yamldoc.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
 
 func cacheName(url string) string {
 	sum := sha256.Sum256([]byte(url))

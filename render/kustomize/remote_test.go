@@ -54,7 +54,7 @@ func (r repo) git(args ...string) string {
 // commit replaces the files by those of an archive and returns the commit.
 func (r repo) commit(archive string) string {
 	r.git("rm", "-r", "--quiet", "--ignore-unmatch", ".")
-	for name, file := range tree(archive) {
+	for name, file := range treeOf(archive) {
 		path := filepath.Join(r.dir, name)
 		err := os.MkdirAll(filepath.Dir(path), 0o777)
 		if file.Mode&fs.ModeSymlink != 0 {
@@ -88,7 +88,7 @@ spec: {containers: [{name: app, image: "` + image + `"}]}
 
 // naming is a tree with a kustomization that has one resource.
 func naming(entry string) fs.FS {
-	return tree("-- app/kustomization.yaml --\nnamePrefix: p-\nresources:\n- " + entry + "\n")
+	return treeOf("-- app/kustomization.yaml --\nnamePrefix: p-\nresources:\n- " + entry + "\n")
 }
 
 // wantImage renders app and looks for the image.
@@ -269,7 +269,7 @@ func TestSubmodules(t *testing.T) {
 func TestRemoteOrigins(t *testing.T) {
 	r := newRepo(t)
 	r.commit(pod("one") + "-- kustomization.yaml --\nresources: [base]\nnameSuffix: -root\n")
-	result, err := engine(t).Render(context.Background(), tree(`
+	result, err := engine(t).Render(context.Background(), treeOf(`
 -- app/kustomization.yaml --
 resources:
 - `+r.url()+`//base?ref=main
@@ -320,7 +320,7 @@ spec:
 func TestRemoteFiles(t *testing.T) {
 	var requests atomic.Int32
 	files := map[string]string{
-		"/pod.yaml":       string(tree(pod("web"))["base/pod.yaml"].Data),
+		"/pod.yaml":       string(treeOf(pod("web"))["base/pod.yaml"].Data),
 		"/pod":            "",
 		"/app.properties": "color=blue\n",
 		"/patch.json":     `[{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]`,
@@ -338,7 +338,7 @@ func TestRemoteFiles(t *testing.T) {
 	}))
 	defer server.Close()
 	e := engine(t)
-	all := tree(`
+	all := treeOf(`
 -- app/kustomization.yaml --
 resources: [` + server.URL + `/pod.yaml]
 patches: [{target: {kind: Pod}, path: ` + server.URL + `/patch.json}]
@@ -404,7 +404,7 @@ spec:
 			t.Errorf("got error %v, want one without secrets", err)
 		}
 	}
-	wantError(t, e, tree("-- app/kustomization.yaml --\npatches: [{path: 'ssh://user:s3/cret@example.com/a.yaml?token=s3cret'}]\n"),
+	wantError(t, e, treeOf("-- app/kustomization.yaml --\npatches: [{path: 'ssh://user:s3/cret@example.com/a.yaml?token=s3cret'}]\n"),
 		"app/kustomization.yaml:1:18: patches.path: ssh://example.com/a.yaml: there is no app/ssh://example.com/a.yaml")
 	wantError(t, &Engine{Dir: e.Dir, Offline: true}, naming(server.URL+"/other.yaml"), fmt.Sprintf(
 		"app/kustomization.yaml:3:3: resources: %s/other.yaml: it is not in the cache, and --offline is set\nhint: run once without --offline", server.URL))

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // absent finds the keys that no values file sets and that the templates read for a field that is missing: in a
@@ -88,7 +89,7 @@ func (t *tracer) isGiven(in *input) bool {
 type insertWalk struct {
 	*tracer
 	in    *input
-	text  *render.Text
+	text  *yamldoc.Text
 	root  *yaml.Node // nil for an empty file
 	below *input     // a file with lower precedence that comes first
 	// prefix leads from the root to the values, where they are not there yet.
@@ -129,15 +130,15 @@ func (w *insertWalk) inDeclaration(roots []*yaml.Node) *insertWalk {
 	if w.source.Kind != render.Helm || declared.Document >= len(roots) {
 		return nil
 	}
-	object, _ := render.Lookup(roots[declared.Document], declared.Object)
+	object, _ := yamldoc.Lookup(roots[declared.Document], declared.Object)
 	if object == nil || object.Kind != yaml.MappingNode {
 		return nil
 	}
-	helm := render.Field(object, "helm")
-	values := render.Field(helm, "values")
+	helm := yamldoc.Field(object, "helm")
+	values := yamldoc.Field(helm, "values")
 	switch {
-	case render.Field(helm, "valuesObject") != nil:
-		w.root = render.Field(helm, "valuesObject")
+	case yamldoc.Field(helm, "valuesObject") != nil:
+		w.root = yamldoc.Field(helm, "valuesObject")
 	case values == nil || values.Value == "":
 		w.root, w.prefix = object, []string{"helm", "valuesObject"}
 	case values.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
@@ -186,23 +187,23 @@ func (w *insertWalk) chain(c chain) {
 
 // insertBelow inserts the key at the end of a path if the mapping before it is there.
 func (w *insertWalk) insertBelow(keys []string) {
-	if holder, _ := render.Lookup(w.root, pathOf(keys[:len(keys)-1])); holder != nil && holder.Kind == yaml.MappingNode {
+	if holder, _ := yamldoc.Lookup(w.root, pathOf(keys[:len(keys)-1])); holder != nil && holder.Kind == yaml.MappingNode {
 		w.insert(keys)
 	}
 }
 
 // beside inserts the keys that templates read in every mapping with a part of what is near a missing field: where
 // the image's repository or tag stands.
-func (w *insertWalk) beside(node *yaml.Node, at render.Path) {
+func (w *insertWalk) beside(node *yaml.Node, at yamldoc.Path) {
 	if node == nil {
 		return
 	}
 	for i, child := range node.Content {
 		switch {
 		case node.Kind == yaml.SequenceNode:
-			w.beside(child, at.Below(render.Item(i, child)))
+			w.beside(child, at.Below(yamldoc.Item(i, child)))
 		case node.Kind == yaml.MappingNode && i%2 == 1:
-			w.beside(child, at.Below(render.Key(node.Content[i-1].Value)))
+			w.beside(child, at.Below(yamldoc.Key(node.Content[i-1].Value)))
 		}
 	}
 	if node.Kind != yaml.MappingNode || !w.holdsNear(node) {
@@ -229,22 +230,22 @@ func isDigit(value string) bool { return len(value) == 1 && isNumber(value) }
 func (w *insertWalk) insert(keys []string) {
 	node := w.root
 	keys = slices.Concat(w.prefix, keys)
-	var at render.Path
+	var at yamldoc.Path
 	for len(keys) > 1 && node != nil {
-		next := render.Field(node, keys[0])
+		next := yamldoc.Field(node, keys[0])
 		if next == nil || next.Kind != yaml.MappingNode {
 			break
 		}
-		node, at, keys = next, at.Below(render.Key(keys[0])), keys[1:]
+		node, at, keys = next, at.Below(yamldoc.Key(keys[0])), keys[1:]
 	}
 	w.put(node, at, keys)
 }
 
 // put adds the place for keys that lead from a mapping to a missing value.
-func (w *insertWalk) put(mapping *yaml.Node, at render.Path, keys []string) {
+func (w *insertWalk) put(mapping *yaml.Node, at yamldoc.Path, keys []string) {
 	full := at
 	for _, key := range keys {
-		full = full.Below(render.Key(key))
+		full = full.Below(yamldoc.Key(key))
 	}
 	if w.exists(full) {
 		return
@@ -272,7 +273,7 @@ func (w *insertWalk) put(mapping *yaml.Node, at render.Path, keys []string) {
 }
 
 // exists reports whether the file, or one that comes first, has another place for the value, or the value itself.
-func (w *insertWalk) exists(full render.Path) bool {
+func (w *insertWalk) exists(full yamldoc.Path) bool {
 	key := full.String()
 	for _, in := range []*input{w.in, w.below} {
 		if in == nil {
@@ -282,7 +283,7 @@ func (w *insertWalk) exists(full render.Path) bool {
 			return true
 		}
 	}
-	return w.root != nil && render.ScalarAt(w.root, full) != ""
+	return w.root != nil && yamldoc.ScalarAt(w.root, full) != ""
 }
 
 // fill makes a place of a value that is null or empty.
@@ -352,11 +353,11 @@ func (w *insertWalk) nearLine(mapping *yaml.Node, keys []string) ([2]int, bool) 
 
 // holder is where the key of a mapping, or the first key in the item of a list or in an Application's values, stands;
 // nothing for the whole file.
-func (w *insertWalk) holder(at render.Path) [2]int {
+func (w *insertWalk) holder(at yamldoc.Path) [2]int {
 	if len(at) == 0 && w.in.Use == render.UseValues {
 		return [2]int{}
 	}
-	value, holder := render.Lookup(w.root, at)
+	value, holder := yamldoc.Lookup(w.root, at)
 	for i := 0; holder != nil && holder.Kind == yaml.MappingNode && i+1 < len(holder.Content); i += 2 {
 		if holder.Content[i+1] == value {
 			value = holder.Content[i]

@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // look answers the questions whose fields have tokens in a dyed render, and keeps the lines that it shows.
@@ -20,7 +21,7 @@ func (t *tracer) look(manifests []render.Manifest) {
 			continue
 		}
 		value, holder := t.lookup(m.Node, q.Path)
-		if places := t.tokens(value); q.decided == nil && places != nil && join(render.Resolve(value).Value, places) == q.value {
+		if places := t.tokens(value); q.decided == nil && places != nil && join(yamldoc.Resolve(value).Value, places) == q.value {
 			q.decided = places
 		}
 		if lines := t.marks(value, holder, q.Path.Last()); q.lines == nil {
@@ -60,20 +61,20 @@ func (t *tracer) object(q *question, manifests []render.Manifest) *render.Manife
 }
 
 // lookup is render.Lookup where the names of items may be tokens.
-func (t *tracer) lookup(root *yaml.Node, path render.Path) (value, holder *yaml.Node) {
+func (t *tracer) lookup(root *yaml.Node, path yamldoc.Path) (value, holder *yaml.Node) {
 	path = slices.Clone(path)
 	for i, step := range path {
-		list, _ := render.Lookup(root, path[:i])
-		if list = render.Resolve(list); step.Name == "" || list == nil {
+		list, _ := yamldoc.Lookup(root, path[:i])
+		if list = yamldoc.Resolve(list); step.Name == "" || list == nil {
 			continue
 		}
 		for index, item := range list.Content {
-			if t.plain(render.Scalar(item, "name")) == step.Name && (path[i].Name != "" || index == step.Index) {
-				path[i] = render.Step{Index: index}
+			if t.plain(yamldoc.Scalar(item, "name")) == step.Name && (path[i].Name != "" || index == step.Index) {
+				path[i] = yamldoc.Step{Index: index}
 			}
 		}
 	}
-	return render.Lookup(root, path)
+	return yamldoc.Lookup(root, path)
 }
 
 // plain is a text with the originals in the place of tokens.
@@ -88,7 +89,7 @@ func (t *tracer) plain(text string) string {
 
 // tokens are the places whose tokens are in a value, in order; nil if there is none.
 func (t *tracer) tokens(value *yaml.Node) []*place {
-	value = render.Resolve(value)
+	value = yamldoc.Resolve(value)
 	if value == nil || value.Kind != yaml.ScalarNode {
 		return nil
 	}

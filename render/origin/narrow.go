@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // dyable are the places that the first dyed render replaces.
@@ -192,5 +193,5 @@ func (t *tracer) changes(q *question, places []*place) (bool, error) {
 	}
 	// Without what holds the field, it was another value that changed: the name of the container.
 	value, holder := t.lookup(m.Node, q.Path)
-	return holder != nil && (value == nil || render.Resolve(value).Value != q.value), nil
+	return holder != nil && (value == nil || yamldoc.Resolve(value).Value != q.value), nil
 }

@@ -14,16 +14,18 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Question asks for the decision of one field of an object that a source was rendered to.
 type Question struct {
 	Manifest *render.Manifest
 	// Path leads to a scalar, whether it is there or not.
-	Path render.Path
+	Path yamldoc.Path
 	// Near leads to a scalar beside it; nil if there is none. The place of that is the decision for a field that is
 	// missing and that no key sets.
-	Near render.Path
+	Near yamldoc.Path
 	// Instead is a value that charts accept in the field's place.
 	Instead string
 }
@@ -32,9 +34,9 @@ type Question struct {
 type Answer struct {
 	// Decisions are the places of the value, in their order where it is put together of several. There is at least
 	// one. The key is the path in a values file, and empty in all other files.
-	Decisions []render.Location
+	Decisions []yamldoc.Location
 	// Via are the places between the decision and the object, in that order.
-	Via []render.Location
+	Via []yamldoc.Location
 	// Exact is true where it was shown that the decision comes out in the field. Otherwise the decision is what is
 	// known: the line that writes the field, or only the object's file.
 	Exact bool
@@ -68,13 +70,13 @@ func Trace(ctx context.Context, fsys fs.FS, engine render.Engine, source render.
 }
 
 // tellOwn says of locations whether their files are kept in the repository of the tree; own is what is known of files.
-func (t *tracer) tellOwn(own map[string]bool, locations []render.Location) {
+func (t *tracer) tellOwn(own map[string]bool, locations []yamldoc.Location) {
 	for i := range locations {
 		name := locations[i].Path
 		if _, known := own[name]; !known {
-			own[name] = render.IsOwn(t.tree, name) && t.inputs["\x00"+name] == nil
+			own[name] = tree.IsTracked(t.tree, name) && t.inputs["\x00"+name] == nil
 		}
-		locations[i].Own = own[name]
+		locations[i].Tracked = own[name]
 	}
 }
 
@@ -101,7 +103,7 @@ func (q *question) answer() Answer {
 			return Answer{Decisions: locations(q.lines[:1]), Via: origins(q.lines[:1]), Exact: true}
 		}
 		p := q.decided[0]
-		return Answer{Decisions: []render.Location{{Path: p.in.Path, Key: p.key}}, Via: q.via(), Exact: true}
+		return Answer{Decisions: []yamldoc.Location{{Path: p.in.Path, Key: p.key}}, Via: q.via(), Exact: true}
 	case q.decided != nil:
 		return Answer{Decisions: locations(q.decided), Via: q.via(), Exact: true}
 	case q.value == "" && len(q.empty()) > 0:
@@ -111,7 +113,7 @@ func (q *question) answer() Answer {
 	case len(q.lines) > 0:
 		return Answer{Decisions: locations(q.lines[:1])}
 	}
-	return Answer{Decisions: []render.Location{{Path: q.Manifest.Document.Path}}}
+	return Answer{Decisions: []yamldoc.Location{{Path: q.Manifest.Document.Path}}}
 }
 
 // empty are the lines that write a field that is missing, with nothing in it. The last patch counts; where a line
@@ -128,10 +130,10 @@ func (q *question) empty() []*place {
 
 // via are the lines of templates that write the field with a value from elsewhere, and where what was fetched is
 // named. A line of a manifest is none: its value is the decision, or was patched.
-func (q *question) via() []render.Location {
+func (q *question) via() []yamldoc.Location {
 	decision := q.decided[0]
 	at := decision.location()
-	var via []render.Location
+	var via []yamldoc.Location
 	for _, line := range q.lines {
 		location := line.location()
 		if line.isInput() && decision.isInput() && (at.Path != location.Path || at.Line != location.Line) {
@@ -150,8 +152,8 @@ func (p *place) isInput() bool {
 	return true
 }
 
-func locations(places []*place) []render.Location {
-	var all []render.Location
+func locations(places []*place) []yamldoc.Location {
+	var all []yamldoc.Location
 	for _, p := range places {
 		all = append(all, p.location())
 	}
@@ -159,8 +161,8 @@ func locations(places []*place) []render.Location {
 }
 
 // origins are where the user's tree names the files of places that are not in it.
-func origins(places []*place) []render.Location {
-	var all []render.Location
+func origins(places []*place) []yamldoc.Location {
+	var all []yamldoc.Location
 	for _, p := range places {
 		if p.in.From.Path != "" {
 			all = append(all, p.in.From)
@@ -190,7 +192,7 @@ type tracer struct {
 func newTracer(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []Question) *tracer {
 	t := &tracer{ctx: ctx, tree: fsys, engine: engine, source: source, inputs: map[string]*input{}, confirmed: map[*place]bool{}, keys: map[string]bool{}}
 	for _, asked := range questions {
-		q := &question{Question: asked, value: render.ScalarAt(asked.Manifest.Node, asked.Path)}
+		q := &question{Question: asked, value: yamldoc.ScalarAt(asked.Manifest.Node, asked.Path)}
 		t.questions = append(t.questions, q)
 	}
 	t.wanted = newWanted(t.questions)
@@ -229,8 +231,8 @@ func (t *tracer) verbatim() {
 
 // answer answers a question about an object of the file.
 func (w *yamlWalk) answer(q *question) {
-	node, holder := render.Lookup(q.Manifest.Node, q.Path)
-	if value := render.Resolve(node); value != nil && (value.Value != "" || value.Style != 0 || value.Kind != yaml.ScalarNode) {
+	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
+	if value := yamldoc.Resolve(node); value != nil && (value.Value != "" || value.Style != 0 || value.Kind != yaml.ScalarNode) {
 		p := w.at(value, literal)
 		if node != value {
 			start, end, _ := w.text.Bounds(node)
@@ -240,7 +242,7 @@ func (w *yamlWalk) answer(q *question) {
 		return
 	}
 	if q.lines = w.line(node, holder); q.lines == nil && len(q.Near) > 0 {
-		node, holder = render.Lookup(q.Manifest.Node, q.Near)
+		node, holder = yamldoc.Lookup(q.Manifest.Node, q.Near)
 		q.near = w.line(node, holder)
 	}
 	if node == nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/origin"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // TestOrigin traces the fields of the cases in testdata/origin. A case is a tree of files, less those that say what
@@ -92,14 +93,14 @@ func TestVerify(t *testing.T) {
 				t.Fatalf("%s has no line %q", place.path, place.line)
 			}
 			end := start + len(strings.TrimSuffix(place.line, ":"))
-			if q := traced[0].question; render.ScalarAt(q.Manifest.Node, q.Path) == "" {
+			if q := traced[0].question; yamldoc.ScalarAt(q.Manifest.Node, q.Path) == "" {
 				start += len(place.line) - len(strings.TrimLeft(place.line, " -"))
 			} else {
 				start += strings.Index(place.line, ": ") + len(": ")
 			}
-			location := render.NewText(data).Location(start, end)
+			location := yamldoc.NewText(data).Location(start, end)
 			location.Path, location.Key = place.path, traced[0].Decisions[0].Key
-			traced[0].Decisions = []render.Location{location}
+			traced[0].Decisions = []yamldoc.Location{location}
 			if s := c.verify(t, traced); len(s.wrong) != 1 {
 				t.Errorf("%s: wrong: %q, want one", location, s.wrong)
 			}
@@ -308,7 +309,7 @@ func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.
 	t.Helper()
 	var questions []origin.Question
 	for _, words := range why {
-		field, err := render.ParsePath(words[1])
+		field, err := yamldoc.ParsePath(words[1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +351,7 @@ func (c *testCase) print(all []traced) string {
 	var b strings.Builder
 	for _, one := range all {
 		q := one.question
-		value := cmp.Or(render.ScalarAt(q.Manifest.Node, q.Path), "(missing)")
+		value := cmp.Or(yamldoc.ScalarAt(q.Manifest.Node, q.Path), "(missing)")
 		fmt.Fprintf(&b, "%s: %s/%s %s: %s\n", one.source, q.Manifest.Kind, one.name, q.Path.Named(), value)
 		for _, decision := range one.Decisions {
 			prefix, suffix := "", ""
@@ -370,7 +371,7 @@ func (c *testCase) print(all []traced) string {
 }
 
 // marked is a location with its line, in which the text that it has is set off.
-func marked(l render.Location) string {
+func marked(l yamldoc.Location) string {
 	if l.Line == 0 {
 		return l.Path
 	}

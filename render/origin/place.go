@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // place is a part of an input that may decide a field, or that tells where a field is written.
@@ -89,14 +90,14 @@ func isNumber(value string) bool {
 }
 
 // location is the place as reports have it.
-func (p *place) location() render.Location {
+func (p *place) location() yamldoc.Location {
 	start, end := p.start, p.end
 	if p.shown[1] > 0 {
 		start, end = p.shown[0], p.shown[1]
 	}
 	if p.in.Use == render.UseFlag {
 		key := flagKey(p.in.Data, p.start)
-		return render.Location{Path: p.in.Path + " " + key, Key: key}
+		return yamldoc.Location{Path: p.in.Path + " " + key, Key: key}
 	}
 	location := p.in.text().Location(start, end)
 	location.Path = p.in.Path
@@ -122,15 +123,15 @@ type input struct {
 	places []*place
 	found  bool // places
 	pruned bool // in the last render
-	lines  *render.Text
+	lines  *yamldoc.Text
 }
 
 // hasKeys reports whether the keys of the file are those of values.
 func (in *input) hasKeys() bool { return in.Use == render.UseValues || in.Use == render.UseDeclaration }
 
-func (in *input) text() *render.Text {
+func (in *input) text() *yamldoc.Text {
 	if in.lines == nil {
-		in.lines = render.NewText(in.Data)
+		in.lines = yamldoc.NewText(in.Data)
 	}
 	return in.lines
 }
@@ -249,7 +250,7 @@ func newWanted(questions []*question) wanted {
 		w.fields[q.Path.Last()] = true
 		if q.value == "" && len(q.Near) > 0 {
 			w.nears[q.Near.Last()] = true
-			w.nearValues[render.ScalarAt(q.Manifest.Node, q.Near)] = true
+			w.nearValues[yamldoc.ScalarAt(q.Manifest.Node, q.Near)] = true
 		}
 		w.paths[q.Manifest.Document.Path] = true
 		if name := []byte(q.Manifest.Name); len(name) > 0 && !slices.ContainsFunc(w.names, func(n []byte) bool { return bytes.Equal(n, name) }) {

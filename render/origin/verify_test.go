@@ -22,6 +22,8 @@ import (
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // engines are all engines, without a network.
@@ -62,7 +64,7 @@ func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, so
 	s.Lock()
 	defer s.Unlock()
 	type decision struct {
-		render.Location
+		yamldoc.Location
 		fields []int // by their questions
 	}
 	decided := map[string]*decision{}
@@ -103,12 +105,12 @@ func name(q origin.Question) string {
 
 // renderEdited renders a source after the edit of a place. What the tree has is edited there, so that the chart is
 // rendered as it will be; other files and flags are edited on their way to the engine.
-func renderEdited(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, at render.Location, q origin.Question) ([]render.Manifest, error) {
+func renderEdited(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, at yamldoc.Location, q origin.Question) ([]render.Manifest, error) {
 	if data, err := fs.ReadFile(fsys, at.Path); err == nil {
 		if data, err = edit(data, at, q); err != nil {
 			return nil, err
 		}
-		edited := render.NewOverlay(fsys)
+		edited := tree.NewOverlay(fsys)
 		edited.Write(at.Path, data)
 		return renderAll(ctx, edited, engine, source)
 	}
@@ -139,8 +141,8 @@ func renderAll(ctx context.Context, fsys fs.FS, engine render.Engine, source ren
 func changed(manifests []render.Manifest, q origin.Question) bool {
 	for _, m := range manifests {
 		if m.Document.Path == q.Manifest.Document.Path && m.Kind == q.Manifest.Kind && m.Part == q.Manifest.Part && m.Item == q.Manifest.Item {
-			_, holder := render.Lookup(m.Node, q.Path)
-			return holder != nil && render.ScalarAt(m.Node, q.Path) != render.ScalarAt(q.Manifest.Node, q.Path)
+			_, holder := yamldoc.Lookup(m.Node, q.Path)
+			return holder != nil && yamldoc.ScalarAt(m.Node, q.Path) != yamldoc.ScalarAt(q.Manifest.Node, q.Path)
 		}
 	}
 	return false
@@ -149,7 +151,7 @@ func changed(manifests []render.Manifest, q origin.Question) bool {
 // editFlag gives a key of a flag, KEY=VALUE,KEY=VALUE, what is wanted instead.
 func editFlag(flag []byte, key string, q origin.Question) ([]byte, error) {
 	before, after, ok := bytes.Cut(flag, []byte(key+"="))
-	value := []byte(render.ScalarAt(q.Manifest.Node, q.Path))
+	value := []byte(yamldoc.ScalarAt(q.Manifest.Node, q.Path))
 	if i := bytes.Index(after, value); ok && i >= 0 {
 		return slices.Concat(before, []byte(key+"="), after[:i], []byte(q.Instead), after[i+len(value):]), nil
 	}
@@ -158,7 +160,7 @@ func editFlag(flag []byte, key string, q origin.Question) ([]byte, error) {
 
 // edit makes the edit that a person would make at a decision: of the value, if it stands there, else of a line with
 // the key, beside or below what stands there.
-func edit(data []byte, at render.Location, q origin.Question) ([]byte, error) {
+func edit(data []byte, at yamldoc.Location, q origin.Question) ([]byte, error) {
 	if at.Line == 0 && at.Key != "" { // a key that stands nowhere yet
 		return append(bytes.Clone(data), nested(strings.Split(at.Key, "."), q.Instead)+"\n"...), nil
 	}
@@ -176,7 +178,7 @@ func edit(data []byte, at render.Location, q origin.Question) ([]byte, error) {
 	}
 	before, span, after := line[:start], line[start:end], line[end:]
 	field := q.Path.Last()
-	switch value := render.ScalarAt(q.Manifest.Node, q.Path); {
+	switch value := yamldoc.ScalarAt(q.Manifest.Node, q.Path); {
 	case value != "" && strings.Contains(span, value):
 		line = before + strings.Replace(span, value, q.Instead, 1) + after
 	case value != "": // a part of it
@@ -202,7 +204,7 @@ func edit(data []byte, at render.Location, q origin.Question) ([]byte, error) {
 
 // editKey writes the decision's key where it is missing: below the key that the decision is on, if that leads there,
 // else before it.
-func editKey(lines [][]byte, at render.Location, before, span, after, value string) []byte {
+func editKey(lines [][]byte, at yamldoc.Location, before, span, after, value string) []byte {
 	keys := strings.Split(at.Key, ".")
 	holder := slices.Index(keys, strings.Trim(span, `"'`))
 	inner := keys[max(holder+1, 0):]

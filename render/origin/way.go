@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // ways are the ways to give a field another value, those that surprise least first: to change the value where it
@@ -59,7 +61,7 @@ func (t *tracer) owns(in *input) bool {
 		return false
 	}
 	info, err := fs.Lstat(t.tree, in.Path)
-	return err == nil && info.Mode().IsRegular() && render.Followed(t.tree, in.Path) == in.Path
+	return err == nil && info.Mode().IsRegular() && tree.Follow(t.tree, in.Path) == in.Path
 }
 
 // isNull reports whether a plain scalar is null in YAML.
@@ -76,25 +78,25 @@ func (t *tracer) change(p *place, q *question) []render.Way {
 	}
 	switch p.kind {
 	case insertion:
-		return []render.Way{{Message: "set " + key + " to " + q.Instead, Edits: []render.Edit{p.edit(p.pretty(q.Instead))}}}
+		return []render.Way{{Message: "set " + key + " to " + q.Instead, Edits: []yamldoc.Edit{p.edit(p.pretty(q.Instead))}}}
 	case mark:
 		return p.writes(q)
 	}
 	message := "set " + key + " to " + q.Instead
-	ways := []render.Way{{Message: message, Edits: []render.Edit{p.edit(p.start, p.end, p.requoted(q.Instead))}}}
+	ways := []render.Way{{Message: message, Edits: []yamldoc.Edit{p.edit(p.start, p.end, p.requoted(q.Instead))}}}
 	for _, alias := range p.aliases { // where others share the value
 		if alias.key != "" {
 			message = "set " + alias.key + " to " + q.Instead
 		}
-		ways = append(ways, render.Way{Message: message, Edits: []render.Edit{p.edit(alias.start, alias.end, q.Instead)}})
+		ways = append(ways, render.Way{Message: message, Edits: []yamldoc.Edit{p.edit(alias.start, alias.end, q.Instead)}})
 	}
 	return ways
 }
 
-func (p *place) edit(start, end int, text string) render.Edit {
+func (p *place) edit(start, end int, text string) yamldoc.Edit {
 	location := p.in.text().Location(start, end)
 	location.Path, location.Snippet, location.Above = p.in.Path, "", ""
-	return render.Edit{Location: location, Start: start, End: end, OldText: string(p.in.Data[start:end]), NewText: text}
+	return yamldoc.Edit{Location: location, Start: start, End: end, OldText: string(p.in.Data[start:end]), NewText: text}
 }
 
 // requoted is a value in the quotes that stand at the place.
@@ -113,19 +115,19 @@ func (p *place) writes(q *question) []render.Way {
 	message := "write " + text
 	start := p.shown[0]
 	if p.mark == field {
-		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(start, p.valueEnd(), text)}}}
+		return []render.Way{{Message: message, Edits: []yamldoc.Edit{p.edit(start, p.valueEnd(), text)}}}
 	}
 	if p.hasBeside(field) {
 		return nil // With two of them, which one counts depends on who reads it.
 	}
 	if p.flow {
-		return []render.Way{{Message: message, Edits: []render.Edit{p.edit(p.behind(start, p.shown[1], []string{field}, q.Instead))}}}
+		return []render.Way{{Message: message, Edits: []yamldoc.Edit{p.edit(p.behind(start, p.shown[1], []string{field}, q.Instead))}}}
 	}
 	end := lineEnd(p.in.Data, start)
 	newline := p.newline()
 	after := p.edit(end, end, newline+p.indent(start)+text)
 	before := p.edit(start, start, text+newline+p.indent(start))
-	return []render.Way{{Message: message, Edits: []render.Edit{after}}, {Message: message, Edits: []render.Edit{before}}}
+	return []render.Way{{Message: message, Edits: []yamldoc.Edit{after}}, {Message: message, Edits: []yamldoc.Edit{before}}}
 }
 
 // hasBeside reports whether a template has a key in the mapping that the line is in, if only behind a condition that
@@ -339,14 +341,14 @@ func (t *tracer) overrides(q *question) []render.Way {
 	var ways []render.Way
 	for _, own := range t.ownValues() {
 		var keys []string
-		var edits []render.Edit
+		var edits []yamldoc.Edit
 		for _, full := range t.readFor(q.decided[0]) {
 			set := t.set(own, full)
 			if set == nil {
 				continue
 			}
 			key, edit := pathOf(full).String(), set.edit(set.setting(q.Instead))
-			ways = append(ways, render.Way{Message: "set " + key + " to " + q.Instead, Edits: []render.Edit{edit}})
+			ways = append(ways, render.Way{Message: "set " + key + " to " + q.Instead, Edits: []yamldoc.Edit{edit}})
 			keys, edits = append(keys, key), append(edits, edit)
 		}
 		if len(keys) > 1 {
@@ -363,8 +365,8 @@ func (t *tracer) readFor(p *place) [][]string {
 	chart := path.Dir(p.in.Path)
 	switch p.in.Use {
 	case render.UseValues:
-		key, err := render.ParsePath(p.key)
-		if err != nil || slices.ContainsFunc(key, func(s render.Step) bool { return s.Index >= 0 }) {
+		key, err := yamldoc.ParsePath(p.key)
+		if err != nil || slices.ContainsFunc(key, func(s yamldoc.Step) bool { return s.Index >= 0 }) {
 			return nil // Helm replaces lists as a whole.
 		}
 		paths = append(paths, keysOf(key))
@@ -390,7 +392,7 @@ func (t *tracer) readFor(p *place) [][]string {
 	return all
 }
 
-func keysOf(p render.Path) []string {
+func keysOf(p yamldoc.Path) []string {
 	var keys []string
 	for _, step := range p {
 		keys = append(keys, step.Key)
@@ -398,10 +400,10 @@ func keysOf(p render.Path) []string {
 	return keys
 }
 
-func pathOf(keys []string) render.Path {
-	var p render.Path
+func pathOf(keys []string) yamldoc.Path {
+	var p yamldoc.Path
 	for _, key := range keys {
-		p = append(p, render.Key(key))
+		p = append(p, yamldoc.Key(key))
 	}
 	return p
 }
@@ -431,7 +433,7 @@ func (t *tracer) set(in *input, keys []string) *place {
 		return nil
 	}
 	full := pathOf(slices.Concat(w.prefix, keys))
-	if value, _ := render.Lookup(w.root, full); value != nil && value.Kind == yaml.ScalarNode && value.Value != "" {
+	if value, _ := yamldoc.Lookup(w.root, full); value != nil && value.Kind == yaml.ScalarNode && value.Value != "" {
 		start, end, _ := w.text.Bounds(value)
 		return &place{in: in, start: start, end: end, original: value.Value}
 	}
@@ -484,15 +486,15 @@ func cutLast(s, separator string) (before, after string, ok bool) {
 func (t *tracer) namesOf(parent, chart, entry string) []string {
 	name := entry
 	if root := t.metadata(chart); root != nil {
-		name = render.Scalar(root, "name")
+		name = yamldoc.Scalar(root, "name")
 	}
 	var names []string
-	if dependencies := render.Field(t.metadata(parent), "dependencies"); dependencies != nil {
+	if dependencies := yamldoc.Field(t.metadata(parent), "dependencies"); dependencies != nil {
 		for _, dependency := range dependencies.Content {
-			if render.Scalar(dependency, "name") != name {
+			if yamldoc.Scalar(dependency, "name") != name {
 				continue
 			}
-			if alias := render.Scalar(dependency, "alias"); alias != "" {
+			if alias := yamldoc.Scalar(dependency, "alias"); alias != "" {
 				names = append(names, alias)
 			} else {
 				names = append(names, name)
@@ -573,14 +575,14 @@ func patch(in *input, q *question, name, pointer string) render.Way {
 	} else {
 		text += newline
 	}
-	way.Edits = []render.Edit{p.edit(at, at, text)}
+	way.Edits = []yamldoc.Edit{p.edit(at, at, text)}
 	return way
 }
 
 // jsonPointer is a step as RFC 6901 writes it.
-func jsonPointer(step render.Step) string {
+func jsonPointer(step yamldoc.Step) string {
 	if step.Index >= 0 {
-		return strings.TrimPrefix(strings.TrimSuffix(render.Path{{Index: step.Index}}.String(), "]"), "[")
+		return strings.TrimPrefix(strings.TrimSuffix(yamldoc.Path{{Index: step.Index}}.String(), "]"), "[")
 	}
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(step.Key)
 }
@@ -591,5 +593,5 @@ func patchList(data []byte) *yaml.Node {
 	if err != nil || len(roots) != 1 {
 		return nil
 	}
-	return render.Field(roots[0], "patches")
+	return yamldoc.Field(roots[0], "patches")
 }

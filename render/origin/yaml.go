@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // findInYAML finds the places in a part of an input that is YAML: values, and, in manifests and patches, the lines
@@ -24,7 +25,7 @@ func (t *tracer) findInYAML(in *input, start, end int) bool {
 	if slices.ContainsFunc(roots, isPlain) {
 		return false
 	}
-	w := &yamlWalk{tracer: t, in: in, offset: start, text: render.NewText(in.Data[start:end]), anchored: map[*yaml.Node]*place{}, marks: in.Use == render.UseResource || in.Use == render.UsePatch || in.Use == render.UseChartFile}
+	w := &yamlWalk{tracer: t, in: in, offset: start, text: yamldoc.NewText(in.Data[start:end]), anchored: map[*yaml.Node]*place{}, marks: in.Use == render.UseResource || in.Use == render.UsePatch || in.Use == render.UseChartFile}
 	for _, root := range roots {
 		w.node(root, nil)
 	}
@@ -40,7 +41,7 @@ func (t *tracer) findAppVersion(in *input) {
 	if err != nil || len(roots) != 1 {
 		return
 	}
-	version := render.Field(roots[0], "appVersion")
+	version := yamldoc.Field(roots[0], "appVersion")
 	if version != nil && version.Kind == yaml.ScalarNode && isPartOf(t.values, version.Value) {
 		w := &yamlWalk{tracer: t, in: in, text: in.text()}
 		w.at(version, literal)
@@ -69,7 +70,7 @@ type yamlWalk struct {
 	*tracer
 	in     *input
 	offset int
-	text   *render.Text
+	text   *yamldoc.Text
 	// marks says whether a mapping may get another key: kustomizations may not.
 	marks bool
 	feeds bool // as in place
@@ -77,7 +78,7 @@ type yamlWalk struct {
 	anchored map[*yaml.Node]*place
 }
 
-func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
+func (w *yamlWalk) node(node *yaml.Node, path yamldoc.Path) {
 	switch node.Kind {
 	case yaml.MappingNode:
 		for i := 0; i+1 < len(node.Content); i += 2 {
@@ -89,7 +90,7 @@ func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
 				continue
 			}
 			outer := *w
-			below := path.Below(render.Key(key.Value))
+			below := path.Below(yamldoc.Key(key.Value))
 			if key.Value == "valuesInline" {
 				w.marks, w.feeds = true, true
 			} else if key.Value == "valuesObject" && w.in.Use == render.UseDeclaration {
@@ -100,7 +101,7 @@ func (w *yamlWalk) node(node *yaml.Node, path render.Path) {
 		}
 	case yaml.SequenceNode:
 		for i, item := range node.Content {
-			w.node(item, path.Below(render.Item(i, item)))
+			w.node(item, path.Below(yamldoc.Item(i, item)))
 		}
 	case yaml.AliasNode:
 		if p := w.anchored[node.Alias]; p != nil {
@@ -156,7 +157,7 @@ func (w *yamlWalk) indentation(offset int) string {
 	return strings.Repeat(" ", len(before)-1-bytes.LastIndexByte(before, '\n'))
 }
 
-func (w *yamlWalk) scalar(node *yaml.Node, path render.Path) {
+func (w *yamlWalk) scalar(node *yaml.Node, path yamldoc.Path) {
 	start, end, ok := w.text.Bounds(node)
 	if !ok {
 		return
@@ -196,7 +197,7 @@ func quote(value string) string {
 }
 
 // block finds the places in the lines of a block scalar: a patch, or a text that templates use.
-func (w *yamlWalk) block(node *yaml.Node, start, end int, path render.Path) {
+func (w *yamlWalk) block(node *yaml.Node, start, end int, path yamldoc.Path) {
 	if !w.mentions(node.Value) {
 		return
 	}
@@ -213,12 +214,12 @@ func (w *yamlWalk) block(node *yaml.Node, start, end int, path render.Path) {
 }
 
 // inner finds the places in YAML that stands in a scalar of the file.
-func (w *yamlWalk) inner(from, to int, path render.Path) bool {
+func (w *yamlWalk) inner(from, to int, path yamldoc.Path) bool {
 	roots, err := decode(w.in.Data[from:to])
 	if err != nil || slices.ContainsFunc(roots, isPlain) {
 		return false
 	}
-	inner := &yamlWalk{tracer: w.tracer, in: w.in, offset: from, text: render.NewText(w.in.Data[from:to]), marks: w.in.Use != render.UseDeclaration || path.Last() == "patch", anchored: map[*yaml.Node]*place{}}
+	inner := &yamlWalk{tracer: w.tracer, in: w.in, offset: from, text: yamldoc.NewText(w.in.Data[from:to]), marks: w.in.Use != render.UseDeclaration || path.Last() == "patch", anchored: map[*yaml.Node]*place{}}
 	for _, root := range roots {
 		inner.node(root, nil)
 	}
@@ -226,7 +227,7 @@ func (w *yamlWalk) inner(from, to int, path render.Path) bool {
 }
 
 // embedded finds the places in a scalar on one line that is itself YAML or JSON, as an inline patch can be.
-func (w *yamlWalk) embedded(node *yaml.Node, start, end int, path render.Path) bool {
+func (w *yamlWalk) embedded(node *yaml.Node, start, end int, path yamldoc.Path) bool {
 	if w.in.Use != render.UseKustomization && w.in.Use != render.UseDeclaration && w.in.Use != render.UsePatch || !strings.ContainsAny(node.Value, "{[") {
 		return false
 	}
@@ -249,7 +250,7 @@ func (w *yamlWalk) embedded(node *yaml.Node, start, end int, path render.Path) b
 }
 
 // wordsIn finds values that are words in a scalar.
-func (w *yamlWalk) wordsIn(start, end int, path render.Path) {
+func (w *yamlWalk) wordsIn(start, end int, path yamldoc.Path) {
 	before := len(w.in.places)
 	w.findWords(w.in, start, string(w.in.Data[start:end]))
 	for _, p := range w.in.places[before:] {

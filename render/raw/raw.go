@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Engine reads manifest files.
@@ -48,7 +49,7 @@ func (Engine) Render(_ context.Context, fsys fs.FS, source render.Source) (*rend
 		}
 		if reason != "" && reason != NoObject && len(source.Files) > 1 {
 			// With the others in the result, nobody would hear of it.
-			return nil, &render.Error{Location: render.Location{Path: file.Path}, Err: errors.New(reason), Hint: "name the other files one by one"}
+			return nil, &yamldoc.Error{Location: yamldoc.Location{Path: file.Path}, Err: errors.New(reason), Hint: "name the other files one by one"}
 		}
 		if reason != "" {
 			result.Nothing = reason
@@ -77,8 +78,8 @@ func read(fsys fs.FS, file render.File) ([]byte, error) {
 		return file.Data, nil
 	}
 	if info, err := fs.Stat(fsys, file.Path); err == nil && info.Size() > maxSize {
-		return nil, &render.Error{
-			Location: render.Location{Path: file.Path},
+		return nil, &yamldoc.Error{
+			Location: yamldoc.Location{Path: file.Path},
 			Err:      fmt.Errorf("the file has %d bytes, at most %d are read", info.Size(), maxSize),
 			Hint:     "name it in .gitignore if it holds no manifests",
 		}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // foreign are the variables that would make git see another repository or show another diff than that of the
@@ -60,7 +60,7 @@ func output(ctx context.Context, command *exec.Cmd) (string, error) {
 	case err == nil:
 		return string(stdout), nil
 	case errors.Is(err, exec.ErrNotFound):
-		return "", &render.Error{Err: errors.New("there is no git on the PATH"), Hint: "install git"}
+		return "", &yamldoc.Error{Err: errors.New("there is no git on the PATH"), Hint: "install git"}
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	}

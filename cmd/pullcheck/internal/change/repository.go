@@ -16,7 +16,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // ErrMissing is in the errors for commits, the history between them and their files that this clone does not have and
@@ -117,15 +117,15 @@ func (r *Repository) Resolve(ctx context.Context, revision string) (string, erro
 	unknown := fmt.Errorf("%q names no commit in %s", revision, r.root)
 	switch {
 	case fullID.MatchString(revision) && shallow:
-		return "", &render.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch --depth=1 origin " + revision}
+		return "", &yamldoc.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch --depth=1 origin " + revision}
 	case fullID.MatchString(revision):
-		return "", &render.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch origin " + revision}
+		return "", &yamldoc.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch origin " + revision}
 	case onOrigin == nil:
-		return "", &render.Error{Err: unknown, Hint: "origin/" + revision + " names one"}
+		return "", &yamldoc.Error{Err: unknown, Hint: "origin/" + revision + " names one"}
 	case shallow:
-		return "", &render.Error{Err: fmt.Errorf("%q: %w: it is shallow, and no commit in it has that name", revision, ErrMissing), Hint: unshallow}
+		return "", &yamldoc.Error{Err: fmt.Errorf("%q: %w: it is shallow, and no commit in it has that name", revision, ErrMissing), Hint: unshallow}
 	}
-	return "", &render.Error{Err: unknown, Hint: "git branch --all and git tag list the names that there are"}
+	return "", &yamldoc.Error{Err: unknown, Hint: "git branch --all and git tag list the names that there are"}
 }
 
 func (r *Repository) lookUp(ctx context.Context, revision string) (string, error) {
@@ -173,7 +173,7 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 	if err != nil || cut == "" {
 		return base, err
 	}
-	return "", &render.Error{
+	return "", &yamldoc.Error{
 		Err:  fmt.Errorf("the merge base of %s and %s: %w: it is shallow, its history is cut off at %s", one, other, ErrMissing, strings.TrimSpace(cut)),
 		Hint: unshallow,
 	}
@@ -207,7 +207,7 @@ func (r *Repository) Fetch(ctx context.Context, commits ...string) error {
 		return nil
 	}
 	if _, err := r.git(ctx, args...); err != nil {
-		return &render.Error{Err: fmt.Errorf("fetching %s: %w", strings.Join(args[known:], " "), err),
+		return &yamldoc.Error{Err: fmt.Errorf("fetching %s: %w", strings.Join(args[known:], " "), err),
 			Hint: "check that the remote origin can be read: git ls-remote origin"}
 	}
 	return nil

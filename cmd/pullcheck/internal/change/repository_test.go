@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 func TestOpenFromBelow(t *testing.T) {
@@ -76,7 +76,7 @@ func checkError(t *testing.T, name string, err error, text, hint string) {
 		t.Errorf("%s: got error %v, want %q in it", name, err, text)
 		return
 	}
-	if failure := (*render.Error)(nil); hint != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Hint, hint)) {
+	if failure := (*yamldoc.Error)(nil); hint != "" && (!errors.As(err, &failure) || !strings.Contains(failure.Hint, hint)) {
 		t.Errorf("%s: got error %#v, want hint %q", name, err, hint)
 	}
 }

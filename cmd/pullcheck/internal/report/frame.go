@@ -9,9 +9,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"golang.org/x/text/width"
-
-	"github.com/pullcheck/pullcheck/render"
 )
 
 // Trace is a field of a rendered object and where it was decided.
@@ -21,12 +20,12 @@ type Trace struct {
 	// Missing says that the object does not have the field, or nothing in it.
 	Missing bool
 	// Decisions, Via and Exact are those of origin.Answer.
-	Decisions, Via []render.Location
+	Decisions, Via []yamldoc.Location
 	Exact          bool
 }
 
 // frame shows the line of a decision, the place in it underlined, and what is not set there.
-func (t *text) frame(trace Trace, at render.Location, color string) {
+func (t *text) frame(trace Trace, at yamldoc.Location, color string) {
 	if at.Snippet == "" {
 		return
 	}
@@ -67,7 +66,7 @@ func (t *text) gutter(trace Trace, number string) string {
 
 // absent is the key that would set a missing field if it stood at a place, or "" where the place shows that key. It
 // is the path in a values file, and the field's own key in all other files.
-func absent(trace Trace, at render.Location) string {
+func absent(trace Trace, at yamldoc.Location) string {
 	if !trace.Missing {
 		return ""
 	}
@@ -86,7 +85,7 @@ func absent(trace Trace, at render.Location) string {
 
 // lastKey is the last key on a path, empty if there is none.
 func lastKey(path string) string {
-	parsed, _ := render.ParsePath(path)
+	parsed, _ := yamldoc.ParsePath(path)
 	return parsed.Last()
 }
 
@@ -99,13 +98,13 @@ func alike(a, b string) bool {
 
 // sameKeys reports whether two paths differ at most in how they name items.
 func sameKeys(a, b string) bool {
-	pathA, errA := render.ParsePath(a)
-	pathB, errB := render.ParsePath(b)
-	return errA == nil && errB == nil && slices.EqualFunc(pathA, pathB, func(a, b render.Step) bool { return a.Key == b.Key })
+	pathA, errA := yamldoc.ParsePath(a)
+	pathB, errB := yamldoc.ParsePath(b)
+	return errA == nil && errB == nil && slices.EqualFunc(pathA, pathB, func(a, b yamldoc.Step) bool { return a.Key == b.Key })
 }
 
 // span is where a place starts and ends in the snippet, at the latest where that does.
-func span(at render.Location) (start, end int) {
+func span(at yamldoc.Location) (start, end int) {
 	end = len(at.Snippet)
 	if at.EndLine == at.Line {
 		end = min(end, at.EndColumn-1)
@@ -122,7 +121,7 @@ const (
 )
 
 // layOut returns the line of a place as a terminal shows it, and the indent and the marks of the line below it.
-func layOut(at render.Location) (source, indent, marks string) {
+func layOut(at yamldoc.Location) (source, indent, marks string) {
 	start, end := span(at)
 	from, to := window(at.Snippet, start)
 	if from > 0 {

@@ -4,14 +4,14 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // at is the place between « and » in a line of values.yaml.
-func at(line int, text string) render.Location {
+func at(line int, text string) yamldoc.Location {
 	before, rest, _ := strings.Cut(text, "«")
 	inside, after, _ := strings.Cut(rest, "»")
-	return render.Location{
+	return yamldoc.Location{
 		Path: "values.yaml", Line: line, Column: len(before) + 1, EndLine: line, EndColumn: len(before+inside) + 1,
 		Snippet: before + inside + after,
 	}
@@ -50,7 +50,7 @@ func TestFrame(t *testing.T) {
 		{"wide where it is cut", strings.Repeat("値", 100) + `«b»`, "…" + strings.Repeat("値", 15) + "b", strings.Repeat(" ", 31) + "^"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := why(t, Trace{Field: "f", Decisions: []render.Location{at(7, test.snippet)}, Exact: true})
+			got := why(t, Trace{Field: "f", Decisions: []yamldoc.Location{at(7, test.snippet)}, Exact: true})
 			want := "    7 | " + test.source + "\n      | " + test.marks + "\n"
 			if got != want {
 				t.Errorf("got\n%swant\n%s", got, want)
@@ -63,7 +63,7 @@ func TestFrameOfPlaceOverLines(t *testing.T) {
 	place := at(1, `key: «"Al`)
 	place.EndLine, place.EndColumn = 2, 3
 	want := "    1 | key: \"Al\n      |      ^^^\n"
-	if got := why(t, Trace{Field: "f", Decisions: []render.Location{place}, Exact: true}); got != want {
+	if got := why(t, Trace{Field: "f", Decisions: []yamldoc.Location{place}, Exact: true}); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 }
@@ -85,7 +85,7 @@ func TestNotSetHere(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			place := at(1, test.snippet)
 			place.Key = test.key
-			trace := Trace{Field: field, Missing: true, Decisions: []render.Location{place}, Exact: true}
+			trace := Trace{Field: field, Missing: true, Decisions: []yamldoc.Location{place}, Exact: true}
 			lines := strings.Split(why(t, trace), "\n")
 			_, got, _ := strings.Cut(lines[1], "^ ")
 			if got != test.want {
@@ -104,14 +104,14 @@ func TestWhy(t *testing.T) {
 	replicas.Key = "web.replicas"
 	written := at(6, "  «replicas: {{ .Values.web.replicas }}»")
 	written.Path = "templates/a.yaml"
-	named := render.Location{Path: "kustomization.yaml", Line: 2}
-	flag := render.Location{Path: "--set web.replicas", Key: "web.replicas"}
+	named := yamldoc.Location{Path: "kustomization.yaml", Line: 2}
+	flag := yamldoc.Location{Path: "--set web.replicas", Key: "web.replicas"}
 	for _, test := range []struct {
 		name  string
 		trace Trace
 		want  string
 	}{
-		{"a value and two places on the way", Trace{Decisions: []render.Location{replicas}, Via: []render.Location{written, named}, Exact: true}, `Deployment/a spec.replicas = 3
+		{"a value and two places on the way", Trace{Decisions: []yamldoc.Location{replicas}, Via: []yamldoc.Location{written, named}, Exact: true}, `Deployment/a spec.replicas = 3
 values.yaml:120:13: web.replicas
     120 |   replicas: 3
         |             ^
@@ -119,7 +119,7 @@ values.yaml:120:13: web.replicas
       6 |   replicas: {{ .Values.web.replicas }}
     via kustomization.yaml:2
 `},
-		{"two values", Trace{Decisions: []render.Location{replicas, replicas}, Exact: true}, `Deployment/a spec.replicas = 3
+		{"two values", Trace{Decisions: []yamldoc.Location{replicas, replicas}, Exact: true}, `Deployment/a spec.replicas = 3
 values.yaml:120:13: web.replicas
     120 |   replicas: 3
         |             ^
@@ -127,18 +127,18 @@ values.yaml:120:13: web.replicas
     120 |   replicas: 3
         |             ^
 `},
-		{"a flag", Trace{Decisions: []render.Location{flag}, Via: []render.Location{written}, Exact: true}, `Deployment/a spec.replicas = 3
+		{"a flag", Trace{Decisions: []yamldoc.Location{flag}, Via: []yamldoc.Location{written}, Exact: true}, `Deployment/a spec.replicas = 3
 --set web.replicas
     via templates/a.yaml:6:3
     6 |   replicas: {{ .Values.web.replicas }}
 `},
-		{"only the line that writes", Trace{Decisions: []render.Location{written}}, `Deployment/a spec.replicas = 3
+		{"only the line that writes", Trace{Decisions: []yamldoc.Location{written}}, `Deployment/a spec.replicas = 3
 templates/a.yaml:6:3
     6 |   replicas: {{ .Values.web.replicas }}
       |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
     this line writes the field; the line that decides could not be shown
 `},
-		{"only the file", Trace{Decisions: []render.Location{{Path: "templates/a.yaml"}}}, `Deployment/a spec.replicas = 3
+		{"only the file", Trace{Decisions: []yamldoc.Location{{Path: "templates/a.yaml"}}}, `Deployment/a spec.replicas = 3
 templates/a.yaml
     the line that decides could not be shown
 `},

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 func TestGitHub(t *testing.T) {
@@ -13,9 +13,9 @@ func TestGitHub(t *testing.T) {
 	r := &check.Report{Failures: []check.Failure{{Source: "charts/a", Environment: "prod", Message: "two\nlines\r"}}}
 	for range 12 {
 		r.Findings = append(r.Findings, check.Finding{Rule: "pull-policy-unset", Severity: check.SeverityWarning, Message: "100%",
-			Decision: render.Location{Path: "a,b::c\n::error::d", Line: 3}})
+			Decision: yamldoc.Location{Path: "a,b::c\n::error::d", Line: 3}})
 	}
-	r.Findings = append(r.Findings, check.Finding{Rule: "pull-policy-not-always", Severity: check.SeverityError, Message: "bad", Decision: render.Location{Path: "z"}})
+	r.Findings = append(r.Findings, check.Finding{Rule: "pull-policy-not-always", Severity: check.SeverityError, Message: "bad", Decision: yamldoc.Location{Path: "z"}})
 	var b strings.Builder
 	if err := GitHub(&b, r); err != nil {
 		t.Fatal(err)
@@ -34,7 +34,7 @@ func TestGitHubLength(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("%", 9000), strings.Repeat("é:", 9000), strings.Repeat("a%", 5000)} {
 		var b strings.Builder
-		r := &check.Report{Findings: []check.Finding{{Rule: text, Severity: check.SeverityNote, Message: text, Decision: render.Location{Path: text, Line: 1}}}}
+		r := &check.Report{Findings: []check.Finding{{Rule: text, Severity: check.SeverityNote, Message: text, Decision: yamldoc.Location{Path: text, Line: 1}}}}
 		if err := GitHub(&b, r); err != nil {
 			t.Fatal(err)
 		}

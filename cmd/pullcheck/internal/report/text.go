@@ -12,6 +12,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // TextOptions say how a report is written for people.
@@ -89,7 +90,7 @@ func (t *text) finding(f check.Finding) {
 	trace := Trace{
 		Field:     f.Affected[0].Field,
 		Missing:   f.Affected[0].Written == "",
-		Decisions: []render.Location{f.Decision},
+		Decisions: []yamldoc.Location{f.Decision},
 		Via:       f.Via,
 		Exact:     f.Exact,
 	}

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // affected is a container "c" of a Deployment.
@@ -47,7 +47,7 @@ func TestAffected(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var b strings.Builder
-			r := &check.Report{Findings: []check.Finding{{Rule: "rule", Message: "message", Decision: render.Location{Path: "p"}, Exact: true, Affected: test.affected}}}
+			r := &check.Report{Findings: []check.Finding{{Rule: "rule", Message: "message", Decision: yamldoc.Location{Path: "p"}, Exact: true, Affected: test.affected}}}
 			if err := Text(&b, r, TextOptions{Quiet: true}); err != nil {
 				t.Fatal(err)
 			}
@@ -64,9 +64,9 @@ func TestText(t *testing.T) {
 	r := &check.Report{
 		Findings: []check.Finding{
 			{Rule: "one", Severity: check.SeverityError, Message: "wrong", Decision: decision, Exact: true, Affected: []check.Affected{affected("a", "", "web", "web:1")}},
-			{Rule: "two", Severity: check.SeverityNote, Message: "odd", Decision: render.Location{Path: "b.yaml"}, Affected: []check.Affected{affected("b", "", "web", "")}},
+			{Rule: "two", Severity: check.SeverityNote, Message: "odd", Decision: yamldoc.Location{Path: "b.yaml"}, Affected: []check.Affected{affected("b", "", "web", "")}},
 		},
-		Failures: []check.Failure{{Source: "c", Message: "broken", Location: render.Location{Path: "c/d.yaml", Line: 3}, Hint: "mend it"}},
+		Failures: []check.Failure{{Source: "c", Message: "broken", Location: yamldoc.Location{Path: "c/d.yaml", Line: 3}, Hint: "mend it"}},
 		Sources:  []check.SourceStatus{{Path: "e", Status: check.Skipped, Reason: "a library"}},
 	}
 	const want = `<b>values.yaml:4:13<0>: <red>error<0>: wrong <faint>[one]<0>
@@ -98,7 +98,7 @@ e: <faint>skipped<0>: a library
 // out of its line.
 func TestSuppressed(t *testing.T) {
 	kept := check.Finding{Rule: "one", Severity: check.SeverityError, Message: "wrong", Decision: at(4, "pullPolicy: «Never»"), Exact: true, Affected: []check.Affected{affected("a", "", "web", "web:1")}}
-	suppression := check.Suppression{Finding: kept, By: check.ByComment, Reason: "why\n::error::", Location: render.Location{Path: "values.yaml", Line: 3, Column: 1}}
+	suppression := check.Suppression{Finding: kept, By: check.ByComment, Reason: "why\n::error::", Location: yamldoc.Location{Path: "values.yaml", Line: 3, Column: 1}}
 	found := kept
 	found.Note = "the comment does not count\r::error::"
 	const (

@@ -12,7 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // What the author of a pull request can choose, as names of files, keys and images, stands in the text of a comment only in
@@ -110,7 +110,7 @@ func (l *layout) exemption(f *check.Finding, a anchor) string {
 	if l.excepted(*f) {
 		return "\nThe ignore comment that this pull request adds for it does not count before the merge.\n"
 	}
-	if !f.Decision.Own || f.Decision.Line == 0 || path.Ext(f.Decision.Path) == ".json" {
+	if !f.Decision.Tracked || f.Decision.Line == 0 || path.Ext(f.Decision.Path) == ".json" {
 		return "" // No comment can be there, or counts.
 	}
 	line := "this line"
@@ -348,7 +348,7 @@ func (l *layout) exception(s check.Suppression) string {
 }
 
 // link is a place, with its address where there is one.
-func (l *layout) link(at render.Location) string {
+func (l *layout) link(at yamldoc.Location) string {
 	at.Column = 0
 	text := code(at.String())
 	if l.Blob == "" || !utf8.ValidString(at.Path) {

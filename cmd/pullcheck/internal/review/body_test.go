@@ -8,7 +8,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // hostile are texts that try to get out of where they stand; each has the word EVIL.
@@ -76,10 +76,10 @@ func withoutSpans(t *testing.T, line string) string {
 
 // evil is a finding with a text in every place that the author of a pull request can choose.
 func evil(text string) (Subject, *check.Finding) {
-	at := render.Location{Path: "f" + text, Line: 2, Column: 1, EndLine: 2, EndColumn: 2, Key: text}
+	at := yamldoc.Location{Path: "f" + text, Line: 2, Column: 1, EndLine: 2, EndColumn: 2, Key: text}
 	f := &check.Finding{
 		Rule: "pull-policy-not-always", Severity: check.SeverityError, Fingerprint: strings.Repeat("a", 32), Message: text, Note: text, Exact: true,
-		Decision: at, Via: []render.Location{{Path: text, Line: 7}, {Path: text, Line: 8}, {Path: text, Line: 9}, {Path: text, Line: 10}, {Path: text, Line: 11}},
+		Decision: at, Via: []yamldoc.Location{{Path: text, Line: 7}, {Path: text, Line: 8}, {Path: text, Line: 9}, {Path: text, Line: 10}, {Path: text, Line: 11}},
 		Affected: []check.Affected{
 			{Source: text, Environment: text, Kind: text, Namespace: text, Name: text, Container: text, Image: text, Written: text, Effective: text},
 			{Source: text, Kind: text, Name: text + "2", Container: text, Written: text, Effective: text},
@@ -87,7 +87,7 @@ func evil(text string) (Subject, *check.Finding) {
 			{Source: "4" + text, Environment: "4" + text, Kind: text, Name: text, Container: text, Written: "4" + text, Effective: "4" + text},
 			{Source: "5" + text, Environment: "5" + text, Kind: text, Name: text, Container: text, Written: "5" + text, Effective: "5" + text},
 		},
-		Fix: &check.Fix{Message: text, Edits: []render.Edit{{Location: at, NewText: strings.ReplaceAll(text, "\r", "")}}},
+		Fix: &check.Fix{Message: text, Edits: []yamldoc.Edit{{Location: at, NewText: strings.ReplaceAll(text, "\r", "")}}},
 	}
 	line := strings.NewReplacer("\n", "", "\r", "").Replace(text)
 	s := Subject{

@@ -11,7 +11,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 const (
@@ -244,7 +245,7 @@ func newLayout(s Subject, findings []check.Finding, present map[string]bool) *la
 
 func (l *layout) anchor(f *check.Finding) anchor {
 	best := anchor{kind: nowhere}
-	for i, at := range append([]render.Location{f.Decision}, f.Via...) {
+	for i, at := range append([]yamldoc.Location{f.Decision}, f.Via...) {
 		name := kept(at.Path)
 		file, ok := l.Files.Find(name)
 		switch {
@@ -281,8 +282,8 @@ func (l *layout) comment(f *check.Finding, a anchor) Comment {
 // those for decisions on such lines. They count again as findings if they are not trusted, and are returned in any case.
 // Symbolic links are followed in the tree of the head.
 func Distrust(report *check.Report, fsys fs.FS, files change.Files, trusted bool) []check.Suppression {
-	adds := func(at render.Location) bool {
-		file, ok := files.Find(render.Followed(fsys, at.Path))
+	adds := func(at yamldoc.Location) bool {
+		file, ok := files.Find(tree.Follow(fsys, at.Path))
 		// In a file without a diff, as .gitattributes can have it, and behind a new symbolic link any line can be new.
 		return ok && (file.Adds(at.Line) || file.Status == change.Added || file.Status == change.TypeChanged || file.Binary)
 	}

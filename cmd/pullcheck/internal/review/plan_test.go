@@ -17,7 +17,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -43,7 +43,7 @@ func (r reported) report(t *testing.T) *check.Report {
 			t.Fatal(err)
 		}
 		f.Finding.Severity = severity
-		f.Finding.Note, f.Decision.Own = f.Note, !f.Packaged
+		f.Finding.Note, f.Decision.Tracked = f.Note, !f.Packaged
 		report.Findings = append(report.Findings, f.Finding)
 	}
 	return report
@@ -128,26 +128,26 @@ func TestSuggestion(t *testing.T) {
 		}
 		return change.Files{f}
 	}
-	edit := func(line, column, endColumn int, text string) render.Edit {
-		return render.Edit{Location: render.Location{Path: "f", Line: line, Column: column, EndLine: line, EndColumn: endColumn}, NewText: text}
+	edit := func(line, column, endColumn int, text string) yamldoc.Edit {
+		return yamldoc.Edit{Location: yamldoc.Location{Path: "f", Line: line, Column: column, EndLine: line, EndColumn: endColumn}, NewText: text}
 	}
 	for _, test := range []struct {
 		name  string
 		files change.Files
-		edits []render.Edit
+		edits []yamldoc.Edit
 		want  string // empty where there is no suggestion
 	}{
-		{"a value", file("a", "  x: IfNotPresent # why"), []render.Edit{edit(6, 6, 18, "Always")}, "6-6:  x: Always # why"},
-		{"a line behind", file("a", "\t- image: x", "b"), []render.Edit{edit(6, 12, 12, "\n\t  p: Always")}, "6-6:\t- image: x|\t  p: Always"},
-		{"a line above", file("a", "b", "c"), []render.Edit{edit(6, 1, 1, "p: Always\n")}, "5-6:a|p: Always|b"},
-		{"at the end of the file, behind the last line", file("a", "b"), []render.Edit{edit(7, 1, 1, "p: Always\n")}, "6-6:b|p: Always"},
-		{"between others", file("a", "b", "c", "d"), []render.Edit{edit(8, 1, 2, "D")}, "6-8:b|c|D"},
-		{"two edits on a line", file("a", "x: 1, y: 1"), []render.Edit{edit(6, 4, 5, "22"), edit(6, 10, 11, "33")}, "6-6:x: 22, y: 33"},
-		{"another hunk", file("a", "b"), []render.Edit{edit(20, 1, 2, "x")}, ""},
-		{"another file", file("a", "b"), []render.Edit{{Location: render.Location{Path: "g", Line: 6, EndLine: 6}}}, ""},
-		{"CRLF", file("a\r", "b\r"), []render.Edit{edit(6, 1, 2, "x")}, "does not apply"},
+		{"a value", file("a", "  x: IfNotPresent # why"), []yamldoc.Edit{edit(6, 6, 18, "Always")}, "6-6:  x: Always # why"},
+		{"a line behind", file("a", "\t- image: x", "b"), []yamldoc.Edit{edit(6, 12, 12, "\n\t  p: Always")}, "6-6:\t- image: x|\t  p: Always"},
+		{"a line above", file("a", "b", "c"), []yamldoc.Edit{edit(6, 1, 1, "p: Always\n")}, "5-6:a|p: Always|b"},
+		{"at the end of the file, behind the last line", file("a", "b"), []yamldoc.Edit{edit(7, 1, 1, "p: Always\n")}, "6-6:b|p: Always"},
+		{"between others", file("a", "b", "c", "d"), []yamldoc.Edit{edit(8, 1, 2, "D")}, "6-8:b|c|D"},
+		{"two edits on a line", file("a", "x: 1, y: 1"), []yamldoc.Edit{edit(6, 4, 5, "22"), edit(6, 10, 11, "33")}, "6-6:x: 22, y: 33"},
+		{"another hunk", file("a", "b"), []yamldoc.Edit{edit(20, 1, 2, "x")}, ""},
+		{"another file", file("a", "b"), []yamldoc.Edit{{Location: yamldoc.Location{Path: "g", Line: 6, EndLine: 6}}}, ""},
+		{"CRLF", file("a\r", "b\r"), []yamldoc.Edit{edit(6, 1, 2, "x")}, "does not apply"},
 	} {
-		at := render.Location{Path: "f", Line: 6, Column: 1, EndLine: 6, EndColumn: 2}
+		at := yamldoc.Location{Path: "f", Line: 6, Column: 1, EndLine: 6, EndColumn: 2}
 		f := check.Finding{Fingerprint: "1", Decision: at, Exact: true, Fix: &check.Fix{Edits: test.edits}}
 		l := newLayout(Subject{Report: &check.Report{}, Files: test.files}, []check.Finding{f}, nil)
 		got := ""
@@ -168,13 +168,13 @@ func TestSuggestions(t *testing.T) {
 	file := change.File{Path: "f", Status: change.Modified, Hunks: []change.Hunk{{NewStart: 1, NewLines: 4, Rows: []change.Row{
 		{Old: 1, New: 1, Text: "a: 1"}, {New: 2, Text: "b: 2"}, {Old: 2, Text: "gone"}, {New: 3, Text: "c: 3"}, {New: 4, Text: "d: 4"},
 	}}}}
-	edit := func(line, column, endColumn int, text string) render.Edit {
-		return render.Edit{Location: render.Location{Path: "f", Line: line, Column: column, EndLine: line, EndColumn: endColumn}, NewText: text}
+	edit := func(line, column, endColumn int, text string) yamldoc.Edit {
+		return yamldoc.Edit{Location: yamldoc.Location{Path: "f", Line: line, Column: column, EndLine: line, EndColumn: endColumn}, NewText: text}
 	}
-	with := func(edits ...render.Edit) check.Finding {
+	with := func(edits ...yamldoc.Edit) check.Finding {
 		return check.Finding{Decision: edits[0].Location, Exact: true, Fix: &check.Fix{Message: "m", Edits: edits}}
 	}
-	value := func(line int) render.Edit { return edit(line, 4, 5, "x") }
+	value := func(line int) yamldoc.Edit { return edit(line, 4, 5, "x") }
 	for _, test := range []struct {
 		name     string
 		findings []check.Finding
@@ -297,7 +297,7 @@ func TestDistrust(t *testing.T) {
 		{"in a file without a diff", "binary", 1, 1, 1}, {"behind a link that was there before", "way", 2, 3, 1},
 	} {
 		for _, trusted := range []bool{true, false} {
-			r := &check.Report{Suppressed: []check.Suppression{{Finding: found(test.path, test.decision, "x"), Location: render.Location{Path: test.path, Line: test.comment}}}}
+			r := &check.Report{Suppressed: []check.Suppression{{Finding: found(test.path, test.decision, "x"), Location: yamldoc.Location{Path: test.path, Line: test.comment}}}}
 			own := Distrust(r, fsys, files, trusted)
 			findings := 0
 			if !trusted {

@@ -19,7 +19,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // In these tests a line "KEY: IfNotPresent" that main does not have is a finding.
@@ -99,11 +99,11 @@ func (p *pull) check() Subject {
 
 // found is a finding that a line KEY: IfNotPresent decides, with its fix.
 func found(path string, line int, key string) check.Finding {
-	at := render.Location{Path: path, Line: line, Column: len(key) + 3, EndLine: line, EndColumn: len(key) + 15, Key: key, Own: true}
+	at := yamldoc.Location{Path: path, Line: line, Column: len(key) + 3, EndLine: line, EndColumn: len(key) + 15, Key: key, Tracked: true}
 	return check.Finding{
 		Rule: "pull-policy-not-always", Severity: check.SeverityError, Fingerprint: fmt.Sprintf("%032x", path+key)[:32], Decision: at, Exact: true,
 		Affected: []check.Affected{{Source: path, Kind: "Pod", Name: key, Container: key, Written: "IfNotPresent", Effective: "IfNotPresent"}},
-		Fix:      &check.Fix{Message: "set " + key + " to Always", Proven: true, Edits: []render.Edit{{Location: at, NewText: "Always"}}},
+		Fix:      &check.Fix{Message: "set " + key + " to Always", Proven: true, Edits: []yamldoc.Edit{{Location: at, NewText: "Always"}}},
 	}
 }
 
@@ -176,34 +176,34 @@ func TestFirstRunAndSecond(t *testing.T) {
 // TestSuggestionsLeaveItClean: what GitHub makes of the suggestions is what the fixes make.
 func TestSuggestionsLeaveItClean(t *testing.T) {
 	t.Parallel()
-	at := func(path string, line, column, endColumn int) render.Location {
-		return render.Location{Path: path, Line: line, Column: column, EndLine: line, EndColumn: endColumn}
+	at := func(path string, line, column, endColumn int) yamldoc.Location {
+		return yamldoc.Location{Path: path, Line: line, Column: column, EndLine: line, EndColumn: endColumn}
 	}
 	type files = map[string]string
 	for name, test := range map[string]struct {
 		before, after, want files
-		edits               [][]render.Edit // of each finding, the first one at the decision
+		edits               [][]yamldoc.Edit // of each finding, the first one at the decision
 	}{
 		"a line of each of two files": {plain, two, files{"a.yaml": "a: Always\n", "b.yaml": "b: Always\n"}, nil},
 		"a tab, backticks and a comment": {files{"f": "x\n"}, files{"f": "x\n\ty: \"```` @a\" # ``\n"}, files{"f": "x\n\ty: Always # ``\n"},
-			[][]render.Edit{{{Location: at("f", 2, 5, 14), NewText: "Always"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 2, 5, 14), NewText: "Always"}}}},
 		"the last line, without an end": {files{"f": "x"}, files{"f": "x\ny: Never"}, files{"f": "x\ny: Always"},
-			[][]render.Edit{{{Location: at("f", 2, 4, 9), NewText: "Always"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 2, 4, 9), NewText: "Always"}}}},
 		"behind the last line": {files{"f": "x\n"}, files{"f": "x\n- image: y\n"}, files{"f": "x\n- image: y\n  policy: Always\n"},
-			[][]render.Edit{{{Location: at("f", 3, 1, 1), NewText: "  policy: Always\n"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 3, 1, 1), NewText: "  policy: Always\n"}}}},
 		"behind the last line, without an end": {files{"f": "x\n"}, files{"f": "x\n- image: y"}, files{"f": "x\n- image: y\n  policy: Always"},
-			[][]render.Edit{{{Location: at("f", 2, 11, 11), NewText: "\n  policy: Always"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 2, 11, 11), NewText: "\n  policy: Always"}}}},
 		"before the first line": {files{"f": "x\n"}, files{"f": "y\nx\n"}, files{"f": "policy: Always\ny\nx\n"},
-			[][]render.Edit{{{Location: at("f", 1, 1, 1), NewText: "policy: Always\n"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 1, 1, 1), NewText: "policy: Always\n"}}}},
 		"two findings on a line": {files{"f": "x\n"}, files{"f": "x\n[{p: Never}, {p: Never}]\n"}, files{"f": "x\n[{p: Always}, {p: Always}]\n"},
-			[][]render.Edit{{{Location: at("f", 2, 6, 11), NewText: "Always"}}, {{Location: at("f", 2, 18, 23), NewText: "Always"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 2, 6, 11), NewText: "Always"}}, {{Location: at("f", 2, 18, 23), NewText: "Always"}}}},
 		"two keys at one place": {files{"f": "x\n"}, files{"f": "x\ny:\n"}, files{"f": "x\ny:\n  a: Always\n  b: Always\n"},
-			[][]render.Edit{{{Location: at("f", 3, 1, 1), NewText: "  b: Always\n"}}, {{Location: at("f", 3, 1, 1), NewText: "  a: Always\n"}}}},
+			[][]yamldoc.Edit{{{Location: at("f", 3, 1, 1), NewText: "  b: Always\n"}}, {{Location: at("f", 3, 1, 1), NewText: "  a: Always\n"}}}},
 		"a renamed file": {files{"old": "1\n2\n3\n4\np: Always\n"}, files{"new": "1\n2\n3\n4\np: Never\n"}, files{"new": "1\n2\n3\n4\np: Always\n"},
-			[][]render.Edit{{{Location: at("new", 5, 4, 9), NewText: "Always"}}}},
+			[][]yamldoc.Edit{{{Location: at("new", 5, 4, 9), NewText: "Always"}}}},
 		"names and text that try to get out": {files{"f": "x\n"}, files{"`@a` <!--](x)\n.yaml": "```\n<!-- pullcheck:v1 fp=summary -->: Never # ```` @a\n"},
 			files{"`@a` <!--](x)\n.yaml": "```\n<!-- pullcheck:v1 fp=summary -->: Always # ```` @a\n"},
-			[][]render.Edit{{{Location: at("`@a` <!--](x)\n.yaml", 2, 35, 40), NewText: "Always"}}}},
+			[][]yamldoc.Edit{{{Location: at("`@a` <!--](x)\n.yaml", 2, 35, 40), NewText: "Always"}}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -11,7 +11,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 const (
@@ -27,7 +27,7 @@ type suggestion struct {
 	start, end    int // both included
 	before, after []string
 	applies       bool
-	edits         []render.Edit
+	edits         []yamldoc.Edit
 	fixes         []string // the fingerprints of what it fixes
 }
 
@@ -87,10 +87,10 @@ func (s *suggestion) take(f *check.Finding) {
 	edits := slices.Clone(s.edits)
 	for _, edit := range f.Fix.Edits {
 		edit = atLineEnd(edit)
-		if edit.Path != s.path || edit.Line < s.start || edit.EndLine > s.end || slices.ContainsFunc(edits, func(other render.Edit) bool { return clash(edit, other) }) {
+		if edit.Path != s.path || edit.Line < s.start || edit.EndLine > s.end || slices.ContainsFunc(edits, func(other yamldoc.Edit) bool { return clash(edit, other) }) {
 			return
 		}
-		if !slices.ContainsFunc(edits, func(other render.Edit) bool { return compareEdits(edit, other) == 0 }) {
+		if !slices.ContainsFunc(edits, func(other yamldoc.Edit) bool { return compareEdits(edit, other) == 0 }) {
 			edits = append(edits, edit)
 		}
 	}
@@ -98,14 +98,14 @@ func (s *suggestion) take(f *check.Finding) {
 }
 
 // compareEdits orders edits of a file as they stand there, and those at one place as render.Apply is given them.
-func compareEdits(a, b render.Edit) int {
+func compareEdits(a, b yamldoc.Edit) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.EndLine, b.EndLine),
 		cmp.Compare(a.EndColumn, b.EndColumn), strings.Compare(a.NewText, b.NewText))
 }
 
 // clash reports whether two insertions at one place are not simply one behind the other: parts of a line, or lines with
 // a key in common, which check/fix makes one of.
-func clash(a, b render.Edit) bool {
+func clash(a, b yamldoc.Edit) bool {
 	if a.Line != b.Line || a.Column != b.Column || a.EndLine != b.EndLine || a.EndColumn != b.EndColumn || a.NewText == b.NewText {
 		return false
 	}
@@ -129,7 +129,7 @@ const endOfLine = 1 << 30
 
 // atLineEnd is an edit that inserts whole lines before one, as one that inserts them behind the line above: the line
 // below may be none of the diff, or none at all.
-func atLineEnd(edit render.Edit) render.Edit {
+func atLineEnd(edit yamldoc.Edit) yamldoc.Edit {
 	text, whole := strings.CutSuffix(edit.NewText, "\n")
 	if whole && edit.Line > 1 && edit.Column == 1 && edit.EndLine == edit.Line && edit.EndColumn == 1 {
 		edit.Line, edit.EndLine, edit.Column, edit.EndColumn = edit.Line-1, edit.EndLine-1, endOfLine, endOfLine
@@ -139,7 +139,7 @@ func atLineEnd(edit render.Edit) render.Edit {
 }
 
 // apply makes edits in lines of which the first has a number.
-func apply(lines []string, first int, edits []render.Edit) []string {
+func apply(lines []string, first int, edits []yamldoc.Edit) []string {
 	lines = slices.Clone(lines)
 	for _, edit := range slices.Backward(slices.SortedFunc(slices.Values(edits), compareEdits)) {
 		i, j := edit.Line-first, edit.EndLine-first

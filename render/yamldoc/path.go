@@ -1,4 +1,4 @@
-package render
+package yamldoc
 
 import (
 	"fmt"
@@ -11,26 +11,26 @@ import (
 // Path leads from an object, or the root of a values file, to a value in it.
 type Path []Step
 
-// Step is a key of a mapping or, if the index is not negative, an item of a sequence and its name, if it
-// has one.
+// Step is a key of a mapping (Index is -1), or the index of an item in a sequence. Name is the item's name, if the item is
+// a mapping with a name, such as a container.
 type Step struct {
 	Key   string
 	Index int
 	Name  string
 }
 
-// Key is the step to the value of a key.
+// Key returns the step to the value of a key.
 func Key(key string) Step { return Step{Key: key, Index: -1} }
 
-// Item is the step to an item of a sequence.
+// Item returns the step to an item of a sequence.
 func Item(index int, item *yaml.Node) Step {
 	return Step{Index: index, Name: Scalar(Resolve(item), "name")}
 }
 
-// Below returns the path that is some steps longer and shares nothing with this one, which may yet change.
+// Below returns a copy of the path with more steps at its end.
 func (p Path) Below(steps ...Step) Path { return append(append(Path(nil), p...), steps...) }
 
-// Last is the last key on the path, empty if there is none.
+// Last returns the last key on the path; "" if there is none.
 func (p Path) Last() string {
 	for i := len(p) - 1; i >= 0; i-- {
 		if p[i].Index < 0 {
@@ -40,18 +40,18 @@ func (p Path) Last() string {
 	return ""
 }
 
-// String writes a path as spec.containers[0].image, and a key that this would not set apart as ["a.b"].
+// String returns the path as spec.containers[0].image. A key with a dot, a bracket, a quote or a space is written ["a.b"].
 func (p Path) String() string { return p.format(false) }
 
-// Named is String with the names of items in place of their indexes, where they have one:
-// spec.containers[api].image. It lasts where items are added before.
+// Named returns the path with names of items in place of indexes, where items have a name: spec.containers[api].image.
+// A named path stays valid when somebody adds another item before.
 func (p Path) Named() string { return p.format(true) }
 
-func (p Path) format(named bool) string {
+func (p Path) format(withNames bool) string {
 	var b strings.Builder
 	for _, s := range p {
 		switch {
-		case s.Index >= 0 && named && s.Name != "" && !strings.ContainsAny(s.Name, "[]\"\n"):
+		case s.Index >= 0 && withNames && s.Name != "" && !strings.ContainsAny(s.Name, "[]\"\n"):
 			b.WriteString("[" + s.Name + "]")
 		case s.Index >= 0:
 			b.WriteString("[" + strconv.Itoa(s.Index) + "]")
@@ -67,8 +67,8 @@ func (p Path) format(named bool) string {
 	return b.String()
 }
 
-// ParsePath reads what String and Named write. An item that is given by its name has the index 0 until it is
-// looked up.
+// ParsePath returns the path that String or Named has written. The index of an item with a name is 0; Lookup finds the
+// item by its name.
 func ParsePath(text string) (Path, error) {
 	var path Path
 	for rest := text; rest != ""; {
@@ -99,7 +99,7 @@ func ParsePath(text string) (Path, error) {
 	return path, nil
 }
 
-// parseBrackets reads an index, a name or a quoted key, and the bracket behind it.
+// parseBrackets reads an index, a name or a quoted key up to the closing bracket, and returns the rest of the text.
 func parseBrackets(text string) (Step, string, error) {
 	if quoted, err := strconv.QuotedPrefix(text); err == nil {
 		rest, ok := strings.CutPrefix(text[len(quoted):], "]")
@@ -119,9 +119,9 @@ func parseBrackets(text string) (Step, string, error) {
 	return Step{Name: inside}, rest, nil
 }
 
-// Lookup follows a path. It returns the value, which may be an alias, and the mapping or sequence that holds it:
-// that also where only the last step leads nowhere. An item with a name is found by its index if the item there has
-// that name, else by the name.
+// Lookup returns the value at a path, which may be an alias, and the mapping or sequence that holds the value. If only the
+// last step leads nowhere, value is nil and holder is set. A step with a name means the item at its index if that item has
+// the name, and otherwise the first item with the name.
 func Lookup(root *yaml.Node, path Path) (value, holder *yaml.Node) {
 	value = root
 	for i, step := range path {
@@ -158,7 +158,7 @@ func itemOf(sequence *yaml.Node, step Step) *yaml.Node {
 	return nil
 }
 
-// valueOf is Field without following the alias that the value may be: the alias has a place in the text of its own.
+// valueOf is Field, except that it returns an alias itself: the alias has its own position in the text.
 func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
 		if name := mapping.Content[i]; name.Tag != "!!merge" && name.Value == key {
@@ -168,7 +168,7 @@ func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	return Field(mapping, key)
 }
 
-// ScalarAt is the text of the scalar at a path, or "" where there is none, no scalar, or null.
+// ScalarAt returns the text of the scalar at a path; "" if the value is absent, null, a mapping or a list.
 func ScalarAt(root *yaml.Node, path Path) string {
 	value, _ := Lookup(root, path)
 	if value = Resolve(value); value == nil || value.Kind != yaml.ScalarNode || value.Tag == "!!null" {

@@ -1,4 +1,4 @@
-package render
+package tree
 
 import (
 	"bytes"
@@ -21,12 +21,7 @@ type Overlay struct {
 	added  map[string][]string // every directory that Write or Mount made or put something in, and what they put there
 }
 
-var _ interface {
-	fs.StatFS
-	fs.ReadFileFS
-	fs.ReadDirFS
-	fs.ReadLinkFS
-} = (*Overlay)(nil)
+var _ fileSystem = (*Overlay)(nil)
 
 // NewOverlay returns an overlay that equals its base.
 func NewOverlay(base fs.FS) *Overlay {
@@ -158,12 +153,17 @@ type fileInfo struct {
 	mode fs.FileMode
 }
 
-func (i fileInfo) Name() string       { return i.name }
-func (i fileInfo) Size() int64        { return i.size }
-func (i fileInfo) Mode() fs.FileMode  { return i.mode }
+func (i fileInfo) Name() string { return i.name }
+
+func (i fileInfo) Size() int64 { return i.size }
+
+func (i fileInfo) Mode() fs.FileMode { return i.mode }
+
 func (i fileInfo) ModTime() time.Time { return time.Time{} }
-func (i fileInfo) IsDir() bool        { return i.mode.IsDir() }
-func (i fileInfo) Sys() any           { return nil }
+
+func (i fileInfo) IsDir() bool { return i.mode.IsDir() }
+
+func (i fileInfo) Sys() any { return nil }
 
 type writtenFile struct {
 	info fileInfo
@@ -171,7 +171,8 @@ type writtenFile struct {
 }
 
 func (f *writtenFile) Stat() (fs.FileInfo, error) { return f.info, nil }
-func (f *writtenFile) Close() error               { return nil }
+
+func (f *writtenFile) Close() error { return nil }
 
 type mergedDirectory struct {
 	info    fs.FileInfo
@@ -179,7 +180,8 @@ type mergedDirectory struct {
 }
 
 func (d *mergedDirectory) Stat() (fs.FileInfo, error) { return d.info, nil }
-func (d *mergedDirectory) Close() error               { return nil }
+
+func (d *mergedDirectory) Close() error { return nil }
 
 func (d *mergedDirectory) Read([]byte) (int, error) {
 	return 0, &fs.PathError{Op: "read", Path: d.info.Name(), Err: errors.New("is a directory")}

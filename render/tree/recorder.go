@@ -1,11 +1,9 @@
-package render
+package tree
 
 import (
 	"io/fs"
 	"maps"
-	"path"
 	"slices"
-	"strings"
 	"sync"
 )
 
@@ -16,17 +14,11 @@ type Recorder struct {
 	read  map[string]bool
 }
 
-var _ interface {
-	fs.StatFS
-	fs.ReadFileFS
-	fs.ReadDirFS
-	fs.ReadLinkFS
-} = (*Recorder)(nil)
-
-// NewRecorder returns a recorder of a tree, of which nothing has been read.
+// NewRecorder returns a recorder of a tree that has noted nothing yet.
 func NewRecorder(fsys fs.FS) *Recorder { return &Recorder{tree: fsys, read: map[string]bool{}} }
 
-// Files are the paths that were read, sorted: also those that could not be, because they are no files or not there.
+// Files returns the sorted paths of the files that were read, also of files that are absent or could not be read. For a
+// path along a symbolic link it has both the path and the file that the link leads to.
 func (r *Recorder) Files() []string {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
@@ -34,7 +26,7 @@ func (r *Recorder) Files() []string {
 }
 
 func (r *Recorder) note(name string) {
-	followed := Followed(r.tree, name)
+	followed := Follow(r.tree, name)
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	r.read[name] = true
@@ -65,28 +57,4 @@ func (r *Recorder) ReadLink(name string) (string, error) { return fs.ReadLink(r.
 // Lstat implements fs.ReadLinkFS.
 func (r *Recorder) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(r.tree, name) }
 
-// maxFollowed is how many symbolic links a path may lead over, as in Linux.
-const maxFollowed = 40
-
-// Followed returns the path of a file with the symbolic links on it followed inside the tree; the path itself where
-// that cannot be done.
-func Followed(fsys fs.FS, name string) string {
-	at, links := ".", 0
-	for rest := strings.Split(name, "/"); len(rest) > 0; rest = rest[1:] {
-		next := path.Join(at, rest[0])
-		info, err := fs.Lstat(fsys, next)
-		if err != nil {
-			return path.Join(append([]string{next}, rest[1:]...)...)
-		}
-		if info.Mode().Type() != fs.ModeSymlink {
-			at = next
-			continue
-		}
-		target, err := fs.ReadLink(fsys, next)
-		if links++; err != nil || links > maxFollowed || path.IsAbs(target) {
-			return name
-		}
-		rest = slices.Concat([]string{""}, strings.Split(target, "/"), rest[1:])
-	}
-	return at
-}
+var _ fileSystem = (*Recorder)(nil)

@@ -1,4 +1,4 @@
-package render
+package yamldoc
 
 import (
 	"testing"
@@ -55,7 +55,7 @@ func TestYAMLError(t *testing.T) {
 			if err == nil {
 				t.Fatal("the text is no error")
 			}
-			if got := YAMLError("f.yaml", []byte(test.text), err).Error(); got != test.want {
+			if got := ParseError("f.yaml", []byte(test.text), err).Error(); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})

@@ -1,9 +1,10 @@
-package render
+package yamldoc
 
 import (
 	"fmt"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -85,5 +86,17 @@ func TestLinesOfLocation(t *testing.T) {
 				t.Errorf("got %q and %q, want %q and %q", span.Above, span.Snippet, test.above, test.line)
 			}
 		})
+	}
+}
+
+// TestLocationsShareTheirLine: each of many locations on one long line would otherwise keep a copy of the line.
+func TestLocationsShareTheirLine(t *testing.T) {
+	text := NewText([]byte("above\nfirst, second\n"))
+	first, second := text.Location(6, 11), text.Location(13, 19)
+	if first.Snippet != "first, second" || unsafe.StringData(first.Snippet) != unsafe.StringData(second.Snippet) {
+		t.Errorf("the locations have lines of their own: %q and %q", first.Snippet, second.Snippet)
+	}
+	if first.Above != "above" || unsafe.StringData(first.Above) != unsafe.StringData(second.Above) {
+		t.Errorf("the locations have lines above of their own: %q and %q", first.Above, second.Above)
 	}
 }

@@ -1,4 +1,4 @@
-package render
+package yamldoc
 
 import (
 	"bytes"
@@ -8,28 +8,31 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Text finds nodes in the text they were parsed from. The parser counts columns in characters and ends
-// lines also at a lone carriage return, NEL, LS and PS; locations have bytes, and lines as editors and
-// version control count them. It is for one goroutine at a time.
+// Text finds the positions of nodes in the text from which they were parsed. The parser counts columns in characters, and
+// ends lines also at a lone carriage return, NEL, LS and PS. Locations count columns in bytes, and lines as editors and
+// version control do. A Text is for one goroutine at a time.
 type Text struct {
 	bytes []byte
 	lines []textLine
-	last  position // that was asked for
+	last  position // of the last call of Offset
+	// snippets are the lines that were copied for locations, by offset: all locations on a line share its text. JSON can have
+	// 500 containers on one line of 5 MB.
+	snippets map[int]string
 }
 
-// position is where the parser sees a character.
+// position is a place in the text, by the parser's line and column and by its offset in bytes.
 type position struct{ line, column, offset int }
 
-// textLine is a line as the parser counts them.
+// textLine is a line as the parser counts lines.
 type textLine struct {
-	start  int // of the line
-	number int // of the line of a location that it belongs to
-	origin int // where that line starts
+	start  int // offset of the line
+	number int // number of the line in an editor
+	origin int // offset where the editor's line starts
 }
 
-// NewText returns the text of a file or of a part of one. Nodes in UTF-16 have no place.
+// NewText returns the Text of a file, or of a part of a file. Nodes of a text in UTF-16 have no position.
 func NewText(content []byte) *Text {
-	t := &Text{bytes: content}
+	t := &Text{bytes: content, snippets: map[int]string{}}
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
 		return t // UTF-16
 	}
@@ -54,8 +57,8 @@ func NewText(content []byte) *Text {
 	return t
 }
 
-// breakAt returns the length of the line break that the text starts with, 0 if there is none (is_break
-// in the parser's yamlprivateh.go).
+// breakAt returns the length of the line break at the start of a text; 0 if the text starts with another character
+// (is_break in yamlprivateh.go of go.yaml.in/yaml).
 func breakAt(text []byte) int {
 	const nel, ls, ps = "\u0085", "\u2028", "\u2029"
 	switch text[0] {
@@ -78,8 +81,8 @@ func breakAt(text []byte) int {
 	return 0
 }
 
-// Bounds returns where a value begins and ends, as offsets in the text, without the anchor and tag before it.
-// The end of a value that takes several lines, other than in quotes, is that of its first.
+// Bounds returns the offsets of the start and the end of a value, without its anchor and tag. For a value on several lines
+// without quotes, the end is the end of its first line.
 func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 	start, ok = t.Offset(node)
 	if !ok {
@@ -89,7 +92,7 @@ func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 	return start, t.end(start, node), true
 }
 
-// Location returns the place of a part of the text, without a path; nothing if the text is not UTF-8.
+// Location returns the location of a part of the text, without a path; the zero Location if the text is not UTF-8.
 func (t *Text) Location(start, end int) Location {
 	var l Location
 	if len(t.lines) == 0 {
@@ -106,14 +109,19 @@ func (t *Text) Location(start, end int) Location {
 	return l
 }
 
-// lineFrom is the text of the line of a location that starts at an offset.
+// lineFrom returns the text of the editor's line that starts at an offset.
 func (t *Text) lineFrom(origin int) string {
+	if snippet, ok := t.snippets[origin]; ok {
+		return snippet
+	}
 	rest := t.bytes[origin:]
 	rest = bytes.TrimPrefix(rest, []byte("\ufeff"))
-	return string(bytes.TrimSuffix(rest[:until(rest, "\n")], []byte("\r")))
+	snippet := string(bytes.TrimSuffix(rest[:until(rest, "\n")], []byte("\r")))
+	t.snippets[origin] = snippet
+	return snippet
 }
 
-// Span returns the place of a value by Bounds, or nothing if the text is not UTF-8.
+// Span returns the location of a value, by Bounds.
 func (t *Text) Span(node *yaml.Node) Location {
 	start, end, ok := t.Bounds(node)
 	if !ok {
@@ -122,12 +130,12 @@ func (t *Text) Span(node *yaml.Node) Location {
 	return t.Location(start, end)
 }
 
-// Offset returns where the parser saw a node: before its anchor and tag.
+// Offset returns the offset of a node, which is that of its anchor or tag if it has one.
 func (t *Text) Offset(node *yaml.Node) (int, bool) {
 	if node.Line < 1 || node.Line > len(t.lines) {
 		return 0, false
 	}
-	// Most nodes are asked for in their order. JSON can have all of them on one long line.
+	// Callers mostly ask in the order of the text. Starting over at each node of a long line would take quadratic time.
 	if t.last.line != node.Line || t.last.column > node.Column {
 		t.last = position{node.Line, 1, t.lines[node.Line-1].start}
 	}
@@ -138,8 +146,7 @@ func (t *Text) Offset(node *yaml.Node) (int, bool) {
 	return t.last.offset, true
 }
 
-// skipProperties returns where the value itself begins: a node begins with its anchor and tag, which
-// may stand on a line before.
+// skipProperties returns the offset of the value behind the anchor and tag at an offset, which may stand on a line before.
 func (t *Text) skipProperties(offset int) int {
 	for offset < len(t.bytes) {
 		switch t.bytes[offset] {
@@ -156,7 +163,7 @@ func (t *Text) skipProperties(offset int) int {
 	return offset
 }
 
-// end returns where a value that begins at start ends.
+// end returns the end of the value that begins at start.
 func (t *Text) end(start int, node *yaml.Node) int {
 	rest := t.bytes[start:]
 	switch {
@@ -185,7 +192,7 @@ func (t *Text) end(start int, node *yaml.Node) int {
 	return start + len(bytes.TrimRight(rest[:until(rest, "\r\n")], " \t"))
 }
 
-// until returns where the first of some characters stands, or the length of the text.
+// until returns the index of the first of some characters; the length of the text if there is none.
 func until(text []byte, chars string) int {
 	if i := bytes.IndexAny(text, chars); i >= 0 {
 		return i
@@ -193,7 +200,7 @@ func until(text []byte, chars string) int {
 	return len(text)
 }
 
-// line returns the line that an offset is in.
+// line returns the line around an offset.
 func (t *Text) line(offset int) textLine {
 	return t.lines[sort.Search(len(t.lines), func(i int) bool { return t.lines[i].start > offset })-1]
 }

@@ -1,0 +1,67 @@
+package tree
+
+import (
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
+)
+
+// IgnoredAbove returns the patterns of the .gitignore files above a directory. It returns nothing if they ignore the
+// directory itself: whoever names an ignored directory wants to see into it.
+func IgnoredAbove(fsys fs.FS, dir string) []gitignore.Pattern {
+	if dir == "." {
+		return nil
+	}
+	var patterns []gitignore.Pattern
+	parts := strings.Split(dir, "/")
+	for i := range parts {
+		patterns = append(patterns, IgnorePatterns(fsys, path.Join(".", path.Join(parts[:i]...)))...)
+	}
+	if gitignore.NewMatcher(patterns).Match(parts, true) {
+		return nil
+	}
+	return patterns
+}
+
+// IsTracked reports whether a file is kept in the repository of the tree. Files of packaged charts, ignored files (such
+// as charts that kustomize has pulled) and files of a submodule are not.
+func IsTracked(fsys fs.FS, name string) bool {
+	if !fs.ValidPath(name) || !IsFile(fsys, name) {
+		return false
+	}
+	var patterns []gitignore.Pattern
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		dir := path.Join(".", path.Join(parts[:i]...))
+		if _, err := fs.Stat(fsys, path.Join(dir, ".git")); i > 0 && err == nil {
+			return false
+		}
+		patterns = append(patterns, IgnorePatterns(fsys, dir)...)
+		if gitignore.NewMatcher(patterns).Match(parts[:i+1], i < len(parts)-1) {
+			return false
+		}
+	}
+	return true
+}
+
+// IgnorePatterns returns the patterns of the .gitignore file of a directory; nothing if there is no such file.
+func IgnorePatterns(fsys fs.FS, dir string) []gitignore.Pattern {
+	data, err := fs.ReadFile(fsys, path.Join(dir, ".gitignore"))
+	if err != nil {
+		return nil
+	}
+	var domain []string
+	if dir != "." {
+		domain = strings.Split(dir, "/")
+	}
+	var patterns []gitignore.Pattern
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimRight(line, "\r\n")
+		if line != "" && !strings.HasPrefix(line, "#") {
+			patterns = append(patterns, gitignore.ParsePattern(line, domain))
+		}
+	}
+	return patterns
+}

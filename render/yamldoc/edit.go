@@ -1,0 +1,31 @@
+package yamldoc
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Edit replaces a part of a file by a text. An insertion replaces an empty part.
+type Edit struct {
+	Location
+	// Start and End are the offsets of the replaced part, in bytes; End is exclusive.
+	Start int `json:"-"`
+	End   int `json:"-"`
+	// OldText is the replaced text.
+	OldText string `json:"-"`
+	NewText string `json:"newText"`
+}
+
+// Apply returns the data of a file with edits made in it. The edits must not overlap. Insertions at the same offset are
+// made in the order of the edits.
+func Apply(data []byte, edits []Edit) []byte {
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
+	var result []byte
+	from := 0
+	for _, e := range edits {
+		result = append(append(result, data[from:e.Start]...), e.NewText...)
+		from = e.End
+	}
+	return append(result, data[from:]...)
+}

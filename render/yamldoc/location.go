@@ -1,0 +1,31 @@
+package yamldoc
+
+import "fmt"
+
+// Location is a place in a file. Lines and columns count from 1, columns in bytes; the end is exclusive. Lines and
+// columns are 0 where only the file is known.
+type Location struct {
+	Path      string `json:"path"`
+	Line      int    `json:"line,omitempty"`
+	Column    int    `json:"column,omitempty"`
+	EndLine   int    `json:"endLine,omitempty"`
+	EndColumn int    `json:"endColumn,omitempty"`
+	// Key names the place without a line number, so that the name lasts when lines move: image.pullPolicy.
+	Key string `json:"key,omitempty"`
+	// Snippet is the text of the line, and Above the text of the line before. Both are empty where the text is not known.
+	Snippet string `json:"-"`
+	Above   string `json:"-"`
+	// Tracked is true if the file is known to be kept in the repository: see tree.IsTracked.
+	Tracked bool `json:"-"`
+}
+
+// String returns the location as compilers print it: path, path:line or path:line:column.
+func (l Location) String() string {
+	switch {
+	case l.Line == 0:
+		return l.Path
+	case l.Column == 0:
+		return fmt.Sprintf("%s:%d", l.Path, l.Line)
+	}
+	return fmt.Sprintf("%s:%d:%d", l.Path, l.Line, l.Column)
+}

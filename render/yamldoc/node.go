@@ -1,0 +1,123 @@
+// Package yamldoc is the one model of a YAML document: the guarded parser (Parse), the values of a mapping with aliases and
+// merge keys resolved (Field), paths (Path), positions in bytes (Text, Location) and edits of the text (Edit).
+//
+// It works on the node tree of sigs.k8s.io/kustomize/kyaml/yaml, which keeps lines, columns and comments.
+package yamldoc
+
+import (
+	"fmt"
+	"regexp"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// Resolve returns the node that an alias stands for, and any other node unchanged. It returns nil for nil.
+func Resolve(node *yaml.Node) *yaml.Node {
+	for node != nil && node.Kind == yaml.AliasNode {
+		node = node.Alias
+	}
+	return node
+}
+
+// maxExpanded is the number of nodes that the aliases of a document may stand for together. From this number on, the
+// decoder of the API server may refuse a document (alias_ratio_range_low in decode.go of go.yaml.in/yaml).
+const maxExpanded = 400_000
+
+// aliases counts the nodes that the aliases of a document stand for. An alias may refer to its own parent, and a few lines
+// of aliases may expand to billions of nodes. A walk over a document that passed ends in reasonable time.
+type aliases struct {
+	open     map[*yaml.Node]bool // anchored nodes around the current node
+	sizes    map[*yaml.Node]int  // of the anchored nodes that are complete
+	expanded int
+}
+
+func measureAliases(root *yaml.Node) error {
+	a := aliases{map[*yaml.Node]bool{}, map[*yaml.Node]int{}, 0}
+	_, err := a.size(root)
+	return err
+}
+
+// size returns the number of nodes that a node stands for. Anchors come before their aliases in a document.
+func (a *aliases) size(node *yaml.Node) (int, error) {
+	if node.Kind == yaml.AliasNode {
+		a.expanded += a.sizes[node.Alias]
+		switch {
+		case a.open[node.Alias]:
+			return 0, fmt.Errorf("yaml: line %d: the alias *%s stands inside its own anchor", node.Line, node.Value)
+		case a.expanded > maxExpanded:
+			return 0, fmt.Errorf("yaml: line %d: the aliases up to here stand for more than %d nodes", node.Line, maxExpanded)
+		}
+		return a.sizes[node.Alias], nil
+	}
+	if node.Anchor != "" {
+		a.open[node] = true
+	}
+	total := 1
+	for _, child := range node.Content {
+		size, err := a.size(child)
+		if err != nil {
+			return 0, err
+		}
+		total += size
+	}
+	if node.Anchor != "" {
+		delete(a.open, node)
+		a.sizes[node] = total
+	}
+	return total, nil
+}
+
+// Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved; nil if there is none. The last
+// of duplicate keys counts, as for the API server.
+func Field(mapping *yaml.Node, key string) *yaml.Node {
+	mapping = Resolve(mapping)
+	if mapping == nil || mapping.Kind != yaml.MappingNode {
+		return nil
+	}
+	var merged *yaml.Node
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		switch name := mapping.Content[i]; {
+		case name.Tag == "!!merge":
+			if value := mergedField(mapping.Content[i+1], key); value != nil {
+				merged = value
+			}
+		case name.Value == key:
+			return Resolve(mapping.Content[i+1])
+		}
+	}
+	return merged
+}
+
+// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first mapping
+// with the key wins (https://yaml.org/type/merge.html).
+func mergedField(value *yaml.Node, key string) *yaml.Node {
+	value = Resolve(value)
+	if value.Kind != yaml.SequenceNode {
+		return Field(value, key)
+	}
+	for _, mapping := range value.Content {
+		if found := Field(mapping, key); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// Scalar returns the text of the scalar at a key of a mapping; "" if the value is absent, null, a mapping or a list.
+func Scalar(mapping *yaml.Node, key string) string {
+	value := Field(mapping, key)
+	if value == nil || value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
+		return ""
+	}
+	return value.Value
+}
+
+var (
+	yamlLine = regexp.MustCompile(`(?:.*: )?yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
+	// The parser counts the lines of its own errors from 0, those of its scanner from 1 (func fail in decode.go
+	// of go.yaml.in/yaml). These are the parser's (parserc.go).
+	parserError = regexp.MustCompile(`^did not find expected (<document start>|node content|key|'-' indicator|',' or )` +
+		`|^found (undefined tag handle|duplicate %|incompatible YAML document)`)
+	// The parser tells no line for an alias without its anchor.
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
+)

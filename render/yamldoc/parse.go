@@ -1,0 +1,107 @@
+package yamldoc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"regexp"
+	"unicode/utf8"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// ParseStream returns the roots of the documents in a text, as kubectl reads it: YAML documents, or JSON values one
+// behind the other, which YAML does not allow. Lines and columns of the nodes count from the start of the text.
+func ParseStream(text []byte) ([]*yaml.Node, error) {
+	ends := jsonValues(text)
+	if len(ends) > 0 {
+		text = withoutSurrogates(text)
+	}
+	if len(ends) < 2 {
+		return Parse(text)
+	}
+	var nodes []*yaml.Node
+	start, line, column := 0, 0, 0
+	for _, end := range ends {
+		value, err := Parse(text[start:end])
+		if err != nil {
+			return nil, err
+		}
+		shift(value[0], line, column)
+		nodes = append(nodes, value[0])
+		line += bytes.Count(text[start:end], []byte("\n"))
+		column = utf8.RuneCount(text[bytes.LastIndexByte(text[:end], '\n')+1 : end])
+		start = end
+	}
+	return nodes, nil
+}
+
+// shift corrects the position of a node, and of the nodes below it, whose text was cut out of a larger text. Columns
+// count characters.
+func shift(node *yaml.Node, lines, columns int) {
+	if node.Line == 1 {
+		node.Column += columns
+	}
+	node.Line += lines
+	for _, child := range node.Content {
+		shift(child, lines, columns)
+	}
+}
+
+// jsonValues returns the end offset of each value in a text of JSON values; nil if the text is not JSON.
+func jsonValues(text []byte) []int {
+	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
+		return nil
+	}
+	var ends []int
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	for {
+		var value json.RawMessage
+		err := decoder.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return ends
+		}
+		if err != nil {
+			return nil // YAML in flow style begins with a brace, too.
+		}
+		ends = append(ends, int(decoder.InputOffset()))
+	}
+}
+
+var (
+	jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
+	surrogate  = regexp.MustCompile(`(?i)^\\ud[89a-f][0-9a-f]{2}$`)
+)
+
+// withoutSurrogates replaces surrogate pairs (JSON writes a character beyond U+FFFF as two escapes, which YAML refuses)
+// by question marks. The number of bytes stays the same, so that later columns on the line stay right.
+func withoutSurrogates(text []byte) []byte {
+	return jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
+		if surrogate.Match(escape) {
+			return bytes.Repeat([]byte("?"), len(escape))
+		}
+		return escape
+	})
+}
+
+// Parse returns the roots of the YAML documents in a text. It refuses aliases that refer to themselves or stand for more
+// nodes than the API server accepts, so that a walk over the nodes always ends. ParseError gives an error its place.
+func Parse(text []byte) ([]*yaml.Node, error) {
+	var nodes []*yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var node yaml.Node
+		err := decoder.Decode(&node)
+		if errors.Is(err, io.EOF) {
+			return nodes, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := measureAliases(&node); err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, node.Content[0])
+	}
+}
