@@ -31,11 +31,11 @@ type Subject struct {
 }
 
 // Prove gives each finding of a report a fix, if one can be proven, or the reason why there is none. The fixes of a
-// report hold together. The engines are asked to render, jobs at a time.
+// report hold together. Sources are rendered jobs at a time.
 // Findings of pull-policy-digest are left alone: their images do not change. It returns the files with all fixes
 // made, sorted by path.
-func Prove(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, subjects []Subject, jobs int, report *check.Report) []File {
-	p := &prover{kept: map[check.Place]bool{}, ctx: ctx, tree: fsys, engines: engines, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
+func Prove(ctx context.Context, fsys fs.FS, subjects []Subject, jobs int, report *check.Report) []File {
+	p := &prover{kept: map[check.Place]bool{}, ctx: ctx, tree: fsys, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
 	for i, subject := range subjects {
 		for _, name := range subject.Reads {
 			p.readers[name] = append(p.readers[name], i)
@@ -143,7 +143,6 @@ func (a *attempt) next() bool {
 type prover struct {
 	ctx       context.Context
 	tree      fs.FS
-	engines   map[render.Kind]render.Engine
 	jobs      int
 	subjects  []Subject
 	readers   map[string][]int // the subjects that read a file

@@ -140,7 +140,7 @@ func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
 		v.fault = false // It did not render before either.
 		return v
 	}
-	after, err := p.engines[subject.Source.Kind].Render(p.ctx, edited, subject.Source)
+	after, err := subject.Source.Render(p.ctx, render.In{Tree: edited})
 	if err != nil {
 		return v
 	}
@@ -174,7 +174,7 @@ func (p *prover) before(subject *Subject) (*render.Result, error) {
 	if subject.Before != nil {
 		return subject.Before.result()
 	}
-	return p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+	return subject.Source.Render(p.ctx, render.In{Tree: p.tree})
 }
 
 // same reports whether two results differ in pull policies alone. What differs between two renders of the same
@@ -185,7 +185,7 @@ func (p *prover) same(subject *Subject, before, after *render.Result) bool {
 		return ok
 	}
 	if subject.volatile == nil {
-		again, err := p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+		again, err := subject.Source.Render(p.ctx, render.In{Tree: p.tree})
 		if err != nil {
 			return false
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -115,7 +116,7 @@ func TestAction(t *testing.T) {
 			if test.report == "" {
 				return
 			}
-			if report, err := os.ReadFile(test.report); err != nil || !bytes.HasPrefix(report, []byte("{")) {
+			if report, err := os.ReadFile(filepath.Join(r.dir, test.report)); err != nil || !bytes.HasPrefix(report, []byte("{")) {
 				t.Errorf("report %.20q: %v", report, err)
 			}
 		})

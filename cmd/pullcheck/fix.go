@@ -5,57 +5,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
-	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
-
-// recorded is which files each source was rendered from.
-type recorded struct {
-	mutex sync.Mutex
-	reads map[render.SourceID][]string
-}
-
-func (r *recorded) of(source render.Source) []string {
-	r.mutex.Lock()
-	defer r.mutex.Unlock()
-	return r.reads[source.ID()]
-}
-
-// engines are engines whose reads are recorded.
-func (r *recorded) engines(engines map[render.Kind]render.Engine) map[render.Kind]render.Engine {
-	recording := map[render.Kind]render.Engine{}
-	for kind, engine := range engines {
-		recording[kind] = recordingEngine{engine, r}
-	}
-	return recording
-}
-
-type recordingEngine struct {
-	render.Engine
-	to *recorded
-}
-
-// Render implements render.Engine.
-func (e recordingEngine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	recorder := tree.NewRecorder(fsys)
-	result, err := e.Engine.Render(ctx, recorder, source)
-	e.to.mutex.Lock()
-	defer e.to.mutex.Unlock()
-	e.to.reads[source.ID()] = recorder.Files()
-	return result, err
-}
 
 // printDiff prints the proven fixes as a unified diff that `git apply` and `patch -p1` take at the root of the tree,
 // and on standard error what has no fix.
@@ -80,12 +41,12 @@ func printDiff(c *Command, files []fix.File, report *check.Report) error {
 
 // writeFixes writes the proven fixes and says which. A file that cannot be written keeps its findings, and is an error
 // when all others are written.
-func writeFixes(c *Command, tree *workTree, files []fix.File, report *check.Report) error {
-	changed := uncommitted(tree, files)
+func writeFixes(ctx context.Context, c *Command, work *tree.Work, files []fix.File, report *check.Report) error {
+	changed := uncommitted(ctx, work, files)
 	failed := map[string]bool{}
 	var failures []error
 	for _, file := range files {
-		if err := tree.rewrite(file); err != nil {
+		if err := rewrite(work, file); err != nil {
 			failed[file.Path] = true
 			failures = append(failures, err)
 		} else if changed[file.Path] {
@@ -108,16 +69,16 @@ func writeFixes(c *Command, tree *workTree, files []fix.File, report *check.Repo
 }
 
 // uncommitted are the files that differ from the last commit, where there is a git to say so.
-func uncommitted(tree *workTree, files []fix.File) map[string]bool {
+func uncommitted(ctx context.Context, work *tree.Work, files []fix.File) map[string]bool {
 	changed := map[string]bool{}
 	if len(files) == 0 {
 		return changed
 	}
-	args := []string{"--literal-pathspecs", "-C", tree.root, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--"}
+	args := []string{"--literal-pathspecs", "-C", work.Root, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--"}
 	for _, file := range files {
 		args = append(args, file.Path)
 	}
-	output, err := exec.Command("git", args...).Output()
+	output, err := exec.CommandContext(ctx, "git", args...).Output()
 	if err != nil {
 		return changed // There is no git, or no repository or commit.
 	}
@@ -132,8 +93,8 @@ func uncommitted(tree *workTree, files []fix.File) map[string]bool {
 
 // rewrite writes a file. Whoever reads it sees the file as it was or as it is after all fixes, also when the program
 // is killed. It is not written if it is no longer what the fixes were proven for.
-func (t *workTree) rewrite(file fix.File) error {
-	name := filepath.Join(t.root, filepath.FromSlash(file.Path))
+func rewrite(work *tree.Work, file fix.File) error {
+	name := filepath.Join(work.Root, filepath.FromSlash(file.Path))
 	real, err := filepath.EvalSymlinks(name)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.Path, err)

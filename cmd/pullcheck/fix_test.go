@@ -1,10 +1,8 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +21,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/internal/rendertest"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -43,11 +43,13 @@ func TestRules(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d cases, %v", len(files), err)
 	}
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	cache := t.TempDir()
 	for _, file := range files {
 		rule, name := filepath.Base(filepath.Dir(file)), strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(rule+"/"+name, func(t *testing.T) {
+			t.Parallel()
 			c := readRuleCase(t, file)
+			c.cache = cache
 			if !strings.Contains(c.want, " "+rule+": ") {
 				t.Errorf("no finding of %s is wanted", rule)
 			}
@@ -67,6 +69,7 @@ type ruleCase struct {
 	files, fixed map[string][]byte
 	args         []string
 	want         string
+	cache        string // the directory of downloads
 	// urls are those of repositories, which differ from run to run, each behind what stands for it in the case.
 	urls []string
 }
@@ -99,9 +102,9 @@ func readRuleCase(t *testing.T, file string) *ruleCase {
 	}
 	for container, inner := range packed {
 		if path.Ext(container) == ".tgz" {
-			c.files[container] = pack(t, inner)
+			c.files[container] = rendertest.Pack(inner)
 		} else {
-			c.urls = append(c.urls, "${"+container+"}", commit(t, inner))
+			c.urls = append(c.urls, "${"+container+"}", rendertest.Commit(t, inner))
 		}
 	}
 	for _, files := range []map[string][]byte{c.files, changed} {
@@ -129,45 +132,6 @@ func cutContainer(name string) (container, inner string, ok bool) {
 		}
 	}
 	return "", "", false
-}
-
-func pack(t *testing.T, files map[string][]byte) []byte {
-	t.Helper()
-	var data bytes.Buffer
-	compressed := gzip.NewWriter(&data)
-	archive := tar.NewWriter(compressed)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))})
-		if _, writeErr := archive.Write(files[name]); cmp.Or(err, writeErr) != nil {
-			t.Fatal(cmp.Or(err, writeErr))
-		}
-	}
-	if err := cmp.Or(archive.Close(), compressed.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return data.Bytes()
-}
-
-// commit makes a repository with one commit and returns its URL.
-func commit(t *testing.T, files map[string][]byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "repository")
-	writeFiles(t, dir, files)
-	git(t, dir, "init", "--quiet", "--initial-branch=main")
-	git(t, dir, "add", "--all")
-	git(t, dir, "commit", "--quiet", "--message=test")
-	return "file://" + filepath.ToSlash(dir)
-}
-
-func git(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	command := exec.Command("git", args...)
-	command.Dir = dir
-	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=test", "GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
 }
 
 func writeFiles(t *testing.T, dir string, files map[string][]byte) {
@@ -212,9 +176,8 @@ func (c *ruleCase) as(form func([]byte) []byte) *ruleCase {
 // run runs check in a directory and returns the exit code.
 func (c *ruleCase) run(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	t.Chdir(dir)
 	var out, err bytes.Buffer
-	command := &Command{Stdout: &out, Stderr: &err}
+	command := &Command{Stdout: &out, Stderr: &err, Dir: dir, Env: []string{"XDG_CACHE_HOME=" + c.cache}}
 	code = command.Run(t.Context(), slices.Concat([]string{"check"}, args, c.args))
 	return code, out.String(), err.String()
 }
@@ -234,7 +197,7 @@ func (c *ruleCase) check(t *testing.T) {
 		if err := os.WriteFile(patchFile, []byte(patch), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		git(t, patched, "apply", patchFile)
+		rendertest.Git(t, patched, "apply", patchFile)
 		c.compare(t, "git apply of --diff", patched)
 	}
 	c.fixIn(t, dir)
@@ -309,7 +272,7 @@ func findings(t *testing.T, report string) string {
 // TestRewrite writes files as --fix does: mode and owner stay, and a file that is not what was proven is left alone.
 func TestRewrite(t *testing.T) {
 	dir := t.TempDir()
-	tree := &workTree{root: dir}
+	work := &tree.Work{Root: dir}
 	name := filepath.Join(dir, "values.yaml")
 	write := func(content string, mode fs.FileMode) {
 		t.Helper()
@@ -334,7 +297,7 @@ func TestRewrite(t *testing.T) {
 	file := fix.File{Path: "values.yaml", Before: []byte("old"), After: []byte("new")}
 	for _, mode := range []fs.FileMode{0o644, 0o600, 0o755, 0o444, 0o666} {
 		write("old", mode)
-		if err := tree.rewrite(file); err != nil {
+		if err := rewrite(work, file); err != nil {
 			t.Fatal(err)
 		}
 		is("new", mode)
@@ -343,14 +306,14 @@ func TestRewrite(t *testing.T) {
 		}
 	}
 	write("changed", 0o644)
-	if err := tree.rewrite(file); err == nil || !strings.Contains(err.Error(), "values.yaml has changed since it was read") {
+	if err := rewrite(work, file); err == nil || !strings.Contains(err.Error(), "values.yaml has changed since it was read") {
 		t.Errorf("a file that changed: %v", err)
 	}
 	is("changed", 0o644)
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	if err := tree.rewrite(file); !errors.Is(err, fs.ErrNotExist) {
+	if err := rewrite(work, file); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is gone: %v", err) // not: a symbolic link leads there
 	}
 	if files := readFiles(t, dir); len(files) > 0 {
@@ -369,7 +332,7 @@ func TestRewriteReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(dir, 0o755) }) // so that it can be removed
-	err := (&workTree{root: dir}).rewrite(fix.File{Path: "values.yaml", Before: []byte("old"), After: []byte("new")})
+	err := rewrite(&tree.Work{Root: dir}, fix.File{Path: "values.yaml", Before: []byte("old"), After: []byte("new")})
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "values.yaml") {
 		t.Errorf("the error is %v", err)
 	}

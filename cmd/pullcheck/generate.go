@@ -12,10 +12,11 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -39,12 +40,12 @@ func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 	case flags.Changed("print-sidecar"):
 		return exitClean, writeSidecar(c.Stdout, sidecar)
 	}
-	g, err := newGeneration()
+	g, err := newGeneration(c)
 	if err != nil {
 		return 0, err
 	}
 	if announce {
-		announced, err := argocd.Announce(ctx, g.tree.files, g.source.Path)
+		announced, err := argocd.Announce(ctx, g.work.Files, g.source.Path)
 		if err != nil {
 			return 0, err
 		}
@@ -62,56 +63,60 @@ const (
 
 // generation is what Argo CD asks the plugin for.
 type generation struct {
-	tree   *workTree
-	app    argocd.App
-	source argocd.Source
-	mode   string
-	failOn check.Severity
+	work      *tree.Work
+	workspace *scan.Workspace
+	app       argocd.App
+	source    argocd.Source
+	mode      string
+	failOn    check.Severity
 }
 
 // newGeneration reads Argo CD's environment (reposerver/repository/repository.go, newEnv and getPluginEnvs).
-func newGeneration() (*generation, error) {
+func newGeneration(c *Command) (*generation, error) {
 	g := &generation{mode: modeEnforce, failOn: check.SeverityWarning}
-	dir, err := os.Getwd()
+	var err error
+	if g.work, err = openAppSource(c); err != nil {
+		return nil, err
+	}
+	relative, err := filepath.Rel(g.work.Root, g.work.Dir)
 	if err != nil {
 		return nil, err
 	}
-	if dir, err = filepath.EvalSymlinks(dir); err != nil {
-		return nil, err
-	}
-	// The tree is the repository, of which the working directory is the path of the source. It may have no .git.
-	root := treeRoot(dir, dir)
-	path := filepath.Clean(filepath.FromSlash(os.Getenv("ARGOCD_APP_SOURCE_PATH")))
-	if above, ok := strings.CutSuffix(dir, string(filepath.Separator)+path); ok {
-		root = above
-	}
-	opened, err := os.OpenRoot(root)
-	if err != nil {
-		return nil, err
-	}
-	g.tree = &workTree{files: opened.FS(), root: root, dir: dir}
-	relative, err := filepath.Rel(root, dir)
-	if err != nil {
-		return nil, err
-	}
-	name := os.Getenv("ARGOCD_APP_NAME")
+	// The user of a sidecar may have no home.
+	g.workspace = scan.New(scan.Config{Tree: g.work.Files, CacheDir: os.TempDir()})
+	engines := g.workspace.ArgoCD()
+	name := c.getenv("ARGOCD_APP_NAME")
 	if _, withoutNamespace, ok := strings.Cut(name, "_"); ok { // util/argo/argo.go, ParseInstanceName
 		name = withoutNamespace
 	}
 	g.app = argocd.App{
-		Name: name, Namespace: os.Getenv("ARGOCD_APP_NAMESPACE"), KubeVersion: os.Getenv("KUBE_VERSION"),
-		Env: map[string]string{}, Ours: func(string) bool { return true },
+		Helm: engines.Helm, Kustomize: engines.Kustomize,
+		Name: name, Namespace: c.getenv("ARGOCD_APP_NAMESPACE"), KubeVersion: c.getenv("KUBE_VERSION"),
+		Env: map[string]string{}, IsThisRepository: func(string) bool { return true },
 	}
-	if versions := os.Getenv("KUBE_API_VERSIONS"); versions != "" {
+	if versions := c.getenv("KUBE_API_VERSIONS"); versions != "" {
 		g.app.APIVersions = strings.Split(versions, ",")
 	}
-	for _, variable := range os.Environ() {
+	for _, variable := range c.Env {
 		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ARGOCD_APP_") {
 			g.app.Env[name] = value
 		}
 	}
-	g.source = argocd.Source{RepoURL: os.Getenv("ARGOCD_APP_SOURCE_REPO_URL"), Path: filepath.ToSlash(relative)}
-	return g, g.readParameters(os.Getenv("ARGOCD_APP_PARAMETERS"))
+	g.source = argocd.Source{RepoURL: c.getenv("ARGOCD_APP_SOURCE_REPO_URL"), Path: filepath.ToSlash(relative)}
+	return g, g.readParameters(c.getenv("ARGOCD_APP_PARAMETERS"))
+}
+
+// openAppSource opens the repository of which the working directory is the path of the source. It may have no .git.
+func openAppSource(c *Command) (*tree.Work, error) {
+	work, _, err := tree.OpenWork(c.Dir, nil)
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Clean(filepath.FromSlash(c.getenv("ARGOCD_APP_SOURCE_PATH")))
+	if root, ok := strings.CutSuffix(work.Dir, string(filepath.Separator)+path); ok {
+		return tree.OpenRoot(root, work.Dir)
+	}
+	return work, nil
 }
 
 // readParameters reads what the Application sets.
@@ -133,7 +138,7 @@ func (g *generation) readParameters(text string) error {
 			return usagef(hint, "parameter %s: %w", name, err)
 		}
 	}
-	if g.source, err = g.source.WithParameters(g.tree.files, given); err != nil {
+	if g.source, err = g.source.WithParameters(g.work.Files, given); err != nil {
 		return usagef(hint, "%w", err)
 	}
 	return nil
@@ -153,27 +158,27 @@ func (g *generation) set(name, value string) (err error) {
 
 // run renders and checks, and prints the manifests as a whole: an empty output makes Argo CD delete what is there.
 func (g *generation) run(ctx context.Context, c *Command) (int, error) {
-	source, err := g.app.Resolve(g.tree.files, g.source)
+	source, err := g.app.Resolve(g.work.Files, g.source)
 	if err != nil {
 		return 0, err
 	}
-	engines := enginesWith(os.TempDir(), false) // The user of a sidecar may have no home.
-	recorded := &recorded{reads: map[render.SourceID][]string{}}
-	result, err := recorded.engines(engines)[source.Kind].Render(ctx, g.tree.files, source)
-	if err != nil {
-		return 0, err
+	var rendered *render.Result
+	result := g.workspace.Scan(ctx, []render.Source{source}, scan.Options{
+		Jobs: 1, Prove: scan.ProveInSources,
+		Rendered: func(_ int, result *render.Result) error {
+			rendered = result
+			return g.orphan(source, result)
+		},
+	})
+	found := result.Report
+	if len(found.Failures) > 0 {
+		f := found.Failures[0]
+		return 0, &yamldoc.Error{Location: f.Location, Err: errors.New(f.Message), Hint: f.Hint}
 	}
-	if err := unread(g.tree, source, result); err != nil {
-		return 0, err
-	}
-	text := result.Text
+	text := rendered.Text
 	if len(bytes.TrimSpace(text)) == 0 {
-		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(source.Path), because(result.Nothing))
+		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(source.ID().Path), because(rendered.Skip))
 		return exitClean, nil
-	}
-	found, err := g.check(ctx, engines, source, result, recorded)
-	if err != nil {
-		return 0, err
 	}
 	if g.mode == modeMutate {
 		text = correct(ctx, c, text, found)
@@ -192,14 +197,17 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 	return exitClean, err
 }
 
-// unread is the error for a file of a directory that has an object which is none, for want of an apiVersion or a kind: Argo CD
-// would prune what it was before.
-func unread(tree *workTree, source render.Source, result *render.Result) error {
-	for _, file := range source.Files {
+// orphan returns the error for a document in a file of a directory that has a kind and no apiVersion, or the reverse. Argo CD
+// would prune the object that the document was before.
+func (g *generation) orphan(source render.Source, result *render.Result) error {
+	if source.ID().Kind != render.Raw {
+		return nil
+	}
+	for _, file := range source.Files() {
 		if slices.ContainsFunc(result.Documents, func(d render.Document) bool { return d.Path == file.Path }) {
 			continue
 		}
-		data, err := file.Read(tree.files)
+		data, err := file.Read(g.work.Files)
 		if err != nil {
 			return err
 		}
@@ -236,7 +244,7 @@ func correct(ctx context.Context, c *Command, manifests []byte, found *check.Rep
 			kept[containerOf(a)] = true
 		}
 	}
-	result, manifests := hook{mutate: true, exempt: func(a check.Affected) bool { return kept[containerOf(a)] }}.check(ctx, c, manifests)
+	result, manifests := hook{mutate: true, exempt: func(a check.Affected) bool { return kept[containerOf(a)] }}.check(ctx, manifests)
 	for _, f := range result.Findings {
 		if f.Fix == nil {
 			continue
@@ -252,25 +260,9 @@ func correct(ctx context.Context, c *Command, manifests []byte, found *check.Rep
 	return manifests
 }
 
-func because(reason string) string {
-	if reason == "" {
+func because(skip *render.Skip) string {
+	if skip == nil {
 		return ""
 	}
-	return ": " + report.Line(reason)
-}
-
-// check checks what a source was rendered to, and proves fixes for it.
-func (g *generation) check(ctx context.Context, engines map[render.Kind]render.Engine, source render.Source, result *render.Result, recorded *recorded) (*check.Report, error) {
-	manifests, err := result.Manifests(check.MayHoldContainers)
-	if err != nil {
-		return nil, err
-	}
-	hits, _ := check.Run(source, manifests)
-	decide(ctx, g.tree.files, engines, source, hits)
-	found := check.NewReport(hits, nil, nil)
-	if len(found.Findings) > 0 {
-		subject := fix.Subject{Source: source, Reads: recorded.of(source), Before: fix.NewSnapshot(result)}
-		fix.Prove(ctx, g.tree.files, engines, []fix.Subject{subject}, 1, found)
-	}
-	return found, nil
+	return ": " + report.Line(skip.Reason)
 }

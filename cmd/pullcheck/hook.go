@@ -7,16 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -27,7 +27,7 @@ type hook struct {
 	// mutate corrects what can be corrected without changing anything but pull policies.
 	mutate            bool
 	quiet, allowEmpty bool
-	exempt            func(check.Affected) bool // as in checkFlags
+	exempt            func(check.Affected) bool // as in scan.Options
 }
 
 // stdinName is what reports call standard input.
@@ -106,7 +106,7 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 			return nil, 0, err
 		}
 	}
-	result, output := h.check(ctx, c, input)
+	result, output := h.check(ctx, input)
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
@@ -127,19 +127,20 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	return output, code, nil
 }
 
-// check checks an input, and returns it as it is with the corrections.
-func (h hook) check(ctx context.Context, c *Command, input []byte) (*check.Report, []byte) {
+// check checks an input, and returns it with the corrections.
+func (h hook) check(ctx context.Context, input []byte) (*check.Report, []byte) {
 	files := tree.NewOverlay(embed.FS{})
 	files.Write(stdinName, input)
-	// What somebody else prints is nothing that the user keeps, and its comments make no exceptions.
-	files.Write(".gitignore", []byte(stdinName))
-	source := render.Source{Kind: render.Raw, Path: stdinName, Files: []render.File{{Path: stdinName}}}
-	options := checkFlags{fix: h.mutate, jobs: runtime.GOMAXPROCS(0), exempt: h.exempt}
-	result, fixed := checkAll(ctx, c, &workTree{files: files}, []render.Source{source}, nil, options)
-	for _, file := range fixed {
+	source := raw.Source{Path: stdinName, Manifests: []render.File{{Path: stdinName}}}
+	options := scan.Options{Jobs: 1, Foreign: true, Exempt: h.exempt}
+	if h.mutate {
+		options.Prove = scan.ProveInSources
+	}
+	result := scan.New(scan.Config{Tree: files}).Scan(ctx, []render.Source{source}, options)
+	for _, file := range result.Files {
 		input = file.After
 	}
-	return result, input
+	return result.Report, input
 }
 
 // report says on standard error what was corrected and what remains, and returns what remains.
@@ -157,8 +158,7 @@ func (h hook) report(c *Command, result *check.Report) *check.Report {
 			}
 		}
 	}
-	color := isTerminal(c.Stderr) && os.Getenv("NO_COLOR") == ""
-	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: color, Quiet: h.quiet}) // The exit code tells, too.
+	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: c.colors(c.Stderr), Quiet: h.quiet}) // The exit code tells, too.
 	return &remaining
 }
 

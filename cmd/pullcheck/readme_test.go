@@ -79,9 +79,8 @@ func TestReadmeExample(t *testing.T) {
 		if err := os.CopyFS(filepath.Join(dir, "testdata/example"), os.DirFS(example)); err != nil {
 			t.Fatal(err)
 		}
-		t.Chdir(dir)
 		var stdout, stderr bytes.Buffer
-		c := &Command{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr}
+		c := &Command{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir}
 		if code := c.Run(context.Background(), strings.Fields(command)[1:]); code != exitClean && code != exitFindings || stdout.Len() == 0 {
 			t.Errorf("%s: code %d\n%s", command, code, stderr.String())
 		}

@@ -26,21 +26,24 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	if err := options.validate(); err != nil {
 		return 0, err
 	}
-	engines := newEngines(options.offline)
-	tree, sources, err := options.oneSource(ctx, c, engines, "render", flags.Arg(0))
+	w, err := options.open(ctx, c, flags.Args())
+	if err != nil {
+		return 0, err
+	}
+	sources, err := w.oneSource(ctx, "render", flags.Arg(0))
 	if err != nil {
 		return 0, err
 	}
 	for i, source := range sources {
-		result, err := engines[source.Kind].Render(ctx, tree.files, source)
+		result, err := source.Render(ctx, render.In{Tree: w.Tree()})
 		if err != nil {
 			return 0, err
 		}
-		if result.Nothing == raw.NoObject {
+		if result.Skip != nil && result.Skip.NoObject {
 			return 0, nothingError(flags.Arg(0))
 		}
-		if result.Nothing != "" {
-			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(source.String()), report.Line(result.Nothing))
+		if result.Skip != nil {
+			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(source.ID().String()), report.Line(result.Skip.Reason))
 		}
 		if i > 0 {
 			fmt.Fprintln(c.Stdout, "---")
@@ -52,44 +55,55 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	return exitClean, nil
 }
 
-// oneSource is the chart with its defaults or the kustomization that stands at the path, or else all manifests below it. The
-// Applications of a file are the sources that they have.
-func (f *sourceFlags) oneSource(ctx context.Context, c *Command, engines map[render.Kind]render.Engine, command, path string) (*workTree, []render.Source, error) {
-	tree, sources, err := discover(ctx, c, []string{path})
-	if err != nil {
-		return nil, nil, err
-	}
-	if sources, err = f.apply(c, tree, sources); err != nil {
-		return nil, nil, err
-	}
-	if len(sources) == 1 && sources[0].Kind == render.Raw {
-		declared := slices.DeleteFunc(f.applications(ctx, tree, engines, sources), func(s render.Source) bool { return s.Declared == nil && s.Skip == "" })
-		if skipped := slices.IndexFunc(declared, func(s render.Source) bool { return s.Skip != "" }); skipped >= 0 {
-			s := declared[skipped]
-			return nil, nil, &yamldoc.Error{Location: yamldoc.Location{Path: s.Path}, Err: fmt.Errorf("%s: %s", s.Environment, s.Skip)}
+// oneSource returns the chart with its defaults or the kustomization at the only path, or else all manifests below the
+// path as one source. For a file with objects that declare sources, it returns these.
+func (o *opened) oneSource(ctx context.Context, command, typed string) ([]render.Source, error) {
+	sources := o.stdin
+	if len(o.names) > 0 {
+		var err error
+		if sources, err = o.Find(ctx, o.names[0]); err != nil {
+			return nil, o.asTyped(err)
 		}
-		if len(declared) > 0 {
-			return tree, declared, nil
+		if len(sources) == 0 {
+			return nil, nothingError(typed)
 		}
 	}
-	manifests := render.Source{Kind: render.Raw, Path: path}
+	if len(sources) == 1 && sources[0].ID().Kind == render.Raw {
+		declared, err := o.declaredIn(ctx, sources)
+		if err != nil || len(declared) > 0 {
+			return declared, err
+		}
+	}
+	manifests := raw.Source{Path: typed}
 	var others []render.Source
 	for _, source := range sources {
 		switch {
-		case source.Kind == render.Raw:
-			manifests.Files = append(manifests.Files, source.Files...)
-		case source.Environment == "":
+		case source.ID().Kind == render.Raw:
+			manifests.Manifests = append(manifests.Manifests, source.Files()...)
+		case source.ID().Environment == "":
 			others = append(others, source)
 		}
 	}
 	switch {
 	case len(others) == 0:
-		return tree, []render.Source{manifests}, nil
-	case len(others) == 1 && len(manifests.Files) == 0:
-		return tree, others, nil
+		return []render.Source{manifests}, nil
+	case len(others) == 1 && len(manifests.Manifests) == 0:
+		return others, nil
 	}
-	if name, ok := tree.realName(path); ok && name == others[0].Path {
-		return tree, others[:1], nil
+	if len(o.names) > 0 && o.names[0] == others[0].ID().Path {
+		return others[:1], nil
 	}
-	return nil, nil, usagef("pullcheck "+command+" "+tree.typed(others[0].Path), "%s holds %d sources, %s takes one", path, len(others)+len(manifests.Files), strings.Fields(command)[0])
+	return nil, usagef("pullcheck "+command+" "+o.work.Typed(others[0].ID().Path),
+		"%s holds %d sources, %s takes one", typed, len(others)+len(manifests.Manifests), strings.Fields(command)[0])
+}
+
+// declaredIn returns the sources that objects in a manifest declare. The error is that of a source that is skipped.
+func (o *opened) declaredIn(ctx context.Context, manifest []render.Source) ([]render.Source, error) {
+	sources := slices.DeleteFunc(o.Declared(ctx, manifest), func(s render.Source) bool { return s.ID().Environment == "" })
+	for _, source := range sources {
+		if u, ok := source.(render.Unrendered); ok && u.Skip != nil {
+			return nil, &yamldoc.Error{Location: yamldoc.Location{Path: u.As.Path}, Err: fmt.Errorf("%s: %w", u.As.Environment, u.Skip)}
+		}
+	}
+	return sources, nil
 }

@@ -13,10 +13,11 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/review"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/internal/git"
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // reviewFlags are the flags of review beside those that say how sources are rendered.
@@ -54,15 +55,15 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	pull, err := options.pullRequest()
+	pull, err := options.pullRequest(c)
 	if err != nil {
 		return 0, err
 	}
-	subject, parted, err := options.check(ctx, c, pull)
+	subject, result, err := options.check(ctx, c, pull)
 	if err != nil {
 		return 0, err
 	}
-	if err := options.writeReports(subject.Report); err != nil {
+	if err := options.writeReports(c, subject.Report); err != nil {
 		return 0, err
 	}
 	code := exitCode(subject.Report, failOn)
@@ -74,13 +75,13 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 		}
 		return code, plan.Markdown(c.Stdout)
 	}
-	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: parted.unaffected}); err != nil {
+	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: result.Unaffected}); err != nil {
 		return 0, err
 	}
 	if err := pull.post(ctx, c, *subject); err != nil {
 		return 0, err
 	}
-	return code, options.writeOutputs(subject, parted.findings)
+	return code, options.writeOutputs(c, subject, result.Findings)
 }
 
 func (f *reviewFlags) validate() (check.Severity, error) {
@@ -118,19 +119,19 @@ type pullRequest struct {
 }
 
 // pullRequest is the one of the event, or made of the revisions.
-func (f *reviewFlags) pullRequest() (*pullRequest, error) {
+func (f *reviewFlags) pullRequest(c *Command) (*pullRequest, error) {
 	if f.base != "" {
 		return &pullRequest{base: f.base, head: f.head}, nil
 	}
-	path := cmp.Or(f.event, os.Getenv("GITHUB_EVENT_PATH"))
+	path := cmp.Or(f.event, c.getenv("GITHUB_EVENT_PATH"))
 	if path == "" {
 		return nil, usagef("pullcheck review --dry-run --base main", "no pull request: expected --event, or GITHUB_EVENT_PATH as in a GitHub workflow")
 	}
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(c.path(path))
 	if err != nil {
 		return nil, usagef("", "--event: %w", err)
 	}
-	pull, err := readEvent(data)
+	pull, err := readEvent(c, data)
 	if err != nil {
 		return nil, usagef("let the workflow run on: pull_request", "the event in %s: %w", path, err)
 	}
@@ -141,7 +142,7 @@ func (f *reviewFlags) pullRequest() (*pullRequest, error) {
 }
 
 // readEvent reads GitHub's event pull_request and, for where GitHub is, the environment.
-func readEvent(data []byte) (*pullRequest, error) {
+func readEvent(c *Command, data []byte) (*pullRequest, error) {
 	type side struct {
 		SHA  string `json:"sha"`
 		Repo *struct {
@@ -163,70 +164,60 @@ func readEvent(data []byte) (*pullRequest, error) {
 	}
 	base, head := event.PullRequest.Base, event.PullRequest.Head
 	owner, repository, _ := strings.Cut(base.Repo.FullName, "/")
-	server := strings.TrimSuffix(cmp.Or(os.Getenv("GITHUB_SERVER_URL"), "https://github.com"), "/")
+	server := strings.TrimSuffix(cmp.Or(c.getenv("GITHUB_SERVER_URL"), "https://github.com"), "/")
 	return &pullRequest{
 		base: base.SHA, head: head.SHA,
 		fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // a fork that is deleted is null
 		server: server, blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
 		github: review.GitHub{
-			API:     cmp.Or(os.Getenv("GITHUB_API_URL"), "https://api.github.com"),
-			GraphQL: cmp.Or(os.Getenv("GITHUB_GRAPHQL_URL"), "https://api.github.com/graphql"),
-			Token:   os.Getenv("GITHUB_TOKEN"),
+			API:     cmp.Or(c.getenv("GITHUB_API_URL"), "https://api.github.com"),
+			GraphQL: cmp.Or(c.getenv("GITHUB_GRAPHQL_URL"), "https://api.github.com/graphql"),
+			Token:   c.getenv("GITHUB_TOKEN"),
 			Owner:   owner, Repository: repository, Number: event.Number, Head: head.SHA,
 		},
 	}, nil
 }
 
 // check finds what is new in what the pull request affects.
-func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) (*review.Subject, *since, error) {
-	tree, _, err := openTree(nil)
+func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) (*review.Subject, *scan.Result, error) {
+	work, _, err := tree.OpenWork(c.Dir, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	parted, head, err := pull.open(ctx, tree.root, f.dryRun)
+	baseline, head, err := pull.open(ctx, work.Root, f.dryRun)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer parted.base.Close()
+	defer baseline.Base.Close()
 	if head != nil {
 		defer head.Close()
-		tree.files = head
+		work.Files = head
 	}
-	sources, err := render.Discover(ctx, tree.files, ".")
+	baseline.DistrustComments = f.trust != "head" || pull.fork
+	w, err := f.workspace(ctx, c, work)
 	if err != nil {
 		return nil, nil, err
 	}
-	if sources, err = f.apply(c, tree, sources); err != nil {
+	sources, err := w.Sources(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
-	sources = f.applications(ctx, tree, newEngines(f.offline), sources)
-	subject := &review.Subject{Files: parted.files, Blob: pull.blob}
-	parted.examine = func(result *check.Report) {
-		subject.Exceptions = review.Distrust(result, tree.files, parted.files, f.trust == "head" && !pull.fork)
-	}
-	// With diff, fixes are proven: they become suggestions.
-	subject.Report, _ = checkAll(ctx, c, tree, sources, parted, checkFlags{sourceFlags: f.sourceFlags, jobs: f.jobs, diff: true})
-	return subject, parted, ctx.Err()
+	// Proven fixes become suggestions.
+	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
+	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.Exceptions, Blob: pull.blob}
+	return subject, result, ctx.Err()
 }
 
-// open finds the merge base, what changed since, and the head, which is nil for the working tree. What the clone lacks is
-// fetched, unless the run is to stay by itself.
-func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since, *change.Revision, error) {
-	repository, err := change.Open(ctx, dir)
+// open finds the merge base, what changed since, and the head, which is nil for the working tree. Commits that the clone
+// does not have are fetched, unless the run is to stay by itself.
+func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*scan.Baseline, *git.Revision, error) {
+	if p.head == "" {
+		baseline, err := scan.Since(ctx, dir, p.base)
+		return baseline, nil, err
+	}
+	repository, err := git.Open(ctx, dir)
 	if err != nil {
 		return nil, nil, err
-	}
-	if p.head == "" {
-		commit, err := repository.MergeBase(ctx, p.base, "HEAD")
-		if err != nil {
-			return nil, nil, err
-		}
-		files, err := repository.DiffWorkingTree(ctx, commit)
-		if err != nil {
-			return nil, nil, err
-		}
-		base, err := repository.Revision(ctx, commit)
-		return &since{base: base, files: files}, nil, err
 	}
 	commit, err := p.mergeBase(ctx, repository, alone)
 	if err != nil {
@@ -245,13 +236,13 @@ func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since,
 		base.Close()
 		return nil, nil, err
 	}
-	return &since{base: base, files: files}, head, nil
+	return &scan.Baseline{Base: base, Files: files}, head, nil
 }
 
 // mergeBase is where the head and its base parted. A workflow's clone is shallow as a rule, and has the merge of the two.
-func (p *pullRequest) mergeBase(ctx context.Context, repository *change.Repository, alone bool) (string, error) {
+func (p *pullRequest) mergeBase(ctx context.Context, repository *git.Repository, alone bool) (string, error) {
 	commit, err := repository.MergeBase(ctx, p.base, p.head)
-	if !errors.Is(err, change.ErrMissing) || alone {
+	if !errors.Is(err, git.ErrMissing) || alone {
 		return commit, err
 	}
 	commit, err = p.github.MergeBase(ctx, p.base, p.head)
@@ -277,13 +268,14 @@ func (p *pullRequest) post(ctx context.Context, c *Command, subject review.Subje
 			return err
 		}
 	}
-	return appendFile(os.Getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(subject))
+	return appendFile(c.getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(subject))
 }
 
 // writeReports writes the files of --report. What stands there goes before: it may be a link that the pull request brings.
-func (f *reviewFlags) writeReports(result *check.Report) error {
+func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
 	for _, text := range f.reports {
 		_, name, _ := strings.Cut(text, "=")
+		name = c.path(name)
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -299,13 +291,13 @@ func (f *reviewFlags) writeReports(result *check.Report) error {
 }
 
 // writeOutputs gives the following steps of a workflow the numbers, and the path of the first report.
-func (f *reviewFlags) writeOutputs(subject *review.Subject, all int) error {
+func (f *reviewFlags) writeOutputs(c *Command, subject *review.Subject, all int) error {
 	path := ""
 	if len(f.reports) > 0 {
 		_, path, _ = strings.Cut(f.reports[0], "=")
 		path = filepath.ToSlash(path)
 	}
-	return appendFile(os.Getenv("GITHUB_OUTPUT"), fmt.Sprintf("findings=%d\nnew-findings=%d\nfailures=%d\nreport=%s\n",
+	return appendFile(c.getenv("GITHUB_OUTPUT"), fmt.Sprintf("findings=%d\nnew-findings=%d\nfailures=%d\nreport=%s\n",
 		all, len(subject.Report.Findings), len(subject.Report.Failures), path))
 }
 

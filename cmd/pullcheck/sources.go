@@ -15,10 +15,13 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/strvals"
 
+	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -28,7 +31,7 @@ type sourceFlags struct {
 	loadRestrictor string
 	offline        bool
 	repoURL        string
-	helm           render.HelmOptions
+	helm           helm.Options
 }
 
 const (
@@ -72,45 +75,37 @@ func (f *sourceFlags) validate() error {
 	return nil
 }
 
-// apply puts what the flags say into the sources. With -f the given files are the values of every chart, and
-// the environments found beside it do not count.
-func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source) ([]render.Source, error) {
-	if slices.Contains(f.valuesFiles, "-") && slices.ContainsFunc(sources, func(s render.Source) bool { return s.Path == "-" }) {
-		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
-	}
-	files, err := f.readValuesFiles(c, tree)
-	if err != nil {
-		return nil, err
-	}
-	if len(files) > 0 {
-		sources = slices.DeleteFunc(sources, func(s render.Source) bool { return s.Environment != "" })
-	}
+// helmOptions returns the options of charts, with the files that the flags name.
+func (f *sourceFlags) helmOptions(c *Command, work *tree.Work) (helm.Options, error) {
 	options := f.helm
-	if options.SetFiles, err = findSetFiles(tree, options.SetFile); err != nil {
-		return nil, err
+	var err error
+	if options.ValuesFiles, err = f.readValuesFiles(c, work); err != nil {
+		return options, err
 	}
-	if _, err := helm.Values(tree.files, options, nil); err != nil {
-		return nil, usagef("", "%w", err)
+	if options.SetFiles, err = findSetFiles(work, options.SetFile); err != nil {
+		return options, err
 	}
-	for i := range sources {
-		environment := sources[i].Helm.ValuesFiles
-		sources[i].Helm = options
-		sources[i].Helm.ValuesFiles = slices.Concat(environment, files)
-		sources[i].Kustomize = render.KustomizeOptions{
-			LoadRestrictionsNone: f.loadRestrictor == restrictNone,
-			HelmKubeVersion:      options.KubeVersion,
-			HelmAPIVersions:      options.APIVersions,
-		}
+	if _, err := helm.Values(work.Files, options, nil); err != nil {
+		return options, usagef("", "%w", err)
 	}
-	return sources, nil
+	return options, nil
+}
+
+// givenFile returns a file that a flag names. A file outside of the tree is read here.
+func givenFile(work *tree.Work, path string) (render.File, error) {
+	if name, ok := work.Name(path); ok {
+		return render.File{Path: name}, nil
+	}
+	data, err := work.ReadOutside(path)
+	return render.File{Path: path, Data: data}, err
 }
 
 // findSetFiles finds the files that the values of --set-file name.
-func findSetFiles(tree *workTree, flags []string) (map[string]render.File, error) {
+func findSetFiles(work *tree.Work, flags []string) (map[string]render.File, error) {
 	files := map[string]render.File{}
 	for _, flag := range flags {
 		err := strvals.ParseIntoFile(flag, map[string]any{}, func(name []rune) (any, error) {
-			file, err := tree.given(string(name))
+			file, err := givenFile(work, string(name))
 			files[string(name)] = file
 			return "", err
 		})
@@ -122,18 +117,18 @@ func findSetFiles(tree *workTree, flags []string) (map[string]render.File, error
 }
 
 // readValuesFiles finds the files of -f, of which one may be standard input.
-func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File, error) {
+func (f *sourceFlags) readValuesFiles(c *Command, work *tree.Work) ([]render.File, error) {
 	var files []render.File
 	for _, name := range f.valuesFiles {
 		file := render.File{Path: name}
 		var err error
-		if name == "-" {
+		if name == stdinName {
 			file.Data, err = io.ReadAll(c.Stdin)
 		} else {
-			file, err = tree.given(name)
+			file, err = givenFile(work, name)
 		}
 		if err == nil {
-			_, err = helm.ReadValues(tree.files, file)
+			_, err = helm.ReadValues(work.Files, file)
 		}
 		if err != nil {
 			return nil, valuesError(name, err)
@@ -144,7 +139,7 @@ func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File
 }
 
 func valuesError(name string, err error) error {
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("values files are relative to the working directory", "--values %s does not exist", name)
 	}
 	hint := ""
@@ -154,142 +149,106 @@ func valuesError(name string, err error) error {
 	return usagef(hint, "--values %w", err)
 }
 
-// found is what stands at a PATH.
-type found struct {
-	file    string // the name of the file that PATH is; empty if it is none
-	sources []render.Source
+// opened is the workspace around the paths that the user gave.
+type opened struct {
+	*scan.Workspace
+	work *tree.Work
+	// typed are the paths on disk as the user gave them, names the same as paths of the tree.
+	typed, names []string
+	// stdin has the manifests of standard input, if "-" is among the paths.
+	stdin []render.Source
 }
 
-// find finds the sources at and below each path; "-" is standard input. A file stands for itself.
-func find(ctx context.Context, c *Command, paths []string) (*workTree, []found, error) {
-	var all []found
-	var onDisk []string
-	for _, path := range paths {
-		if path == "-" && len(all) > 0 {
-			continue
-		}
-		if path != "-" {
-			onDisk = append(onDisk, path)
-			continue
-		}
+// open opens the workspace around some paths, of which "-" is standard input. Without a path on disk it is the workspace
+// around the working directory.
+func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*opened, error) {
+	fromStdin := slices.Contains(paths, stdinName)
+	if fromStdin && slices.Contains(f.valuesFiles, stdinName) {
+		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
+	}
+	o := &opened{typed: slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == stdinName })}
+	var err error
+	if o.work, o.names, err = tree.OpenWork(c.Dir, o.typed); err != nil {
+		return nil, err
+	}
+	if fromStdin {
 		data, err := io.ReadAll(c.Stdin)
 		if err != nil {
-			return nil, nil, fmt.Errorf("standard input: %w", err)
+			return nil, fmt.Errorf("standard input: %w", err)
 		}
-		all = append(all, found{sources: []render.Source{{
-			Kind: render.Raw, Path: "-", Files: []render.File{{Path: "-", Data: append([]byte{}, data...)}},
-		}}})
+		manifests := []render.File{{Path: stdinName, Data: append([]byte{}, data...)}}
+		o.stdin = []render.Source{raw.Source{Path: stdinName, Manifests: manifests}}
 	}
-	tree, names, err := openTree(onDisk)
-	if err != nil {
-		return nil, nil, err
-	}
-	for i, name := range names {
-		sources, err := render.Discover(ctx, tree.files, name)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", onDisk[i], err)
-		}
-		if len(sources) == 0 {
-			return nil, nil, nothingError(onDisk[i])
-		}
-		info, err := fs.Stat(tree.files, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if info.IsDir() {
-			name = ""
-		}
-		all = append(all, found{name, sources})
-	}
-	return tree, all, nil
+	o.Workspace, err = f.workspace(ctx, c, o.work)
+	return o, err
 }
 
-// discover finds the sources of the paths, where a file stands for itself.
-func discover(ctx context.Context, c *Command, paths []string) (*workTree, []render.Source, error) {
-	tree, all, err := find(ctx, c, paths)
-	return tree, sourcesOf(all), err
+// workspace returns the workspace of a tree, with the options that the flags give.
+func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work) (*scan.Workspace, error) {
+	options, err := f.helmOptions(c, work)
+	if err != nil {
+		return nil, err
+	}
+	repositoryURL := f.repoURL
+	if repositoryURL == "" {
+		if repository, err := git.Open(ctx, work.Root); err == nil {
+			repositoryURL = repository.Origin(ctx)
+		}
+	}
+	return scan.New(scan.Config{
+		Tree: work.Files,
+		Helm: options,
+		Kustomize: kustomize.Options{
+			LoadRestrictionsNone: f.loadRestrictor == restrictNone,
+			HelmKubeVersion:      options.KubeVersion,
+			HelmAPIVersions:      options.APIVersions,
+		},
+		RepositoryURL: repositoryURL,
+		CacheDir:      c.cacheDir(),
+		Offline:       f.offline,
+	}), nil
 }
 
-func sourcesOf(all []found) []render.Source {
-	var sources []render.Source
-	for _, f := range all {
-		sources = append(sources, f.sources...)
+// cacheDir returns the directory that keeps downloads. The user of a container may have no home.
+func (c *Command) cacheDir() string {
+	dir := c.getenv("XDG_CACHE_HOME")
+	if !filepath.IsAbs(dir) {
+		var err error
+		if dir, err = os.UserCacheDir(); err != nil {
+			dir = os.TempDir()
+		}
 	}
-	return dropRepeated(sources)
+	return filepath.Join(dir, "pullcheck")
 }
 
-// discover finds the sources of the paths and puts in what the flags say. A file stands for what is rendered from it,
-// wherever that is in the tree, or else for itself.
-func (f *sourceFlags) discover(ctx context.Context, c *Command, engines map[render.Kind]render.Engine, paths []string) (*workTree, []render.Source, error) {
-	tree, all, err := find(ctx, c, paths)
+// selected returns the sources for the paths.
+func (o *opened) selected(ctx context.Context) ([]render.Source, error) {
+	if len(o.names) == 0 {
+		return o.stdin, nil
+	}
+	sources, err := o.Select(ctx, o.names)
 	if err != nil {
-		return nil, nil, err
+		return nil, o.asTyped(err)
 	}
-	var whole []render.Source
-	if slices.ContainsFunc(all, func(at found) bool { return at.file != "" }) {
-		if whole, err = render.Discover(ctx, tree.files, "."); err != nil {
-			return nil, nil, err
+	return slices.Concat(o.stdin, sources), nil
+}
+
+// asTyped names in an error the path that the user typed.
+func (o *opened) asTyped(err error) error {
+	nothing, missing := (*scan.NothingError)(nil), (*fs.PathError)(nil)
+	for i, name := range o.names {
+		switch {
+		case errors.As(err, &nothing) && nothing.Path == name:
+			return nothingError(o.typed[i])
+		case errors.As(err, &missing) && missing.Path == name:
+			return fmt.Errorf("%s: %w", o.typed[i], err)
 		}
 	}
-	applied, err := f.apply(c, tree, dropRepeated(slices.Concat(sourcesOf(all), whole)))
-	if err != nil {
-		return nil, nil, err
-	}
-	// complete are those of some sources that the flags leave, with the Applications in them.
-	complete := func(some []render.Source) []render.Source {
-		return f.applications(ctx, tree, engines, slices.DeleteFunc(slices.Clone(applied), func(s render.Source) bool {
-			return !slices.ContainsFunc(some, func(other render.Source) bool { return other.ID() == s.ID() })
-		}))
-	}
-	directories := slices.DeleteFunc(slices.Clone(all), func(at found) bool { return at.file != "" })
-	sources := complete(sourcesOf(directories))
-	index := render.NewIndex(tree.files, complete(whole))
-	for _, at := range all {
-		if at.file == "" {
-			continue
-		}
-		readers := index.Readers(at.file)
-		if len(readers) == 0 {
-			readers = complete(at.sources)
-		}
-		sources = append(sources, readers...)
-	}
-	return tree, dropRepeated(sources), nil
+	return err
 }
 
 // nothingError is the error for paths that hold nothing that could be deployed.
 func nothingError(paths ...string) error {
-	return usagef(pathHint,
+	return usagef(tree.PathHint,
 		"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
-}
-
-// dropRepeated keeps the first of sources that two paths have in common.
-func dropRepeated(sources []render.Source) []render.Source {
-	seen := map[render.SourceID]bool{}
-	return slices.DeleteFunc(sources, func(s render.Source) bool {
-		known := seen[s.ID()]
-		seen[s.ID()] = true
-		return known
-	})
-}
-
-// newEngines makes the engines of all kinds. Downloads are kept in the user's cache directory.
-func newEngines(offline bool) map[render.Kind]render.Engine {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		// A container's user may have no home.
-		cache = os.TempDir()
-	}
-	return enginesWith(filepath.Join(cache, "pullcheck"), offline)
-}
-
-// enginesWith makes the engines of all kinds, with the cache in a directory.
-func enginesWith(cache string, offline bool) map[render.Kind]render.Engine {
-	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: offline}
-	helmEngine := &helm.Engine{Charts: charts}
-	return map[render.Kind]render.Engine{
-		render.Helm:      helmEngine,
-		render.Kustomize: &kustomize.Engine{Charts: charts, Helm: helmEngine, Dir: filepath.Join(cache, "git"), Offline: offline},
-		render.Raw:       raw.Engine{},
-	}
 }

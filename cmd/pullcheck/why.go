@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,15 +33,18 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	asked := whyQuestion{object: flags.Arg(0), field: flags.Arg(1), source: flags.Arg(2)}
-	engines := newEngines(options.offline)
-	tree, sources, err := options.oneSource(ctx, c, engines, "why "+asked.object+" "+asked.field, asked.source)
+	w, err := options.open(ctx, c, flags.Args()[2:])
+	if err != nil {
+		return 0, err
+	}
+	sources, err := w.oneSource(ctx, "why "+asked.object+" "+asked.field, asked.source)
 	if err != nil {
 		return 0, err
 	}
 	var manifests []render.Manifest
 	var from []render.Source // of each manifest
 	for _, source := range sources {
-		result, err := engines[source.Kind].Render(ctx, tree.files, source)
+		result, err := source.Render(ctx, render.In{Tree: w.Tree()})
 		if err != nil {
 			return 0, err
 		}
@@ -63,7 +65,7 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 			source = from[i]
 		}
 	}
-	answer := origin.Trace(ctx, tree.files, engines[source.Kind], source, []origin.Question{question})[0]
+	answer := origin.Trace(ctx, w.Tree(), source, []origin.Question{question})[0]
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -75,8 +77,7 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 		Exact:     answer.Exact,
 	}
 	title := fmt.Sprintf("%s %s %s", objectName(question.Manifest), asked.field, whatIs(question, answer))
-	color := isTerminal(c.Stdout) && os.Getenv("NO_COLOR") == ""
-	return exitClean, report.Why(c.Stdout, title, trace, report.TextOptions{Color: color})
+	return exitClean, report.Why(c.Stdout, title, trace, report.TextOptions{Color: c.colors(c.Stdout)})
 }
 
 func objectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }

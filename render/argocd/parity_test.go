@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -21,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/raw"
@@ -33,7 +33,7 @@ type parityCase struct {
 }
 
 // parityOptions are what Argo CD knows of the cluster.
-var parityOptions = Options{Ours: isOurs, KubeVersion: "1.31.2-eks.1", APIVersions: []string{"v1", "example.com/v1/Widget"}}
+var parityDeclarer = Declarer{IsThisRepository: isOurs, KubeVersion: "1.31.2-eks.1", APIVersions: []string{"v1", "example.com/v1/Widget"}}
 
 // TestParity renders app.yaml of each archive and compares with want, which is what the commands print that Argo CD would
 // run; its plugin of this program does the same. With PULLCHECK_TOOLS, a directory with helm and kustomize, the commands
@@ -47,12 +47,12 @@ func TestParity(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
 			t.Parallel()
 			test := readParityCase(t, name)
-			engines := parityEngines(t)
+			declarer := parityDeclarer.withEngines(t)
 			if tools := os.Getenv("PULLCHECK_TOOLS"); tools != "" {
 				compareText(t, "the commands", run(t, tools, test), test.want)
 			}
-			compareText(t, "the Application", renderApplication(t, engines, test), test.want)
-			if text, ok := renderPlugin(t, engines, test); ok {
+			compareText(t, "the Application", renderApplication(t, declarer, test), test.want)
+			if text, ok := renderPlugin(t, declarer, test); ok {
 				compareText(t, "the plugin", text, test.want)
 			}
 		})
@@ -108,13 +108,12 @@ func packaged(t *testing.T, files []txtar.File) []byte {
 	return b.Bytes()
 }
 
-func parityEngines(t *testing.T) map[render.Kind]render.Engine {
+// withEngines returns the declarer with engines that download nothing.
+func (d Declarer) withEngines(t *testing.T) Declarer {
 	charts := &helm.Charts{Dir: t.TempDir(), Offline: true}
-	engine := &helm.Engine{Charts: charts}
-	return map[render.Kind]render.Engine{
-		render.Helm: engine, render.Raw: raw.Engine{},
-		render.Kustomize: &kustomize.Engine{Charts: charts, Helm: engine, Dir: t.TempDir(), Offline: true},
-	}
+	d.Helm = &helm.Engine{Charts: charts}
+	d.Kustomize = &kustomize.Engine{Charts: charts, Helm: d.Helm, Dir: t.TempDir(), Offline: true}
+	return d
 }
 
 // run runs the commands in a copy of the tree, in its root, which is $ROOT.
@@ -137,39 +136,38 @@ func run(t *testing.T, tools string, test parityCase) string {
 	return string(text)
 }
 
-func renderApplication(t *testing.T, engines map[render.Kind]render.Engine, test parityCase) string {
+func renderApplication(t *testing.T, declarer Declarer, test parityCase) string {
 	t.Helper()
 	fsys := maps.Clone(test.tree)
 	fsys["app.yaml"] = &fstest.MapFile{Data: []byte(test.app)}
-	declaring := render.Source{Kind: render.Raw, Path: "app.yaml", Files: []render.File{{Path: "app.yaml"}}}
+	declaring := raw.Source{Path: "app.yaml", Manifests: []render.File{{Path: "app.yaml"}}}
 	var text strings.Builder
-	for _, source := range Discover(context.Background(), fsys, engines, []render.Source{declaring}, parityOptions) {
-		if source.Environment == "" {
+	for _, source := range declared.Find(t.Context(), fsys, []render.Source{declaring}, declarer) {
+		if source.ID().Environment == "" {
 			continue
 		}
-		if source.Skip != "" {
-			t.Fatalf("%s is skipped: %s", source, source.Skip)
+		if unrendered, ok := source.(render.Unrendered); ok && unrendered.Skip != nil {
+			t.Fatalf("%s is skipped: %s", source.ID(), unrendered.Skip.Reason)
 		}
-		text.WriteString(renderSource(t, engines, fsys, source))
+		text.WriteString(renderSource(t, fsys, source))
 	}
 	return text.String()
 }
 
-func renderSource(t *testing.T, engines map[render.Kind]render.Engine, fsys fs.FS, source render.Source) string {
+func renderSource(t *testing.T, fsys fs.FS, source render.Source) string {
 	t.Helper()
-	result, err := engines[source.Kind].Render(context.Background(), fsys, source)
+	result, err := source.Render(t.Context(), render.In{Tree: fsys})
 	if err != nil {
-		t.Fatalf("%s: %v", source, err)
+		t.Fatalf("%s: %v", source.ID(), err)
 	}
 	return string(result.Text)
 }
 
 // renderPlugin renders with the options of the Application as parameters of the plugin, if the plugin can have them: it
 // does not see other sources.
-func renderPlugin(t *testing.T, engines map[render.Kind]render.Engine, test parityCase) (text string, ok bool) {
+func renderPlugin(t *testing.T, declarer Declarer, test parityCase) (text string, ok bool) {
 	t.Helper()
-	d := &discovery{options: parityOptions}
-	app, err := d.application(parsed(t, test.app))
+	app, err := declarer.application(parsed(t, test.app))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +192,7 @@ func renderPlugin(t *testing.T, engines map[render.Kind]render.Engine, test pari
 		if err != nil {
 			t.Fatal(err)
 		}
-		text += renderSource(t, engines, test.tree, resolved)
+		text += renderSource(t, test.tree, resolved)
 	}
 	return text, true
 }

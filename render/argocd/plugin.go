@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/discover"
+	"github.com/pullcheck/pullcheck/render/kustomize"
 )
 
 // PluginName is the name of this program's config management plugin.
@@ -121,22 +123,22 @@ func Announce(ctx context.Context, fsys fs.FS, name string) ([]Announcement, err
 	found := map[string][]string{}
 	switch kind {
 	case render.Helm:
-		sources, err := render.Discover(ctx, fsys, name)
+		sources, err := discover.Finder{Tree: fsys}.Find(ctx, name)
 		if err != nil {
 			return nil, err
 		}
 		for _, source := range sources {
-			for _, file := range source.Helm.ValuesFiles {
+			for _, file := range source.Files() {
 				found["valueFiles"] = append(found["valueFiles"], strings.TrimPrefix(file.Path, name+"/"))
 			}
 		}
 	case render.Kustomize:
-		file, _ := render.KustomizationFile(fsys, name)
+		file, _ := kustomize.FindFile(fsys, name)
 		data, err := fs.ReadFile(fsys, file)
 		if err != nil {
 			return nil, err
 		}
-		k, err := render.ParseKustomization(file, data)
+		k, err := kustomize.Parse(file, data)
 		if err != nil {
 			return nil, err
 		}

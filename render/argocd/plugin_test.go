@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 )
 
 var pluginTree = fstest.MapFS{
@@ -115,8 +116,11 @@ func TestPluginOverrides(t *testing.T) {
 	application := Source{Path: "charts/plain", Plugin: &Plugin{Name: PluginName}}
 	for want, source := range map[string]Source{"given": asked, "rel": application} {
 		resolved, err := app.Resolve(pluginTree, source)
-		if err != nil || resolved.Helm.ReleaseName != want {
-			t.Errorf("the release is %q, want %q: %v", resolved.Helm.ReleaseName, want, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := resolved.(helm.Source).Options.ReleaseName; got != want {
+			t.Errorf("the release is %q, want %q", got, want)
 		}
 	}
 }

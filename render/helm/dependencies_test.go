@@ -56,7 +56,7 @@ func TestDependencies(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			fsys := parent(strings.ReplaceAll(test.chart, "%", server.URL), test.files)
 			engine := &Engine{Charts: &Charts{Dir: t.TempDir()}}
-			result, err := engine.Render(context.Background(), fsys, render.Source{Path: "app"})
+			result, err := Source{Engine: engine, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestDocumentsOfPackagedCharts(t *testing.T) {
 		{"an archive itself", "app/charts/db-1.3.0.tgz", "# Source: db/templates/pod.yaml", "app/charts/db-1.3.0.tgz/templates/pod.yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: test.path})
+			result, err := Source{Engine: &Engine{}, Path: test.path}.Render(context.Background(), render.In{Tree: fsys})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +124,7 @@ func TestSymbolicLinksInCharts(t *testing.T) {
 	}
 	defer root.Close()
 	render := func() (*render.Result, error) {
-		return (&Engine{}).Render(context.Background(), root.FS(), render.Source{Path: "app"})
+		return Source{Engine: &Engine{}, Path: "app"}.Render(context.Background(), render.In{Tree: root.FS()})
 	}
 	link("../shared")
 	if result, err := render(); err != nil || !strings.Contains(string(result.Text), "kind: Pod") {
@@ -150,12 +150,12 @@ func TestDependenciesOfLocalCharts(t *testing.T) {
 		"leaf/Chart.yaml":         "apiVersion: v2\nname: leaf\nversion: 1.0.0\n",
 		"leaf/templates/pod.yaml": "kind: Pod\n",
 	})
-	result, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "app"})
+	result, err := Source{Engine: &Engine{}, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 	if err != nil || !strings.Contains(string(result.Text), "# Source: app/charts/sub/charts/leaf/templates/pod.yaml\nkind: Pod\n") {
 		t.Errorf("got %v, %v", result, err)
 	}
 	fsys["leaf/Chart.yaml"].Data = []byte("apiVersion: v2\nname: leaf\nversion: 1.0.0\n" + dependsOn("sub"))
-	_, err = (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "app"})
+	_, err = Source{Engine: &Engine{}, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 	const want = "app/Chart.yaml: dependency sub: sub/Chart.yaml: dependency leaf: leaf/Chart.yaml: dependency sub: " +
 		"this is a cycle: sub depends on the chart that names it"
 	if err == nil || err.Error() != want {

@@ -30,10 +30,10 @@ import (
 type graph struct {
 	ctx       context.Context
 	engine    *Engine
-	options   render.KustomizeOptions
-	probe     func(render.Input) []byte // of the source
-	patches   map[string]bool           // the files that are no resources
-	dir       string                    // of the source
+	options   Options
+	probe     render.Probe
+	patches   map[string]bool // the files that are no resources
+	dir       string          // of the source
 	tree      *tree.Overlay
 	mounted   []mount
 	visits    map[string]*visit
@@ -58,7 +58,7 @@ type node struct {
 type visit struct {
 	node
 	file     string
-	k        *render.Kustomization
+	k        *Kustomization
 	inherits bool // whether the inherited namespace makes a difference
 }
 
@@ -122,8 +122,8 @@ func (g *graph) walk(at node) (*visit, error) {
 }
 
 // load reads the kustomization of a directory, of which there must be exactly one.
-func (g *graph) load(at node) (string, *render.Kustomization, error) {
-	file, ok := render.KustomizationFile(g.tree, at.dir)
+func (g *graph) load(at node) (string, *Kustomization, error) {
+	file, ok := FindFile(g.tree, at.dir)
 	if !ok {
 		return "", nil, fmt.Errorf("the directory has no %s", konfig.DefaultKustomizationFileName())
 	}
@@ -153,7 +153,7 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.shown(file)}, Err: err}
 		}
 	}
-	k, err := render.ParseKustomization(g.shown(file), data)
+	k, err := Parse(g.shown(file), data)
 	return file, k, err
 }
 
@@ -172,7 +172,7 @@ func fault(place yamldoc.Location, what string, err error) error {
 // ready readies what a reference names. It returns what is to stand there instead, if anything, and for
 // a kustomization what is known of it. The order of the attempts is kustomize's (kusttarget.go,
 // accumulateResources).
-func (g *graph) ready(at, child node, reference render.Reference) (instead string, sub *visit, err error) {
+func (g *graph) ready(at, child node, reference Reference) (instead string, sub *visit, err error) {
 	component := reference.Field == "components"
 	if isWeb(reference.Path) && !component {
 		return g.web(at, child, reference)
@@ -307,7 +307,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 // web fetches what has an address that may be a file's or a repository's. Kustomize gets it over HTTP
 // first and takes it for a repository if that fails or gives no objects, so that its answer depends on what
 // a server sends instead of a file. Here the address decides what is tried first, and the other next.
-func (g *graph) web(at, child node, reference render.Reference) (string, *visit, error) {
+func (g *graph) web(at, child node, reference Reference) (string, *visit, error) {
 	if !reference.Directory {
 		instead, err := g.webFile(at, reference)
 		return instead, nil, err
@@ -331,7 +331,7 @@ func (g *graph) web(at, child node, reference render.Reference) (string, *visit,
 }
 
 // webFile downloads a file and puts it where the load restrictor permits it.
-func (g *graph) webFile(at node, reference render.Reference) (string, error) {
+func (g *graph) webFile(at node, reference Reference) (string, error) {
 	data, err := g.engine.download(g.ctx, reference.Path)
 	if err != nil {
 		return "", err

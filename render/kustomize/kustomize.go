@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/internal/cache"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -29,7 +30,9 @@ import (
 type Engine struct {
 	// Charts gets the charts of helmCharts that are not in the tree, and Helm renders them.
 	Charts Charts
-	Helm   render.Engine
+	Helm   interface {
+		Render(ctx context.Context, in render.In, chart helm.Source) (*render.Result, error)
+	}
 	// Dir is the cache of remote bases, by repository and commit, and of remote files. It is made when it is
 	// first needed.
 	Dir string
@@ -40,16 +43,14 @@ type Engine struct {
 	downloads cache.Once[[]byte]
 }
 
-// Render renders the kustomization of a directory as `kustomize build` of the version in go.mod does, with
-// its default options beside those of the source. helmCharts are always enabled; plugins and functions never.
-func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(fsys)
-	if err != nil {
-		return nil, err
+// Render renders a kustomization: see Source.Render.
+func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*render.Result, error) {
+	g := &graph{
+		ctx: ctx, engine: e, options: source.Options, probe: in.Probe,
+		patches: map[string]bool{}, tree: tree.NewOverlay(in.Tree), visits: map[string]*visit{},
 	}
-	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: tree.NewOverlay(fsys), visits: map[string]*visit{}}
 	defer g.close()
-	result, err := g.render(fsys, source.Path)
+	result, err := g.render(in.Tree, source.Path)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -123,7 +124,7 @@ func documents(m resmap.ResMap, file string) (*render.Result, error) {
 		start = end + len("---\n")
 	}
 	if len(ends) == 0 {
-		result.Nothing = "the kustomization has no resources"
+		result.Skip = &render.Skip{Reason: "the kustomization has no resources"}
 	}
 	return result, nil
 }

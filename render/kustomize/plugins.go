@@ -13,14 +13,13 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
-	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // plugins looks through the generators, transformers and validators, inline or in files. It refuses those
 // that kustomize would have to run, and takes the charts out of the generators. Those in a directory's
 // kustomization are left to kustomize, which refuses them too. This program's own function is left out.
-func (g *graph) plugins(at node, file string, k *render.Kustomization) ([]chart, error) {
+func (g *graph) plugins(at node, file string, k *Kustomization) ([]chart, error) {
 	var charts []chart
 	for _, field := range []struct {
 		name    string

@@ -94,7 +94,7 @@ func naming(entry string) fs.FS {
 // wantImage renders app and looks for the image.
 func wantImage(t *testing.T, e *Engine, fsys fs.FS, image string) {
 	t.Helper()
-	result, err := e.Render(context.Background(), fsys, render.Source{Path: "app"})
+	result, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 	if err != nil {
 		t.Error(err)
 	} else if text := string(result.Text); !strings.Contains(text, "image: "+image+"\n") || !strings.Contains(text, "name: p-app\n") {
@@ -104,7 +104,7 @@ func wantImage(t *testing.T, e *Engine, fsys fs.FS, image string) {
 
 func wantError(t *testing.T, e *Engine, fsys fs.FS, want string) {
 	t.Helper()
-	result, err := e.Render(context.Background(), fsys, render.Source{Path: "app"})
+	result, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 	if err == nil {
 		t.Fatalf("got\n%s\nwant error\n%s", result.Text, want)
 	}
@@ -269,13 +269,13 @@ func TestSubmodules(t *testing.T) {
 func TestRemoteOrigins(t *testing.T) {
 	r := newRepo(t)
 	r.commit(pod("one") + "-- kustomization.yaml --\nresources: [base]\nnameSuffix: -root\n")
-	result, err := engine(t).Render(context.Background(), treeOf(`
+	result, err := engine(t).Render(context.Background(), render.In{Tree: treeOf(`
 -- app/kustomization.yaml --
 resources:
-- `+r.url()+`//base?ref=main
-- `+r.url()+`
+- ` + r.url() + `//base?ref=main
+- ` + r.url() + `
 buildMetadata: [originAnnotations, transformerAnnotations]
-`), render.Source{Path: "app"})
+`)}, Source{Path: "app"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ spec:
     name: app
 `
 	for _, e := range []*Engine{e, e, {Dir: e.Dir, Offline: true}} {
-		result, err := e.Render(context.Background(), all, render.Source{Path: "app"})
+		result, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: all})
 		if err != nil || string(result.Text) != want {
 			t.Fatalf("got %v\n%s\nwant\n%s", err, result.Text, want)
 		}

@@ -54,7 +54,7 @@ func (t *tracer) missing() bool {
 // insertions adds the places where keys could be inserted, and returns them.
 func (t *tracer) insertions(global bool) []*place {
 	first := len(t.places)
-	top := t.valuesOf(t.source.Path)
+	top := t.valuesOf(t.path())
 	files := slices.Clone(t.order)
 	slices.SortStableFunc(files, func(a, b *input) int { return cmp.Compare(a.Use, b.Use) }) // what declares the source last
 	for _, in := range files {
@@ -82,7 +82,7 @@ func (t *tracer) valuesOf(chart string) *input { return t.inputs[path.Join(chart
 
 // isGiven reports whether values were given beside those of the charts.
 func (t *tracer) isGiven(in *input) bool {
-	return in.Use == render.UseDeclaration || slices.ContainsFunc(t.source.Helm.ValuesFiles, func(f render.File) bool { return f.Path == in.Path && (f.Data != nil) == in.Outside })
+	return in.Use == render.UseDeclaration || slices.ContainsFunc(t.valuesFiles(), func(f render.File) bool { return f.Path == in.Path && (f.Data != nil) == in.Outside })
 }
 
 // insertWalk finds the places for keys in a values file.
@@ -117,17 +117,18 @@ func (t *tracer) newInsertWalk(in *input) *insertWalk {
 
 // declaration is the file that declares the source, nil if there is none or it was not seen.
 func (t *tracer) declaration() *input {
-	if t.source.Declared == nil {
+	declaredBy := t.declaredBy()
+	if declaredBy == nil {
 		return nil
 	}
-	return t.inputs[t.source.Declared.Path]
+	return t.inputs[declaredBy.Path]
 }
 
 // inDeclaration finds the values that an Application gives a chart: as a mapping, or as text that is one. Without any
 // there is a place for them.
 func (w *insertWalk) inDeclaration(roots []*yaml.Node) *insertWalk {
-	declared := w.source.Declared
-	if w.source.Kind != render.Helm || declared.Document >= len(roots) {
+	declared := w.declaredBy()
+	if !w.isChart() || declared.Document >= len(roots) {
 		return nil
 	}
 	object, _ := yamldoc.Lookup(roots[declared.Document], declared.Object)
@@ -170,8 +171,8 @@ func lower(node *yaml.Node, lines int) {
 func (w *insertWalk) chain(c chain) {
 	chart, _, _ := cutLast(c.in.Path, "/templates/")
 	own := w.in == w.valuesOf(chart)
-	given := w.in == w.valuesOf(w.source.Path) || w.isGiven(w.in)
-	if own || given && chart == w.source.Path {
+	given := w.in == w.valuesOf(w.path()) || w.isGiven(w.in)
+	if own || given && chart == w.path() {
 		w.insert(c.path)
 		return
 	}

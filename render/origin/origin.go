@@ -47,15 +47,15 @@ type Answer struct {
 // Trace answers the questions about what a source of the tree was rendered to, in their order. It renders the source
 // again: mostly once or twice, and at most maxRenders times where the tokens do not come out or it does not render with
 // them in place. What cannot be shown by then is not exact.
-func Trace(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []Question) []Answer {
-	t := newTracer(ctx, fsys, engine, source, questions)
+func Trace(ctx context.Context, fsys fs.FS, source render.Source, questions []Question) []Answer {
+	t := newTracer(ctx, fsys, source, questions)
 	t.verbatim()
 	if len(t.open()) > 0 {
 		t.dye()
 	}
 	answers := make([]Answer, len(t.questions))
 	own := map[string]bool{}
-	for _, file := range slices.Concat(source.Files, source.Helm.ValuesFiles) {
+	for _, file := range source.Files() {
 		if file.Data != nil {
 			own[file.Path] = false // It may have the name of a file of the tree.
 		}
@@ -175,7 +175,6 @@ func origins(places []*place) []yamldoc.Location {
 type tracer struct {
 	ctx       context.Context
 	tree      fs.FS
-	engine    render.Engine
 	source    render.Source
 	questions []*question
 	wanted
@@ -189,8 +188,8 @@ type tracer struct {
 	renders   int
 }
 
-func newTracer(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []Question) *tracer {
-	t := &tracer{ctx: ctx, tree: fsys, engine: engine, source: source, inputs: map[string]*input{}, confirmed: map[*place]bool{}, keys: map[string]bool{}}
+func newTracer(ctx context.Context, fsys fs.FS, source render.Source, questions []Question) *tracer {
+	t := &tracer{ctx: ctx, tree: fsys, source: source, inputs: map[string]*input{}, confirmed: map[*place]bool{}, keys: map[string]bool{}}
 	for _, asked := range questions {
 		q := &question{Question: asked, value: yamldoc.ScalarAt(asked.Manifest.Node, asked.Path)}
 		t.questions = append(t.questions, q)
@@ -328,19 +327,18 @@ func (t *tracer) render(pick func(*place) (string, bool)) (manifests []render.Ma
 	if t.renders++; t.renders > maxRenders {
 		return nil, fmt.Errorf("more than %d renders", maxRenders)
 	}
-	source := t.source
-	source.Probe = func(in render.Input) []byte {
+	probe := func(in render.Input) []byte {
 		if in.Use == render.UseInflated {
 			return siblings(in.Data)
 		}
 		seen := t.input(in)
-		seen.pruned = !t.whole && t.source.Kind == render.Helm && in.Use == render.UseTemplate && !t.needed(in)
+		seen.pruned = !t.whole && t.isChart() && in.Use == render.UseTemplate && !t.needed(in)
 		if seen.pruned {
 			return []byte{}
 		}
 		return t.replace(seen, pick)
 	}
-	result, err := t.engine.Render(t.ctx, t.tree, source)
+	result, err := t.source.Render(t.ctx, render.In{Tree: t.tree, Probe: probe})
 	if err != nil {
 		return nil, err
 	}

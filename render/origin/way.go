@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -412,13 +413,13 @@ func pathOf(keys []string) yamldoc.Path {
 // those that were given, the strongest first.
 func (t *tracer) ownValues() []*input {
 	var own []*input
-	if top := t.valuesOf(t.source.Path); top != nil && t.owns(top) {
+	if top := t.valuesOf(t.path()); top != nil && t.owns(top) {
 		own = append(own, top)
 	}
 	if in := t.declaration(); in != nil && t.owns(in) {
 		own = append(own, in)
 	}
-	for _, file := range slices.Backward(t.source.Helm.ValuesFiles) {
+	for _, file := range slices.Backward(t.valuesFiles()) {
 		if in := t.inputs[file.Path]; in != nil && t.owns(in) {
 			own = append(own, in)
 		}
@@ -458,7 +459,7 @@ func (p *place) setting(value string) (start, end int, text string) {
 // prefixes are the paths below which the values of a subchart stand in those of the source's chart: one for each
 // alias under which the chart depends on it.
 func (t *tracer) prefixes(chart string) [][]string {
-	if chart == t.source.Path {
+	if chart == t.path() {
 		return [][]string{nil}
 	}
 	parent, entry, ok := cutLast(chart, "/charts/")
@@ -521,10 +522,10 @@ func (t *tracer) metadata(chart string) *yaml.Node {
 
 // patches are the ways to patch the object in the kustomization that fetches what it is made from.
 func (t *tracer) patches(q *question) []render.Way {
-	if t.source.Kind != render.Kustomize || q.Manifest.Name == "" {
+	if t.source.ID().Kind != render.Kustomize || q.Manifest.Name == "" {
 		return nil
 	}
-	file, ok := render.KustomizationFile(t.tree, t.source.Path)
+	file, ok := kustomize.FindFile(t.tree, t.path())
 	in := t.inputs[file]
 	if !ok || in == nil || !t.owns(in) {
 		return nil
@@ -534,7 +535,7 @@ func (t *tracer) patches(q *question) []render.Way {
 		pointer += "/" + jsonPointer(step)
 	}
 	ways := []render.Way{patch(in, q, q.Manifest.Name, pointer)}
-	if k, err := render.ParseKustomization(file, in.Data); err == nil {
+	if k, err := kustomize.Parse(file, in.Data); err == nil {
 		// A patch sees the object before the kustomization renames it.
 		if name := strings.TrimSuffix(strings.TrimPrefix(q.Manifest.Name, k.NamePrefix), k.NameSuffix); name != q.Manifest.Name {
 			ways = append(ways, patch(in, q, name, pointer))

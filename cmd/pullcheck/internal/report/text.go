@@ -11,7 +11,6 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -229,7 +228,7 @@ func (t *text) failure(f check.Failure) {
 
 // isPlain tells files without Kubernetes objects, which only count in the tally: most repositories have many.
 func isPlain(s check.SourceStatus) bool {
-	return s.Status == check.Skipped && s.Kind == render.Raw && s.Reason == raw.NoObject
+	return s.Status == check.Skipped && s.Kind == render.Raw && s.NoObject
 }
 
 // skipped names what was not rendered and why. A manifest that is a template of another tool may well have containers.
