@@ -23,6 +23,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/declared"
@@ -80,6 +81,7 @@ func New(config Config) *Workspace {
 			Helm: helmEngine, Kustomize: kustomizeEngine,
 			KubeVersion: config.Helm.KubeVersion, APIVersions: config.Helm.APIVersions,
 			LoadRestrictionsNone: config.Kustomize.LoadRestrictionsNone,
+			Plugins:              map[string]argocd.ResolvePlugin{cmp.PluginName: cmp.Resolve},
 		},
 	}
 	if config.RepositoryURL != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/tree"
@@ -36,16 +37,19 @@ func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 	}
 	switch {
 	case printPlugin:
-		return exitClean, writePlugin(c.Stdout)
+		return exitClean, cmp.WritePlugin(c.Stdout)
 	case flags.Changed("print-sidecar"):
-		return exitClean, writeSidecar(c.Stdout, sidecar)
+		if err := cmp.WriteSidecar(c.Stdout, sidecar); err != nil {
+			return 0, usagef("pullcheck generate --print-sidecar kustomize", "--print-sidecar %w", err)
+		}
+		return exitClean, nil
 	}
 	g, err := newGeneration(c)
 	if err != nil {
 		return 0, err
 	}
 	if announce {
-		announced, err := argocd.Announce(ctx, g.work.Files, g.source.Path)
+		announced, err := cmp.Announce(ctx, g.work.Files, g.source.Path)
 		if err != nil {
 			return 0, err
 		}
@@ -54,106 +58,60 @@ func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 	return g.run(ctx, c)
 }
 
-// The modes of generation.
-const (
-	modeEnforce = "enforce" // findings are a failure
-	modeWarn    = "warn"    // findings are reported
-	modeMutate  = "mutate"  // findings are corrected in the manifests
-)
-
 // generation is what Argo CD asks the plugin for.
 type generation struct {
 	work      *tree.Work
 	workspace *scan.Workspace
 	app       argocd.App
 	source    argocd.Source
-	mode      string
+	mode      cmp.Mode
 	failOn    check.Severity
 }
 
-// newGeneration reads Argo CD's environment (reposerver/repository/repository.go, newEnv and getPluginEnvs).
+// newGeneration reads Argo CD's environment.
 func newGeneration(c *Command) (*generation, error) {
-	g := &generation{mode: modeEnforce, failOn: check.SeverityWarning}
-	var err error
-	if g.work, err = openAppSource(c); err != nil {
+	const hint = "mend spec.source.plugin.parameters of the Application; pullcheck generate --parameters lists those for this path"
+	environment, err := cmp.ReadEnvironment(c.Env)
+	if err != nil {
+		return nil, usagef(hint, "%w", err)
+	}
+	work, err := openAppSource(c, environment.Path)
+	if err != nil {
 		return nil, err
 	}
-	relative, err := filepath.Rel(g.work.Root, g.work.Dir)
+	relative, err := filepath.Rel(work.Root, work.Dir)
 	if err != nil {
 		return nil, err
 	}
 	// The user of a sidecar may have no home.
-	g.workspace = scan.New(scan.Config{Tree: g.work.Files, CacheDir: os.TempDir()})
+	g := &generation{work: work, workspace: scan.New(scan.Config{Tree: work.Files, CacheDir: os.TempDir()}), app: environment.App}
 	engines := g.workspace.ArgoCD()
-	name := c.getenv("ARGOCD_APP_NAME")
-	if _, withoutNamespace, ok := strings.Cut(name, "_"); ok { // util/argo/argo.go, ParseInstanceName
-		name = withoutNamespace
+	g.app.Helm, g.app.Kustomize = engines.Helm, engines.Kustomize
+	g.source = argocd.Source{RepoURL: environment.RepoURL, Path: filepath.ToSlash(relative)}
+	var rendering []argocd.PluginParameter
+	if g.mode, g.failOn, rendering, err = cmp.ReadPolicy(environment.Parameters); err != nil {
+		return nil, usagef(hint, "%w", err)
 	}
-	g.app = argocd.App{
-		Helm: engines.Helm, Kustomize: engines.Kustomize,
-		Name: name, Namespace: c.getenv("ARGOCD_APP_NAMESPACE"), KubeVersion: c.getenv("KUBE_VERSION"),
-		Env: map[string]string{}, IsThisRepository: func(string) bool { return true },
+	if len(environment.Parameters) == 0 {
+		return g, nil
 	}
-	if versions := c.getenv("KUBE_API_VERSIONS"); versions != "" {
-		g.app.APIVersions = strings.Split(versions, ",")
+	if g.source, err = cmp.WithParameters(work.Files, g.source, rendering); err != nil {
+		return nil, usagef(hint, "%w", err)
 	}
-	for _, variable := range c.Env {
-		if name, value, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ARGOCD_APP_") {
-			g.app.Env[name] = value
-		}
-	}
-	g.source = argocd.Source{RepoURL: c.getenv("ARGOCD_APP_SOURCE_REPO_URL"), Path: filepath.ToSlash(relative)}
-	return g, g.readParameters(c.getenv("ARGOCD_APP_PARAMETERS"))
+	return g, nil
 }
 
 // openAppSource opens the repository of which the working directory is the path of the source. It may have no .git.
-func openAppSource(c *Command) (*tree.Work, error) {
+func openAppSource(c *Command, sourcePath string) (*tree.Work, error) {
 	work, _, err := tree.OpenWork(c.Dir, nil)
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Clean(filepath.FromSlash(c.getenv("ARGOCD_APP_SOURCE_PATH")))
+	path := filepath.Clean(filepath.FromSlash(sourcePath))
 	if root, ok := strings.CutSuffix(work.Dir, string(filepath.Separator)+path); ok {
 		return tree.OpenRoot(root, work.Dir)
 	}
 	return work, nil
-}
-
-// readParameters reads what the Application sets.
-func (g *generation) readParameters(text string) error {
-	const hint = "mend spec.source.plugin.parameters of the Application; pullcheck generate --parameters lists those for this path"
-	if text == "" {
-		return nil
-	}
-	var given []argocd.PluginParameter
-	if err := json.Unmarshal([]byte(text), &given); err != nil {
-		return usagef(hint, "ARGOCD_APP_PARAMETERS: %w", err)
-	}
-	policy, given, err := argocd.SplitPolicy(given)
-	if err != nil {
-		return usagef(hint, "%w", err)
-	}
-	for name, value := range policy {
-		if err := g.set(name, value); err != nil {
-			return usagef(hint, "parameter %s: %w", name, err)
-		}
-	}
-	if g.source, err = g.source.WithParameters(g.work.Files, given); err != nil {
-		return usagef(hint, "%w", err)
-	}
-	return nil
-}
-
-func (g *generation) set(name, value string) (err error) {
-	if name == "failOn" {
-		g.failOn, err = check.ParseSeverity(value)
-		return err
-	}
-	if !slices.Contains([]string{modeEnforce, modeWarn, modeMutate}, value) {
-		return fmt.Errorf("%q, expected %s, %s or %s", value, modeEnforce, modeWarn, modeMutate)
-	}
-	g.mode = value
-	return nil
 }
 
 // run renders and checks, and prints the manifests as a whole: an empty output makes Argo CD delete what is there.
@@ -180,7 +138,7 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(source.ID().Path), because(rendered.Skip))
 		return exitClean, nil
 	}
-	if g.mode == modeMutate {
+	if g.mode == cmp.Mutate {
 		text = correct(ctx, c, text, found)
 	}
 	if err := ctx.Err(); err != nil {
@@ -189,7 +147,7 @@ func (g *generation) run(ctx context.Context, c *Command) (int, error) {
 	if err := report.Short(c.Stderr, found); err != nil {
 		return 0, err
 	}
-	if code := exitCode(found, g.failOn); code == exitFailures || code != exitClean && g.mode != modeWarn {
+	if code := exitCode(found, g.failOn); code == exitFailures || code != exitClean && g.mode != cmp.Warn {
 		fmt.Fprintf(c.Stderr, "pullcheck: this stops the sync: mode is %s, failOn %s\n", g.mode, g.failOn)
 		return code, nil
 	}

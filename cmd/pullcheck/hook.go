@@ -15,6 +15,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/krm"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/tree"
@@ -97,12 +98,12 @@ func pluginVersion() string {
 
 // run returns what is printed for an input, and the exit code.
 func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte, code int, err error) {
-	list, err := readResourceList(input)
+	list, err := krm.Read(input)
 	if err != nil {
 		return nil, 0, err
 	}
 	if list != nil {
-		if err := list.configure(&h); err != nil {
+		if err := h.configure(list); err != nil {
 			return nil, 0, err
 		}
 	}
@@ -119,12 +120,27 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	case code == exitFailures:
 		return nil, code, nil
 	case list != nil: // Whoever runs functions reads the results also of one that fails.
-		output, err = list.answer(output, result)
+		output, err = list.Answer(output, result)
 		return output, code, err
 	case code != exitClean:
 		return nil, code, nil
 	}
 	return output, code, nil
+}
+
+// configure sets what the functionConfig of a list says.
+func (h *hook) configure(list *krm.ResourceList) error {
+	options, err := list.Options()
+	if err != nil {
+		return usagef("write mutate and failOn in the data of a ConfigMap, or in the spec of an object of another kind", "%w", err)
+	}
+	if options.Mutate != nil {
+		h.mutate = *options.Mutate
+	}
+	if options.FailOn != nil {
+		h.failOn = *options.FailOn
+	}
+	return nil
 }
 
 // check checks an input, and returns it with the corrections.

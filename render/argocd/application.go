@@ -40,8 +40,8 @@ type Source struct {
 	Directory      *Directory `json:"directory,omitempty"`
 	Plugin         *Plugin    `json:"plugin,omitempty"`
 
-	// overridden is true where the overrides in the tree are in the options.
-	overridden bool
+	// Overridden is true if the options already have the overrides in the tree, so that Resolve does not merge them again.
+	Overridden bool `json:"-"`
 }
 
 // Helm are the options of a source that is a chart.
@@ -74,12 +74,6 @@ type FileParameter struct {
 	Path string `json:"path"`
 }
 
-// Plugin is a config management plugin with its parameters.
-type Plugin struct {
-	Name       string            `json:"name,omitempty"`
-	Parameters []PluginParameter `json:"parameters,omitempty"`
-}
-
 // App is what Argo CD knows when it renders a source.
 type App struct {
 	// Helm and Kustomize are the engines of the sources.
@@ -98,6 +92,8 @@ type App struct {
 	IsThisRepository func(repoURL string) bool
 	// LoadRestrictionsNone is as in kustomize.Options; Argo CD has it from its own configuration.
 	LoadRestrictionsNone bool
+	// Plugins has the config management plugins that are known here, by name.
+	Plugins map[string]ResolvePlugin
 	// DeclaredIn is the file with the Application; empty where Argo CD itself gives the options, as to a plugin.
 	DeclaredIn string
 }
@@ -109,16 +105,18 @@ func (a *App) Resolve(fsys fs.FS, s Source) (render.Source, error) {
 	if s.Chart != "" {
 		return a.helm(fsys, s)
 	}
-	s, err := a.override(fsys, s)
+	s, err := a.Override(fsys, s)
 	if err != nil {
 		return nil, err
 	}
-	if s.Plugin != nil && s.Plugin.Name == PluginName {
-		if s, err = s.withPlugin(fsys); err != nil {
-			return nil, err
+	if s.Plugin != nil {
+		if resolve := a.Plugins[s.Plugin.Name]; resolve != nil {
+			if s, err = resolve(fsys, s); err != nil {
+				return nil, err
+			}
 		}
 	}
-	kind, err := kindOf(fsys, s)
+	kind, err := KindOf(fsys, s)
 	if err != nil {
 		return nil, err
 	}
@@ -131,8 +129,9 @@ func (a *App) Resolve(fsys fs.FS, s Source) (render.Source, error) {
 	return directory(fsys, s)
 }
 
-// override merges what stands in the path over a source (reposerver/repository/repository.go, mergeSourceParameters).
-func (a *App) override(fsys fs.FS, s Source) (Source, error) {
+// Override merges the files .argocd-source.yaml and .argocd-source-NAME.yaml at the path of a source over the source
+// (reposerver/repository/repository.go, mergeSourceParameters).
+func (a *App) Override(fsys fs.FS, s Source) (Source, error) {
 	if s.Path == "" {
 		return s, errors.New("there is neither path nor chart, and Argo CD takes one of them (. is the root of the repository)")
 	}
@@ -145,7 +144,7 @@ func (a *App) override(fsys fs.FS, s Source) (Source, error) {
 	if info, err := fs.Stat(fsys, s.Path); err != nil || !info.IsDir() {
 		return s, fmt.Errorf("path %q is no directory of the repository", s.Path)
 	}
-	if s.overridden {
+	if s.Overridden {
 		return s, nil
 	}
 	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + a.Name + ".yaml"} {
@@ -201,9 +200,9 @@ func readable(err error) error {
 	return fmt.Errorf("%s has %s, expected %s", wrong.Field, found, cmp.Or(expected, wrong.Type.String()))
 }
 
-// kindOf is the engine that Argo CD chooses (GetAppSourceType): the one that the source has options for, else by the
-// files.
-func kindOf(fsys fs.FS, s Source) (render.Kind, error) {
+// KindOf returns the kind as which Argo CD renders a source (GetAppSourceType): the kind for which the source has options,
+// or else the kind of the files at its path. The error is a *render.Skip for a source that a plugin renders.
+func KindOf(fsys fs.FS, s Source) (render.Kind, error) {
 	var named []string
 	kind := render.Raw
 	if s.Kustomize != nil {

@@ -23,7 +23,8 @@ type Declarer struct {
 	Kustomize *kustomize.Engine
 	// IsThisRepository reports whether a URL is that of the repository; nil where the repository's URL is not known.
 	IsThisRepository func(repoURL string) bool
-	// KubeVersion, APIVersions and LoadRestrictionsNone are as in App.
+	// Plugins, KubeVersion, APIVersions and LoadRestrictionsNone are as in App.
+	Plugins              map[string]ResolvePlugin
 	KubeVersion          string
 	APIVersions          []string
 	LoadRestrictionsNone bool

@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"cmp"
 	"compress/gzip"
-	"encoding/json"
-	"fmt"
 	"io/fs"
 	"maps"
 	"os"
@@ -17,7 +15,6 @@ import (
 	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
-	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/declared"
@@ -52,9 +49,6 @@ func TestParity(t *testing.T) {
 				compareText(t, "the commands", run(t, tools, test), test.want)
 			}
 			compareText(t, "the Application", renderApplication(t, declarer, test), test.want)
-			if text, ok := renderPlugin(t, declarer, test); ok {
-				compareText(t, "the plugin", text, test.want)
-			}
 		})
 	}
 }
@@ -112,6 +106,10 @@ func packaged(t *testing.T, files []txtar.File) []byte {
 func (d Declarer) withEngines(t *testing.T) Declarer {
 	charts := &helm.Charts{Dir: t.TempDir(), Offline: true}
 	d.Helm = &helm.Engine{Charts: charts}
+	d.Plugins = map[string]ResolvePlugin{"pullcheck": func(_ fs.FS, s Source) (Source, error) {
+		s.Plugin = nil
+		return s, nil
+	}}
 	d.Kustomize = &kustomize.Engine{Charts: charts, Helm: d.Helm, Dir: t.TempDir(), Offline: true}
 	return d
 }
@@ -161,146 +159,6 @@ func renderSource(t *testing.T, fsys fs.FS, source render.Source) string {
 		t.Fatalf("%s: %v", source.ID(), err)
 	}
 	return string(result.Text)
-}
-
-// renderPlugin renders with the options of the Application as parameters of the plugin, if the plugin can have them: it
-// does not see other sources.
-func renderPlugin(t *testing.T, declarer Declarer, test parityCase) (text string, ok bool) {
-	t.Helper()
-	app, err := declarer.application(parsed(t, test.app))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(app.Refs) > 0 {
-		return "", false
-	}
-	for _, given := range app.sources {
-		merged, err := app.override(test.tree, given)
-		if err != nil {
-			t.Fatal(err)
-		}
-		kind, _ := kindOf(test.tree, merged)
-		if byFiles, _ := kindOf(test.tree, Source{Path: merged.Path}); kind != byFiles {
-			return "", false // It takes what the files are.
-		}
-		source, err := Source{RepoURL: given.RepoURL, Path: given.Path}.WithParameters(test.tree, pluginParameters(t, merged))
-		if err != nil {
-			t.Fatal(err)
-		}
-		app.Env["ARGOCD_APP_SOURCE_PATH"] = given.Path
-		resolved, err := app.App.Resolve(test.tree, source)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text += renderSource(t, test.tree, resolved)
-	}
-	return text, true
-}
-
-// pluginParameters are a source's options in the form of the plugin.
-func pluginParameters(t *testing.T, s Source) []PluginParameter {
-	t.Helper()
-	var options any
-	switch {
-	case s.Helm != nil:
-		options = s.Helm
-	case s.Kustomize != nil:
-		options = s.Kustomize
-	case s.Directory != nil:
-		options = s.Directory
-	}
-	data, err := json.Marshal(options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fields := map[string]any{}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		t.Fatal(err)
-	}
-	if object := fields["valuesObject"]; object != nil {
-		fields["values"] = asText(t, object)
-	}
-	delete(fields, "valuesObject")
-	if patches, ok := fields["patches"]; ok {
-		fields["patches"] = asText(t, patches)
-	}
-	found := map[string]map[string]string{}
-	for _, p := range items(fields["parameters"]) {
-		name := "parameters"
-		if p["forceString"] == true {
-			name = "stringParameters"
-		}
-		addEntry(found, name, p["name"], p["value"])
-	}
-	for _, p := range items(fields["fileParameters"]) {
-		addEntry(found, "fileParameters", p["name"], p["path"])
-	}
-	for _, r := range items(fields["replicas"]) {
-		addEntry(found, "replicas", r["name"], r["count"])
-	}
-	for name := range fields {
-		if entries, ok := fields[name].(map[string]any); ok {
-			for key, value := range entries {
-				addEntry(found, name, key, value)
-			}
-		}
-	}
-	return append(plainParameters(fields), mapParameters(found)...)
-}
-
-func plainParameters(fields map[string]any) (given []PluginParameter) {
-	for name, value := range fields {
-		p := PluginParameter{Name: name}
-		switch value := value.(type) {
-		case []any:
-			for _, item := range value {
-				if text, ok := item.(string); ok {
-					p.Array = append(p.Array, text)
-				}
-			}
-		case map[string]any:
-		default:
-			text := fmt.Sprint(value)
-			p.String = &text
-		}
-		if p.String != nil || p.Array != nil {
-			given = append(given, p)
-		}
-	}
-	return given
-}
-
-func mapParameters(found map[string]map[string]string) (given []PluginParameter) {
-	for name, entries := range found {
-		given = append(given, PluginParameter{Name: name, Map: entries})
-	}
-	return given
-}
-
-func addEntry(found map[string]map[string]string, name string, key, value any) {
-	if found[name] == nil {
-		found[name] = map[string]string{}
-	}
-	found[name][fmt.Sprint(key)] = fmt.Sprint(value)
-}
-
-func items(list any) (all []map[string]any) {
-	entries, _ := list.([]any)
-	for _, entry := range entries {
-		if m, ok := entry.(map[string]any); ok {
-			all = append(all, m)
-		}
-	}
-	return all
-}
-
-func asText(t *testing.T, value any) string {
-	t.Helper()
-	data, err := yaml.Marshal(value)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(data)
 }
 
 func compareText(t *testing.T, what, got, want string) {

@@ -51,7 +51,7 @@ func (d Declarer) application(object declared.Object) (*specified, error) {
 	}
 	app := &specified{unknown: d.IsThisRepository == nil, App: App{
 		Name: object.Name(), Namespace: read.Spec.Destination.Namespace,
-		Helm: d.Helm, Kustomize: d.Kustomize,
+		Helm: d.Helm, Kustomize: d.Kustomize, Plugins: d.Plugins,
 		KubeVersion: d.KubeVersion, APIVersions: d.APIVersions, LoadRestrictionsNone: d.LoadRestrictionsNone,
 		IsThisRepository: d.isThisRepository, Refs: map[string]Source{},
 		Env: map[string]string{

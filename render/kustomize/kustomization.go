@@ -9,9 +9,9 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render/yamldoc"
-	"gopkg.in/yaml.v3"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // KustomizationFile returns the path of the kustomization file of a directory: the first of the three

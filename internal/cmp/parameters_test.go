@@ -1,4 +1,4 @@
-package argocd
+package cmp
 
 import (
 	"context"
@@ -9,7 +9,9 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
 )
 
@@ -26,7 +28,7 @@ var pluginTree = fstest.MapFS{
 
 // TestParametersAreOptions holds the parameters to the options of Argo CD that are known here.
 func TestParametersAreOptions(t *testing.T) {
-	for kind, options := range map[render.Kind]any{render.Helm: Helm{}, render.Kustomize: Kustomize{}, render.Raw: Directory{}} {
+	for kind, options := range map[render.Kind]any{render.Helm: argocd.Helm{}, render.Kustomize: argocd.Kustomize{}, render.Raw: argocd.Directory{}} {
 		var want []string
 		for field := range reflect.TypeOf(options).Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -82,39 +84,41 @@ func TestWithParametersRefuses(t *testing.T) {
 		{"charts/api", `[{"name": "skipCrds", "string": "maybe"}]`, `parameter skipCrds is "maybe", expected true or false`},
 		{"overlays/web", `[{"name": "patches", "string": "a: 1"}]`, "parameter patches is no list in YAML: "},
 	} {
-		var given []PluginParameter
+		var given []argocd.PluginParameter
 		if err := json.Unmarshal([]byte(test.given), &given); err != nil {
 			t.Fatal(err)
 		}
-		_, err := Source{Path: test.path}.WithParameters(pluginTree, given)
+		_, err := WithParameters(pluginTree, argocd.Source{Path: test.path}, given)
 		if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%s for %s: the error is %v, want %s", test.given, test.path, err, test.want)
 		}
 	}
 }
 
-func TestSplitPolicy(t *testing.T) {
-	mode, name := "warn", "rel"
-	policy, rest, err := SplitPolicy([]PluginParameter{{Name: "releaseName", String: &name}, {Name: "mode", String: &mode}})
-	if err != nil || !reflect.DeepEqual(policy, map[string]string{"mode": "warn"}) || len(rest) != 1 || rest[0].Name != "releaseName" {
-		t.Errorf("got %v, %v, %v", policy, rest, err)
+func TestReadPolicy(t *testing.T) {
+	mode, name, bad := "warn", "rel", "maybe"
+	got, failOn, rest, err := ReadPolicy([]argocd.PluginParameter{{Name: "releaseName", String: &name}, {Name: "mode", String: &mode}})
+	if err != nil || got != Warn || failOn != check.SeverityWarning || len(rest) != 1 || rest[0].Name != "releaseName" {
+		t.Errorf("got %v, %v, %v, %v", got, failOn, rest, err)
 	}
-	if _, _, err := SplitPolicy([]PluginParameter{{Name: "mode", Array: []string{"warn"}}}); err == nil {
-		t.Error("no error for a list as mode")
+	for _, given := range []argocd.PluginParameter{{Name: "mode", Array: []string{"warn"}}, {Name: "mode", String: &bad}, {Name: "failOn", String: &bad}} {
+		if _, _, _, err := ReadPolicy([]argocd.PluginParameter{given}); err == nil {
+			t.Errorf("no error for %+v", given)
+		}
 	}
 }
 
-// TestPluginOverrides has an override with parameters of the plugin: Argo CD merges it before it asks the plugin, which must
-// not do so again.
+// TestPluginOverrides has an override with parameters of the plugin. Argo CD merges it before it asks the plugin, which must
+// not merge it again.
 func TestPluginOverrides(t *testing.T) {
-	app := App{Name: "app"}
+	app := argocd.App{Name: "app", Plugins: map[string]argocd.ResolvePlugin{PluginName: Resolve}}
 	name := "given"
-	asked, err := Source{Path: "charts/plain"}.WithParameters(pluginTree, []PluginParameter{{Name: "releaseName", String: &name}})
+	asked, err := WithParameters(pluginTree, argocd.Source{Path: "charts/plain"}, []argocd.PluginParameter{{Name: "releaseName", String: &name}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	application := Source{Path: "charts/plain", Plugin: &Plugin{Name: PluginName}}
-	for want, source := range map[string]Source{"given": asked, "rel": application} {
+	application := argocd.Source{Path: "charts/plain", Plugin: &argocd.Plugin{Name: PluginName}}
+	for want, source := range map[string]argocd.Source{"given": asked, "rel": application} {
 		resolved, err := app.Resolve(pluginTree, source)
 		if err != nil {
 			t.Fatal(err)

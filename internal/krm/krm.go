@@ -1,4 +1,6 @@
-package main
+// Package krm reads and answers the ResourceList of a KRM function
+// (https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md).
+package krm
 
 import (
 	"bytes"
@@ -18,30 +20,29 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// resourceList is what a KRM function is given and gives back
-// (https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md).
-type resourceList struct {
+// ResourceList is what a KRM function is given and gives back.
+type ResourceList struct {
 	text []byte
 	node *yaml.Node // a mapping
 }
 
-// resourceListVersions are the versions of the API group whose lists are the same.
-var resourceListVersions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"}
+// versions are the versions of the API. Their lists are the same.
+var versions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"}
 
-// readResourceList returns the ResourceList that an input is, nil if it is something else.
-func readResourceList(input []byte) (*resourceList, error) {
+// Read returns the ResourceList that an input is; nil for any other input.
+func Read(input []byte) (*ResourceList, error) {
 	var document yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(input))
 	if decoder.Decode(&document) != nil || decoder.Decode(new(yaml.Node)) == nil {
-		return nil, nil // If it is no YAML, the check says so.
+		return nil, nil // If the input is not YAML, the check says so.
 	}
 	node := document.Content[0]
 	version := yamldoc.Scalar(node, "apiVersion")
 	if yamldoc.Scalar(node, "kind") != "ResourceList" || !strings.HasPrefix(version, "config.kubernetes.io/") {
 		return nil, nil
 	}
-	if !slices.Contains(resourceListVersions, version) {
-		return nil, fmt.Errorf("standard input: the ResourceList has the apiVersion %s, expected one of %s", version, strings.Join(resourceListVersions, ", "))
+	if !slices.Contains(versions, version) {
+		return nil, fmt.Errorf("standard input: the ResourceList has the apiVersion %s, expected one of %s", version, strings.Join(versions, ", "))
 	}
 	items := yamldoc.Field(node, "items")
 	if items == nil || items.Kind != yaml.SequenceNode {
@@ -52,41 +53,50 @@ func readResourceList(input []byte) (*resourceList, error) {
 			return nil, fmt.Errorf("standard input:%d: item %d of the ResourceList has no apiVersion and kind", item.Line, i+1)
 		}
 	}
-	return &resourceList{input, node}, nil
+	return &ResourceList{input, node}, nil
 }
 
-// configure does what the functionConfig says: the data of a ConfigMap, or the spec of any other object.
-func (l *resourceList) configure(h *hook) error {
-	const hint = "write mutate and failOn in the data of a ConfigMap, or in the spec of an object of another kind"
+// Options are what the functionConfig of a ResourceList says. A field is nil if it is not set.
+type Options struct {
+	Mutate *bool
+	FailOn *check.Severity
+}
+
+// Options reads the functionConfig: the data of a ConfigMap, or the spec of an object of another kind.
+func (l *ResourceList) Options() (Options, error) {
+	var options Options
 	config := yamldoc.Field(l.node, "functionConfig")
-	options := "spec"
+	section := "spec"
 	if yamldoc.Scalar(config, "kind") == "ConfigMap" {
-		options = "data"
+		section = "data"
 	}
 	for key := range keysOf(config) {
-		if !slices.Contains([]string{"apiVersion", "kind", "metadata", options}, key) {
-			return usagef(hint, "functionConfig has the key %q, expected metadata and %s", key, options)
+		if !slices.Contains([]string{"apiVersion", "kind", "metadata", section}, key) {
+			return options, fmt.Errorf("functionConfig has the key %q, expected metadata and %s", key, section)
 		}
 	}
-	for key, value := range keysOf(yamldoc.Field(config, options)) {
-		var err error
+	for key, value := range keysOf(yamldoc.Field(config, section)) {
 		switch key {
 		case "mutate":
-			if h.mutate, err = strconv.ParseBool(value.Value); err != nil {
-				return usagef(hint, "functionConfig: mutate %q, expected true or false", value.Value)
+			mutate, err := strconv.ParseBool(value.Value)
+			if err != nil {
+				return options, fmt.Errorf("functionConfig: mutate %q, expected true or false", value.Value)
 			}
+			options.Mutate = &mutate
 		case "failOn":
-			if h.failOn, err = check.ParseSeverity(value.Value); err != nil {
-				return usagef(hint, "functionConfig: failOn %w", err)
+			failOn, err := check.ParseSeverity(value.Value)
+			if err != nil {
+				return options, fmt.Errorf("functionConfig: failOn %w", err)
 			}
+			options.FailOn = &failOn
 		default:
-			return usagef(hint, "functionConfig has the option %q, expected mutate or failOn", key)
+			return options, fmt.Errorf("functionConfig has the option %q, expected mutate or failOn", key)
 		}
 	}
-	return nil
+	return options, nil
 }
 
-// keysOf are the keys of a mapping in their order, with their values.
+// keysOf returns the keys of a mapping with their values, in their order.
 func keysOf(mapping *yaml.Node) iter.Seq2[string, *yaml.Node] {
 	return func(yield func(string, *yaml.Node) bool) {
 		for i := 0; mapping != nil && mapping.Kind == yaml.MappingNode && i < len(mapping.Content); i += 2 {
@@ -97,9 +107,9 @@ func keysOf(mapping *yaml.Node) iter.Seq2[string, *yaml.Node] {
 	}
 }
 
-// answer is the list as a text has it, with what was found as results behind those of functions before. Where nothing was
-// found the text stays as it is.
-func (l *resourceList) answer(text []byte, result *check.Report) ([]byte, error) {
+// Answer returns the list in a text, which may have corrections, with the findings of a report added to its results. Without
+// findings the text stays as it is.
+func (l *ResourceList) Answer(text []byte, result *check.Report) ([]byte, error) {
 	results, err := l.results(result)
 	if err != nil || len(results) == 0 {
 		return text, err
@@ -122,8 +132,8 @@ func (l *resourceList) answer(text []byte, result *check.Report) ([]byte, error)
 	return []byte(output), err
 }
 
-// results has an entry for each container: what was corrected is an information.
-func (l *resourceList) results(result *check.Report) (framework.Results, error) {
+// results returns a result for each container. A corrected finding has the severity info.
+func (l *ResourceList) results(result *check.Report) (framework.Results, error) {
 	manifests, err := l.manifests()
 	if err != nil {
 		return nil, err
@@ -158,25 +168,25 @@ func (l *resourceList) results(result *check.Report) (framework.Results, error) 
 	return results, nil
 }
 
-// severities are those of the results of functions.
+// severities maps ours to those of functions.
 var severities = map[check.Severity]framework.Severity{
 	check.SeverityError:   framework.Error,
 	check.SeverityWarning: framework.Warning,
 	check.SeverityNote:    framework.Info,
 }
 
-// manifests are the items, in the order in which the check counts them.
-func (l *resourceList) manifests() ([]render.Manifest, error) {
-	list := render.Result{Documents: []render.Document{{Path: stdinName, Text: l.text}}}
+// manifests returns the items in the order in which the check counts them.
+func (l *ResourceList) manifests() ([]render.Manifest, error) {
+	list := render.Result{Documents: []render.Document{{Path: "-", Text: l.text}}}
 	return list.Manifests(func([]byte) bool { return true })
 }
 
-// fileOf is the file that an item was read from, if its annotations say so.
+// fileOf returns the file from which an item was read, if its annotations name one.
 func fileOf(item render.Manifest) *framework.File {
 	name, at, err := kioutil.GetFileAnnotations(yaml.NewRNode(item.Node))
 	if err != nil || name == "" {
 		return nil
 	}
-	index, _ := strconv.Atoi(at) // Without one it is the first of the file.
+	index, _ := strconv.Atoi(at) // Without an index, the object is the first of the file.
 	return &framework.File{Path: name, Index: index}
 }

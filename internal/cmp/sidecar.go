@@ -1,4 +1,4 @@
-package main
+package cmp
 
 import (
 	"fmt"
@@ -6,28 +6,26 @@ import (
 	"strings"
 
 	"sigs.k8s.io/yaml"
-
-	"github.com/pullcheck/pullcheck/render/argocd"
 )
 
-// pluginSpec is the plugin, without a discover: that would take over all charts from Argo CD
+// pluginSpec returns the spec of the plugin. It has no discover, which would take over all charts from Argo CD
 // (docs/operator-manual/config-management-plugins.md).
 func pluginSpec() map[string]any {
 	return map[string]any{
 		"generate": map[string]any{"command": []string{"pullcheck", "generate"}},
 		"parameters": map[string]any{
-			"static":  argocd.Policy,
+			"static":  Policy,
 			"dynamic": map[string]any{"command": []string{"pullcheck", "generate", "--parameters"}},
 		},
 	}
 }
 
-// writePlugin prints the plugin.yaml of the sidecar.
-func writePlugin(w io.Writer) error {
+// WritePlugin prints the plugin.yaml of the sidecar.
+func WritePlugin(w io.Writer) error {
 	data, err := yaml.Marshal(map[string]any{
 		"apiVersion": "argoproj.io/v1alpha1",
 		"kind":       "ConfigManagementPlugin",
-		"metadata":   map[string]any{"name": argocd.PluginName},
+		"metadata":   map[string]any{"name": PluginName},
 		"spec":       pluginSpec(),
 	})
 	if err != nil {
@@ -37,7 +35,7 @@ func writePlugin(w io.Writer) error {
 	return err
 }
 
-// sidecar is the container, with the key of the ConfigMap that has plugin.yaml, and the ConfigMap.
+// sidecar is the container. Its verbs are the key of plugin.yaml in the ConfigMap, and the name of the volume.
 const sidecar = `- name: pullcheck
   # The image that the Dockerfile of pullcheck makes, wherever you keep it.
   image: pullcheck/pullcheck:main
@@ -113,8 +111,9 @@ repoServer:
       emptyDir: {}
 `
 
-// writeSidecar prints what adds the sidecar to the repo-server: a patch for a kustomization, or values for the chart argo-cd.
-func writeSidecar(w io.Writer, form string) error {
+// WriteSidecar prints what adds the sidecar to the repo-server. The form is "kustomize" for a patch in a kustomization, or
+// "helm" for values of the chart argo-cd.
+func WriteSidecar(w io.Writer, form string) error {
 	switch form {
 	case "kustomize":
 		_, err := fmt.Fprintf(w, kustomizeSidecar, indented(8, fmt.Sprintf(sidecar, "plugin.yaml", "pullcheck-plugin")))
@@ -127,7 +126,7 @@ func writeSidecar(w io.Writer, form string) error {
 		_, err = fmt.Fprintf(w, helmSidecar, indented(8, string(spec)), indented(4, fmt.Sprintf(sidecar, "pullcheck.yaml", "argocd-cmp-cm")))
 		return err
 	}
-	return usagef("pullcheck generate --print-sidecar kustomize", "--print-sidecar %q, expected kustomize or helm", form)
+	return fmt.Errorf("%q, expected kustomize or helm", form)
 }
 
 func indented(spaces int, text string) string {
