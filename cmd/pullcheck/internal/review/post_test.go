@@ -383,16 +383,11 @@ func TestSummary(t *testing.T) {
 
 func TestFileComments(t *testing.T) {
 	t.Parallel()
-	changed := map[string]string{}
+	before, changed := map[string]string{}, map[string]string{}
 	for i := range 12 {
 		name := fmt.Sprintf("far%02d.yaml", i)
-		plain[name] = plain["far.yaml"]
-		changed[name] = strings.Replace(plain["far.yaml"], "x: 1", "x: 2", 1)
-	}
-	before := map[string]string{}
-	for name := range changed {
 		before[name] = plain["far.yaml"]
-		delete(plain, name)
+		changed[name] = strings.Replace(plain["far.yaml"], "x: 1", "x: 2", 1)
 	}
 	p := open(t, before, changed)
 	s := p.subject()
