@@ -11,7 +11,8 @@ import (
 const module = "github.com/pullcheck/pullcheck/"
 
 // allowed says which packages of the module each package may import: data flows one way. In a directory that
-// is not named here, nothing of the module may be imported.
+// is not named here, nothing of the module may be imported. No package may import test code, such as
+// internal/githubtest; only files that end in _test.go do.
 var allowed = map[string][]string{
 	"render":                        {},
 	"render/raw":                    {"render"},

@@ -18,7 +18,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+	"github.com/pullcheck/pullcheck/internal/githubtest"
 	"github.com/pullcheck/pullcheck/render"
 )
 

@@ -1,4 +1,4 @@
-// Package githubtest is a GitHub for tests: an in-process server that answers the part of GitHub's REST and GraphQL
+// Package githubtest is test code, which nothing of the product may import. It is a GitHub for tests: an in-process server that answers the part of GitHub's REST and GraphQL
 // API that a reviewing tool needs, with a real bare git repository behind it. It has one repository with one pull
 // request, enforces GitHub's rules on reviews and comments against the real diff, counts requests and
 // notifications, and fails on demand. What it does not simulate fails the test that asked for it.
