@@ -31,7 +31,9 @@ var allowed = map[string][]string{
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
 	"github.com/google/go-github":     {"cmd/pullcheck/internal/review"},
+	"github.com/santhosh-tekuri":      {"internal/githubtest"},
 	"github.com/spf13/pflag":          {"cmd/pullcheck"},
+	"github.com/vektah/gqlparser/v2":  {"internal/githubtest"},
 	"helm.sh/helm/v3":                 {"render/helm", "render/kustomize", "cmd/pullcheck"},
 	"sigs.k8s.io/kustomize/api":       {"render", "render/argocd", "render/kustomize", "cmd/pullcheck"},
 	"sigs.k8s.io/kustomize/kustomize": {"render/argocd"},

@@ -7,120 +7,98 @@ import (
 
 // file is one file of a diff.
 type file struct {
-	path, previous       string
-	status, blob         string
-	patch                string // from the first @@ on; empty where there is none
-	rows                 []row
-	additions, deletions int
+	path     string
+	previous string // the old path of a renamed file
+	rows     []row  // empty for a binary file, and where the type of the file changed
 }
 
-// row is one line of a patch.
+// row is one line of a patch: context (' '), an added line ('+') or a deleted line ('-').
 type row struct {
-	kind     byte // ' ', '+' or '-'
-	old, new int  // for '+', old is the line before which it stands; for '-', new likewise
-	position int  // as GitHub counts: the line below the first @@ is 1
-	hunk     int  // the position of the hunk's header
+	kind byte
+	// old and new are the line numbers on both sides. An added line has in old the number of the next old line, a
+	// deleted line has in new the number of the next new line.
+	old, new int
+	hunk     int    // counts the hunks of the file
+	text     string // without the line end
 }
 
-// diff returns what changed between two commits, as git says it.
-func (s *Server) diff(from, to string) []*file {
+// diff returns what changed between two commits, as git computes it.
+func (r *repository) diff(from, to string) []*file {
 	key := from + ".." + to
-	if files, ok := s.diffs[key]; ok {
+	if files, ok := r.diffs[key]; ok {
 		return files
 	}
-	output := s.git("", "diff", "--raw", "-z", "--patch", "--find-renames", "--full-index", "--abbrev=40", "--no-color", "--no-ext-diff", "--no-textconv", from, to)
+	output := r.git("", "diff", "--raw", "-z", "--patch", "--find-renames", "--no-color", "--no-ext-diff", "--no-textconv", from, to)
 	raw, patches, _ := strings.Cut(output, "\x00\x00")
-	files := parseRaw(strings.Split(strings.TrimSuffix(raw, "\x00"), "\x00"))
+	var files []*file
 	sections := strings.Split("\n"+patches, "\ndiff --git ")[1:]
-	for _, f := range files {
-		if f.status == "changed" { // another type of file: two sections, and GitHub shows no patch
+	// An entry of the raw format is a description (":mode mode blob blob status") and a path, or two for a rename.
+	for fields := strings.Split(raw, "\x00"); len(fields) > 1; {
+		status := fields[0][strings.LastIndexByte(fields[0], ' ')+1]
+		f := &file{path: fields[1]}
+		fields = fields[2:]
+		if status == 'R' {
+			f.previous, f.path, fields = f.path, fields[0], fields[1:]
+		}
+		files = append(files, f)
+		if status == 'T' { // git deletes and adds the file, in two sections; GitHub shows no patch
 			sections = sections[2:]
 			continue
 		}
-		if _, body, found := strings.Cut(sections[0], "\n@@ "); found {
-			f.parse("@@ " + strings.TrimSuffix(body, "\n"))
+		if _, patch, found := strings.Cut(sections[0], "\n@@ "); found {
+			f.rows = rowsOf("@@ " + strings.TrimSuffix(patch, "\n"))
 		}
 		sections = sections[1:]
 	}
-	s.diffs[key] = files
+	r.diffs[key] = files
 	return files
 }
 
-// parseRaw reads the entries of git diff --raw -z: a description, then one path, or two for a rename.
-func parseRaw(fields []string) []*file {
-	var files []*file
-	for len(fields) > 1 {
-		description := strings.Fields(fields[0]) // :mode mode blob blob status
-		f := &file{path: fields[1], blob: description[3]}
-		fields = fields[2:]
-		switch description[4][0] {
-		case 'A':
-			f.status = "added"
-		case 'D':
-			f.status, f.blob = "removed", description[2]
-		case 'R':
-			f.status, f.previous, f.path = "renamed", f.path, fields[0]
-			fields = fields[1:]
-		case 'T':
-			f.status = "changed"
-		default:
-			f.status = "modified"
-		}
-		files = append(files, f)
-	}
-	return files
-}
-
-func (f *file) parse(patch string) {
-	f.patch = patch
+// rowsOf parses the hunks of a patch.
+func rowsOf(patch string) []row {
+	var rows []row
 	var old, new, hunk int
-	for position, line := range strings.Split(patch, "\n") {
-		r := row{kind: line[0], old: old, new: new, position: position, hunk: hunk}
+	for line := range strings.SplitSeq(patch, "\n") {
+		r := row{kind: line[0], old: old, new: new, hunk: hunk, text: line[1:]}
 		switch r.kind {
 		case '@':
 			old, new = hunkStart(line)
-			hunk = position
+			hunk++
 			continue
-		case '\\': // no newline at the end of the file
+		case '\\': // "\ No newline at end of file"
 			continue
 		case '+':
 			new++
-			f.additions++
 		case '-':
 			old++
-			f.deletions++
 		default:
 			old++
 			new++
 		}
-		f.rows = append(f.rows, r)
+		rows = append(rows, r)
 	}
+	return rows
 }
 
-// hunkStart reads "@@ -old[,count] +new[,count] @@".
+// hunkStart returns the first line numbers in a hunk's header, such as 7 and 8 of "@@ -7,2 +8 @@".
 func hunkStart(header string) (old, new int) {
-	var fields [2]string
-	copy(fields[:], strings.Fields(header)[1:3])
-	_, _ = fmt.Sscanf(fields[0], "-%d", &old) // git wrote it
-	_, _ = fmt.Sscanf(fields[1], "+%d", &new)
+	fields := strings.Fields(header)
+	_, _ = fmt.Sscanf(fields[1], "-%d", &old) // git writes numbers
+	_, _ = fmt.Sscanf(fields[2], "+%d", &new)
 	return old, new
 }
 
-// find returns the row of a line: on the RIGHT an added line or context, on the LEFT a deleted one.
-func (f *file) find(side string, line int) (row, bool) {
+// find returns the row of a line of the new file: an added line or context.
+func (f *file) find(line int) (row, bool) {
 	for _, r := range f.rows {
-		if side == "LEFT" && r.kind == '-' && r.old == line || side != "LEFT" && r.kind != '-' && r.new == line {
+		if r.kind != '-' && r.new == line {
 			return r, true
 		}
 	}
 	return row{}, false
 }
 
-// excerpt is the patch from the header of the row's hunk down to the row, GitHub's diff_hunk.
-func (f *file) excerpt(r row) string {
-	return strings.Join(strings.Split(f.patch, "\n")[r.hunk:r.position+1], "\n")
-}
-
+// fileAt returns the file that has a path after the change, or nil.
 func fileAt(files []*file, path string) *file {
 	for _, f := range files {
 		if f.path == path {
@@ -130,7 +108,8 @@ func fileAt(files []*file, path string) *file {
 	return nil
 }
 
-// follow returns where a line of a file has moved between the two sides of a diff; false where it is gone.
+// follow returns the number of a line after a change: 0 and false where the change deletes the line or renames the
+// file.
 func follow(files []*file, path string, line int) (int, bool) {
 	f := fileAt(files, path)
 	if f == nil {
@@ -139,7 +118,7 @@ func follow(files []*file, path string, line int) (int, bool) {
 				return 0, false
 			}
 		}
-		return line, true
+		return line, true // the change does not touch the file
 	}
 	if f.previous != "" || len(f.rows) == 0 {
 		return 0, false

@@ -19,20 +19,20 @@ const (
 	Hang
 )
 
-// Fault is something that goes wrong with a request. Without Status and Break the request is answered as ever, so
-// that Do can delay it or change the world under it.
+// Fault is something that goes wrong with a request. A fault without Status and Break leaves the answer alone: its Do
+// can delay the request or change the pull request under it.
 type Fault struct {
 	// Match chooses the requests; nil chooses every one.
 	Match func(Request) bool
-	// Times is how many of them fail; 0 means one, a negative number all.
+	// Times is how many of the chosen requests fail; 0 means one, a negative number all.
 	Times int
 	// Do runs when the request has arrived and before it has any effect. It may call the Server's methods, such as
-	// Push, or block: that is how a test delays a request or puts two in an order.
+	// Push, or block: so a test delays a request or orders two requests.
 	Do func()
 	// After lets the request take effect before it fails.
 	After bool
-	// Status, Header and Body are the answer. An empty Body is GitHub's own for the status: for 403 and 429 the one
-	// of a secondary rate limit.
+	// Status, Header and Body are the answer. An empty Body stands for GitHub's own body for the status; for 403 and
+	// 429 it is the body of a secondary rate limit.
 	Status int
 	Header map[string]string
 	Body   string
@@ -40,18 +40,21 @@ type Fault struct {
 	Break Break
 }
 
-// Inject lets requests fail. Where several faults match a request, the one injected first applies.
+// Inject makes requests fail. Where several faults match a request, the first one injected applies.
 func (s *Server) Inject(fault Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
 	if fault.Times == 0 {
 		fault.Times = 1
 	}
 	s.faults = append(s.faults, &fault)
 }
 
-func (s *Server) faultFor(request Request) Fault {
-	for _, fault := range s.faults {
+// faults are the injected faults, the oldest first.
+type faults []*Fault
+
+// next returns the fault of a request and counts it; the zero Fault if there is none.
+func (f faults) next(request Request) Fault {
+	for _, fault := range f {
 		if fault.Times != 0 && (fault.Match == nil || fault.Match(request)) {
 			fault.Times--
 			return *fault
@@ -60,64 +63,56 @@ func (s *Server) faultFor(request Request) Fault {
 	return Fault{}
 }
 
-// answers reports whether the fault is what the client sees, instead of the handler's answer.
+// answers reports whether the client sees the fault in the place of the handler's answer.
 func (f Fault) answers() bool { return f.Status != 0 || (f.Break != 0 && f.Break != Truncate) }
 
-// deliver sends the answer, or what the fault makes of it.
-func (s *Server) deliver(w http.ResponseWriter, r *http.Request, request *Request, fault Fault, answer *httptest.ResponseRecorder) {
+// answer is what the client gets for a fault with a Status. An answer of GitHub itself has the headers of the rate
+// limit; an answer of a gateway (5xx) does not.
+func (f Fault) answer(u *usage) *httptest.ResponseRecorder {
+	answer := httptest.NewRecorder()
+	if f.Status < http.StatusInternalServerError {
+		u.describe(answer.Header())
+	}
+	for name, value := range f.Header {
+		answer.Header().Set(name, value)
+	}
 	switch {
-	case fault.Break == Reset:
-		panic(http.ErrAbortHandler) // net/http closes the connection
-	case fault.Break == Hang:
+	case f.Body != "":
+		answer.Header().Set("Content-Type", "application/json; charset=utf-8")
+		answer.WriteHeader(f.Status)
+		_, _ = io.WriteString(answer, f.Body) // into memory
+	case f.Status == http.StatusForbidden, f.Status == http.StatusTooManyRequests:
+		write(answer, f.Status, secondaryLimit(f.Status))
+	default:
+		write(answer, f.Status, failure(f.Status, http.StatusText(f.Status)))
+	}
+	return answer
+}
+
+// send sends an answer, or breaks the connection as the fault says. closed ends a hanging request with the server.
+func (f Fault) send(w http.ResponseWriter, r *http.Request, answer *httptest.ResponseRecorder, closed <-chan struct{}) {
+	switch f.Break {
+	case Hang:
 		select {
 		case <-r.Context().Done():
-		case <-s.closed:
+		case <-closed:
 		}
-		panic(http.ErrAbortHandler)
-	case fault.Status != 0:
-		answer = s.faultAnswer(fault)
+		fallthrough
+	case Reset:
+		panic(http.ErrAbortHandler) // net/http closes the connection
 	}
-	s.mu.Lock()
-	request.Status = answer.Code
-	w.Header().Set("Date", s.now.Format(http.TimeFormat))
-	s.mu.Unlock()
 	for name, values := range answer.Header() {
 		w.Header()[name] = values
 	}
 	content := answer.Body.Bytes()
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	if fault.Break == Truncate {
+	if f.Break == Truncate {
 		content = content[:len(content)/2]
 	}
 	w.WriteHeader(answer.Code)
 	_, _ = w.Write(content) // a client that is gone needs no answer
-	if fault.Break == Truncate {
+	if f.Break == Truncate {
 		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
-}
-
-func (s *Server) faultAnswer(fault Fault) *httptest.ResponseRecorder {
-	answer := httptest.NewRecorder()
-	if fault.Status < http.StatusInternalServerError {
-		s.mu.Lock()
-		s.usageOf(BotLogin).describe(answer.Header(), s.now)
-		s.mu.Unlock()
-	}
-	for name, value := range fault.Header {
-		answer.Header().Set(name, value)
-	}
-	if fault.Body != "" {
-		answer.Header().Set("Content-Type", "application/json; charset=utf-8")
-		answer.WriteHeader(fault.Status)
-		_, _ = io.WriteString(answer, fault.Body)
-		return answer
-	}
-	switch fault.Status {
-	case http.StatusForbidden, http.StatusTooManyRequests:
-		write(answer, fault.Status, secondaryLimit(fault.Status))
-	default:
-		write(answer, fault.Status, failure(fault.Status, http.StatusText(fault.Status)))
-	}
-	return answer
 }

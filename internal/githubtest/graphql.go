@@ -7,24 +7,28 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
+	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// object is a value with fields: a scalar, an object, a list, or a field that is worked out when it is asked for.
+// object is a GraphQL object: its fields by name. A value is a scalar, an object, a list of objects, or a field.
 type object map[string]any
 
-// field works out a value from its arguments.
+// field is a value that is computed from the arguments when a request asks for it.
 type field func(arguments map[string]any) any
 
 // execution answers one GraphQL request.
 type execution struct {
-	*Server
+	tb        testing.TB
+	schema    *ast.Schema
+	pull      *pullRequest
 	by        identity
-	document  *ast.QueryDocument
 	variables map[string]any
-	path      []any
+	path      []any // of the field that is being answered
 	errors    []any
 }
 
@@ -33,7 +37,8 @@ type graphQLRequest struct {
 	Variables map[string]any `json:"variables"`
 }
 
-// operationOf tells a request's kind and top fields, or "" where it cannot be read.
+// operationOf returns a request's kind and top fields, such as "mutation minimizeComment", or "" where it is no
+// GraphQL.
 func operationOf(body string) string {
 	var request graphQLRequest
 	if json.Unmarshal([]byte(body), &request) != nil {
@@ -52,44 +57,74 @@ func operationOf(body string) string {
 	return string(document.Operations[0].Operation) + " " + strings.Join(names, ",")
 }
 
-// serveGraphQL answers 200 also where it has nothing but errors, as GitHub does.
+// serveGraphQL answers 200 also where the answer is an error, as GitHub does. A request that does not fit the schema
+// fails the test.
 func (s *Server) serveGraphQL(w http.ResponseWriter, r *http.Request) {
-	c := &call{Request: r, header: w.Header()}
 	var in graphQLRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
 		write(w, http.StatusBadRequest, failure(http.StatusBadRequest, "Problems parsing JSON"))
 		return
 	}
-	document, err := parser.ParseQuery(&ast.Source{Input: in.Query})
-	mutation := err == nil && len(document.Operations) == 1 && document.Operations[0].Operation == ast.Mutation
-	if status, answer := s.admit(c, mutation); status != 0 {
+	document, problems := gqlparser.LoadQueryWithRules(described().schema, in.Query, nil)
+	mutation := problems == nil && document.Operations[0].Operation == ast.Mutation
+	by, status, answer := s.admit(r, mutation, w.Header())
+	if status != 0 {
 		write(w, status, answer)
 		return
 	}
-	if err != nil || len(document.Operations) != 1 {
-		write(w, http.StatusOK, map[string]any{"errors": []any{map[string]any{"message": fmt.Sprintf("one operation was expected: %v", err)}}})
+	err := error(problems)
+	if problems == nil {
+		in.Variables, err = validator.VariableValues(described().schema, document.Operations[0], in.Variables)
+	}
+	if len(problems) > 0 || err != nil {
+		s.tb.Errorf("githubtest: the GraphQL request does not fit the part of GitHub's schema that is simulated: %v", err)
+		write(w, http.StatusOK, map[string]any{"errors": []any{map[string]any{"message": err.Error()}}})
 		return
 	}
-	s.checkQuery(document, in.Variables)
-	e := &execution{Server: s, by: c.by, document: document, variables: in.Variables}
+	e := &execution{tb: s.tb, schema: described().schema, pull: s.pull, by: by, variables: in.Variables}
 	root := e.query()
 	if mutation {
 		root = e.mutation()
 	}
-	answer := map[string]any{"data": e.object(root, document.Operations[0].SelectionSet)}
+	result := map[string]any{"data": e.object(root, document.Operations[0].SelectionSet)}
 	if len(e.errors) > 0 {
-		answer["errors"] = e.errors
+		result["errors"] = e.errors
 	}
-	s.checkData(document, write(w, http.StatusOK, answer))
+	write(w, http.StatusOK, result)
 }
 
-// fail adds an error at the field being answered, whose value is then null.
+// fail adds an error at the field that is being answered. The value of the field is null then.
 func (e *execution) fail(kind, format string, values ...any) any {
 	e.errors = append(e.errors, map[string]any{"type": kind, "path": slices.Clone(e.path), "message": fmt.Sprintf(format, values...)})
 	return nil
 }
 
-// value projects a value onto what was selected of it.
+// object returns the fields of an object that a request selects.
+func (e *execution) object(o object, selected ast.SelectionSet) map[string]any {
+	answer := map[string]any{}
+	for _, selection := range selected {
+		f, ok := selection.(*ast.Field)
+		if !ok || len(f.Directives) > 0 {
+			e.tb.Errorf("githubtest: fragments and directives of GraphQL are not simulated")
+			continue
+		}
+		v, known := o[f.Name]
+		if !known {
+			e.tb.Errorf("githubtest: the GraphQL field %s.%s is not simulated", f.ObjectDefinition.Name, f.Name)
+		}
+		e.path = append(e.path, f.Alias)
+		if compute, ok := v.(field); ok {
+			v = compute(f.ArgumentMap(e.variables))
+		}
+		if err := e.conforms(v, f.Definition.Type); err != nil && len(e.errors) == 0 { // an error leaves null anywhere
+			e.tb.Errorf("githubtest: the GraphQL field %s.%s does not fit GitHub's schema: %v", f.ObjectDefinition.Name, f.Name, err)
+		}
+		answer[f.Alias] = e.value(v, f.SelectionSet)
+		e.path = e.path[:len(e.path)-1]
+	}
+	return answer
+}
+
 func (e *execution) value(v any, selected ast.SelectionSet) any {
 	switch v := v.(type) {
 	case object:
@@ -106,54 +141,31 @@ func (e *execution) value(v any, selected ast.SelectionSet) any {
 	return v
 }
 
-func (e *execution) object(o object, selected ast.SelectionSet) map[string]any {
-	answer := map[string]any{}
-	e.project(o, selected, answer)
-	return answer
-}
-
-func (e *execution) project(o object, selected ast.SelectionSet, answer map[string]any) {
-	for _, selection := range selected {
-		switch selection := selection.(type) {
-		case *ast.Field:
-			e.path = append(e.path, selection.Alias)
-			answer[selection.Alias] = e.field(o, selection)
-			e.path = e.path[:len(e.path)-1]
-		case *ast.InlineFragment:
-			if o.is(selection.TypeCondition) {
-				e.project(o, selection.SelectionSet, answer)
-			}
-		case *ast.FragmentSpread:
-			if fragment := e.document.Fragments.ForName(selection.Name); fragment != nil && o.is(fragment.TypeCondition) {
-				e.project(o, fragment.SelectionSet, answer)
-			}
-		}
+// conforms checks a value of the simulator against its type in GitHub's schema. It does not look into objects.
+func (e *execution) conforms(v any, kind *ast.Type) error {
+	name, ok := kind.NamedType, true
+	switch v := v.(type) {
+	case nil:
+		ok = !kind.NonNull
+	case []object:
+		ok = kind.Elem != nil
+	case object:
+		ok = e.schema.Types[name] != nil && e.schema.Types[name].IsCompositeType()
+	case string:
+		definition := e.schema.Types[name]
+		ok = definition != nil && name != "Int" && name != "Boolean" && definition.IsLeafType() &&
+			(definition.Kind != ast.Enum || definition.EnumValues.ForName(v) != nil)
+	case int:
+		ok = name == "Int"
+	case bool:
+		ok = name == "Boolean"
+	default:
+		ok = false
 	}
-}
-
-func (e *execution) field(o object, selected *ast.Field) any {
-	v, known := o[selected.Name]
-	if !known || len(selected.Directives) > 0 {
-		e.tb.Errorf("githubtest: the field %s of the GraphQL type %s is not simulated", selected.Name, o["__typename"])
-		return e.fail("undefinedField", "Field '%s' doesn't exist on type '%s'", selected.Name, o["__typename"])
+	if !ok {
+		return fmt.Errorf("%v is not a %s", v, kind)
 	}
-	if work, ok := v.(field); ok {
-		arguments := map[string]any{}
-		for _, argument := range selected.Arguments {
-			value, err := argument.Value.Value(e.variables)
-			if err != nil {
-				return e.fail("argumentLiteralsIncompatible", "Argument '%s': %v", argument.Name, err)
-			}
-			arguments[argument.Name] = value
-		}
-		v = work(arguments)
-	}
-	return e.value(v, selected.SelectionSet)
-}
-
-// is reports whether a fragment on a type applies. The interfaces apply to everything that is asked for them.
-func (o object) is(condition string) bool {
-	return condition == "" || condition == o["__typename"] || slices.Contains([]string{"Node", "Actor", "Minimizable"}, condition)
+	return nil
 }
 
 // connection makes a field that lists items by pages. GitHub insists on first or last, from 1 to 100.
@@ -172,7 +184,7 @@ func connection[T any](e *execution, name string, items []T, shape func(T) objec
 		}
 		begin := 0
 		if cursor, ok := arguments["after"].(string); ok {
-			begin, _ = strconv.Atoi(cursor) // its own cursor
+			begin, _ = strconv.Atoi(cursor) // made below
 		}
 		if last != 0 {
 			begin = max(0, len(items)-last)
@@ -183,17 +195,12 @@ func connection[T any](e *execution, name string, items []T, shape func(T) objec
 		for _, item := range items[begin:end] {
 			nodes = append(nodes, shape(item))
 		}
-		return object{
-			"__typename": "Connection", "nodes": nodes, "totalCount": len(items),
-			"pageInfo": object{
-				"__typename": "PageInfo", "endCursor": strconv.Itoa(end), "hasNextPage": end < len(items),
-				"hasPreviousPage": begin > 0, "startCursor": strconv.Itoa(begin),
-			},
-		}
+		page := object{"endCursor": strconv.Itoa(end), "hasNextPage": end < len(items)}
+		return object{"nodes": nodes, "totalCount": len(items), "pageInfo": page}
 	}
 }
 
-// integer reads a number from a literal or from JSON, 0 where there is none.
+// integer returns a number of a query's text or of its variables, 0 where there is none.
 func integer(v any) int {
 	switch v := v.(type) {
 	case int64:

@@ -16,46 +16,56 @@ const (
 	writesAnHour   = 500
 )
 
-// usage is what one identity has used of its limits.
-type usage struct {
-	window time.Time
-	used   int
-	writes []time.Time
+// limits counts what each identity, by its login, has used of GitHub's rate limits.
+type limits struct {
+	clock *clock
+	used  map[string]*usage
 }
 
-// usageOf begins a new window where the last is over.
-func (s *Server) usageOf(login string) *usage {
-	u := s.limits[login]
+// usage is what one identity has used.
+type usage struct {
+	window   time.Time // the beginning of the current hour
+	requests int       // in that hour
+	writes   []time.Time
+}
+
+// of returns what an identity has used, and begins a new hour where the last is over.
+func (l *limits) of(login string) *usage {
+	now := l.clock.now
+	u := l.used[login]
 	if u == nil {
-		u = &usage{window: s.now}
-		s.limits[login] = u
+		u = &usage{window: now}
+		l.used[login] = u
 	}
-	if !s.now.Before(u.window.Add(time.Hour)) {
-		u.window, u.used = s.now, 0
+	if !now.Before(u.window.Add(time.Hour)) {
+		u.window, u.requests = now, 0
 	}
-	u.writes = slices.DeleteFunc(u.writes, func(t time.Time) bool { return !s.now.Before(t.Add(time.Hour)) })
+	u.writes = slices.DeleteFunc(u.writes, func(t time.Time) bool { return !now.Before(t.Add(time.Hour)) })
 	return u
 }
 
-// limit counts a call and refuses it where a limit is reached. Refused calls count for nothing.
-func (s *Server) limit(c *call, write bool) (int, any) {
-	u := s.usageOf(c.by.login)
-	defer func() { u.describe(c.header, s.now) }()
-	if u.used >= requestsAnHour {
+// admit counts a request and describes the limits in the answer's header. It returns status 0, or the answer that
+// refuses the request where a limit is reached. A refused request counts for nothing; nor does a write without the
+// permission count as a write.
+func (l *limits) admit(by identity, write bool, header http.Header) (status int, answer any) {
+	u, now := l.of(by.login), l.clock.now
+	defer func() { u.describe(header) }()
+	if u.requests >= requestsAnHour {
 		return http.StatusForbidden, failure(http.StatusForbidden, "API rate limit exceeded for installation.")
 	}
-	if wait := u.writeWait(s.now); write && c.by.write && wait > 0 {
-		c.header.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
+	write = write && by.write
+	if wait := u.writeWait(now); write && wait > 0 {
+		header.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
 		return http.StatusForbidden, secondaryLimit(http.StatusForbidden)
 	}
-	u.used++
-	if write && c.by.write {
-		u.writes = append(u.writes, s.now)
+	u.requests++
+	if write {
+		u.writes = append(u.writes, now)
 	}
 	return 0, nil
 }
 
-// writeWait is how long to wait until the next write is allowed.
+// writeWait returns how long the next write has to wait.
 func (u *usage) writeWait(now time.Time) time.Duration {
 	var longest time.Duration
 	for _, limit := range []struct {
@@ -69,15 +79,15 @@ func (u *usage) writeWait(now time.Time) time.Duration {
 	return longest
 }
 
-func (u *usage) describe(header http.Header, now time.Time) {
+func (u *usage) describe(header http.Header) {
 	for name, value := range map[string]int64{
-		"Limit": requestsAnHour, "Used": int64(u.used), "Remaining": int64(requestsAnHour - u.used), "Reset": u.window.Add(time.Hour).Unix(),
+		"Limit": requestsAnHour, "Used": int64(u.requests), "Remaining": int64(requestsAnHour - u.requests), "Reset": u.window.Add(time.Hour).Unix(),
 	} {
 		header.Set("X-RateLimit-"+name, fmt.Sprint(value))
 	}
 }
 
-// secondaryLimit is the body by which clients tell a secondary limit from a missing permission.
+// secondaryLimit is the answer by which a client tells a secondary limit from a missing permission.
 func secondaryLimit(status int) map[string]any {
 	body := failure(status, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
 	body["documentation_url"] = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"

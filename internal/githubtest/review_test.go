@@ -2,9 +2,8 @@ package githubtest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
-	"net/http"
 	"strings"
 	"testing"
 
@@ -16,35 +15,27 @@ var rules = []struct {
 	name   string
 	draft  github.DraftReviewComment
 	review string // the error for a review, empty where it is allowed
-	field  string // of the error for a single comment
 }{
-	{"changed line", at("app.yaml", "", 10), "", ""},
-	{"context above", at("app.yaml", "", 7), "", ""},
-	{"context below", at("app.yaml", "RIGHT", 13), "", ""},
-	{"above the hunk", at("app.yaml", "", 6), "Line could not be resolved", "pull_request_review_thread.line"},
-	{"between the hunks", at("app.yaml", "", 20), "Line could not be resolved", "pull_request_review_thread.line"},
-	{"deleted line", at("app.yaml", "LEFT", 30), "", ""},
-	{"context on the left", at("app.yaml", "LEFT", 9), "Line could not be resolved", "pull_request_review_thread.line"},
-	{"untouched file", at("other.yaml", "", 1), "Path could not be resolved", "pull_request_review_thread.path"},
-	{"no file", at("none.yaml", "", 1), "Path could not be resolved", "pull_request_review_thread.path"},
-	{"lines", span(8, 11), "", ""},
-	{"from a deleted line", github.DraftReviewComment{Path: github.String("app.yaml"), StartLine: github.Int(10), StartSide: github.String("LEFT"), Line: github.Int(11), Side: github.String("RIGHT")}, "", ""},
-	{"start at the end", span(10, 10), "Pull request review thread start line must precede the end line.", "pull_request_review_thread.start_line"},
-	{"start below the end", span(11, 10), "Pull request review thread start line must precede the end line.", "pull_request_review_thread.start_line"},
-	{"two hunks", span(12, 28), "Pull request review thread start line must be part of the same hunk as the line.", "pull_request_review_thread.start_line"},
-	{"start outside", span(3, 8), "Pull request review thread start line must be part of the same hunk as the line.", "pull_request_review_thread.start_line"},
+	{"changed line", at("app.yaml", 10), ""},
+	{"context above", at("app.yaml", 7), ""},
+	{"context below", at("app.yaml", 13), ""},
+	{"above the hunk", at("app.yaml", 6), "Line could not be resolved"},
+	{"between the hunks", at("app.yaml", 20), "Line could not be resolved"},
+	{"untouched file", at("other.yaml", 1), "Path could not be resolved"},
+	{"no file", at("none.yaml", 1), "Path could not be resolved"},
+	{"lines", span(8, 11), ""},
+	{"start at the end", span(10, 10), "Pull request review thread start line must precede the end line."},
+	{"start below the end", span(11, 10), "Pull request review thread start line must precede the end line."},
+	{"two hunks", span(12, 28), "Pull request review thread start line must be part of the same hunk as the line."},
+	{"start outside", span(3, 8), "Pull request review thread start line must be part of the same hunk as the line."},
 }
 
-func at(path, side string, line int) github.DraftReviewComment {
-	draft := github.DraftReviewComment{Path: &path, Line: &line}
-	if side != "" {
-		draft.Side = &side
-	}
-	return draft
+func at(path string, line int) github.DraftReviewComment {
+	return github.DraftReviewComment{Path: &path, Line: &line}
 }
 
 func span(start, line int) github.DraftReviewComment {
-	draft := at("app.yaml", "RIGHT", line)
+	draft := at("app.yaml", line)
 	draft.StartLine = &start
 	return draft
 }
@@ -56,7 +47,7 @@ func TestPlacesInReviews(t *testing.T) {
 		t.Run(rule.name, func(t *testing.T) {
 			comments, notifications := len(s.ReviewComments()), len(s.Notifications())
 			rule.draft.Body = github.String("hello")
-			err := post(t, s, comment("app.yaml", 10, "a good one"), &rule.draft)
+			err := post(t, s, onLine("app.yaml", 10, "a good one"), &rule.draft)
 			if rule.review == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -75,52 +66,42 @@ func TestPlacesInReviews(t *testing.T) {
 	}
 }
 
-func TestPlacesOfSingleComments(t *testing.T) {
+// TestFileComments: a comment on a file is added to a pending review over GraphQL; REST does not take one.
+func TestFileComments(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	for _, rule := range rules {
-		t.Run(rule.name, func(t *testing.T) {
-			d := rule.draft
-			_, _, err := client(t, s, BotToken).PullRequests.CreateComment(context.Background(), Owner, Repository, Number, &github.PullRequestComment{
-				CommitID: github.String(s.Head()), Body: github.String("hello"), Path: d.Path, Line: d.Line, Side: d.Side, StartLine: d.StartLine, StartSide: d.StartSide,
-			})
-			if rule.review == "" {
-				if err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			var answer *github.ErrorResponse
-			if !errors.As(err, &answer) || answer.Response.StatusCode != 422 {
-				t.Fatalf("got %v, want 422", err)
-			}
-			equal(t, "error", []string{answer.Message, answer.Errors[0].Resource, answer.Errors[0].Field}, []string{"Validation Failed", "PullRequestReviewComment", rule.field})
-		})
-	}
-}
-
-func TestCommentOnFile(t *testing.T) {
-	t.Parallel()
-	s := opened(t)
-	c := client(t, s, BotToken)
-	single := func(path string) error {
-		_, _, err := c.PullRequests.CreateComment(context.Background(), Owner, Repository, Number, &github.PullRequestComment{
-			CommitID: github.String(s.Head()), Body: github.String("hello"), Path: &path, SubjectType: github.String("file"),
-		})
-		return err
-	}
-	if err := single("app.yaml"); err != nil {
-		t.Fatal(err)
-	}
-	got := s.ReviewComments()[0]
-	equal(t, "comment", got, ReviewComment{ID: got.ID, ReviewID: got.ReviewID, Author: BotLogin, Body: "hello", Path: "app.yaml", Side: "RIGHT", File: true})
-	if err := single("other.yaml"); err == nil {
-		t.Error("a comment on a file that the pull request does not touch was taken")
-	}
 	status, _, answer := send(t, s, BotToken, "POST", repo+"/pulls/1/reviews", `{"event":"COMMENT","comments":[{"path":"app.yaml","body":"x","subject_type":"file"}]}`)
 	if status != 422 {
 		t.Errorf("subject_type in a review: %d %s", status, answer)
 	}
+	pending, _, err := client(t, s, BotToken).PullRequests.CreateReview(context.Background(), Owner, Repository, Number, &github.PullRequestReviewRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(token, review, path, body string) (any, []string) {
+		t.Helper()
+		data, problems := query(t, s, token, `mutation($input: AddPullRequestReviewThreadInput!) { addPullRequestReviewThread(input: $input) { thread { id } } }`,
+			map[string]any{"input": map[string]any{"pullRequestReviewId": review, "path": path, "body": body, "subjectType": "FILE"}})
+		if data["addPullRequestReviewThread"] == nil {
+			return nil, problems
+		}
+		return data["addPullRequestReviewThread"].(map[string]any)["thread"], problems
+	}
+	if thread, problems := add(BotToken, pending.GetNodeID(), "app.yaml", "hello"); thread == nil || problems != nil {
+		t.Errorf("a changed file: %v %v", thread, problems)
+	}
+	if thread, problems := add(BotToken, pending.GetNodeID(), "other.yaml", "hello"); thread != nil || problems != nil {
+		t.Errorf("a file that the pull request does not touch: %v %v", thread, problems)
+	}
+	_, problems := add(BotToken, pending.GetNodeID(), "app.yaml", " ")
+	equal(t, "a blank body", problems, []string{"UNPROCESSABLE: Body can't be blank"})
+	_, problems = add(s.Token("alice"), pending.GetNodeID(), "app.yaml", "hello")
+	equal(t, "somebody else's review", problems, []string{"NOT_FOUND: Could not resolve to a node with the global id of '" + pending.GetNodeID() + "'."})
+	if _, _, err := client(t, s, BotToken).PullRequests.SubmitReview(context.Background(), Owner, Repository, Number, pending.GetID(), &github.PullRequestReviewRequest{Event: github.String("COMMENT")}); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "comments", s.ReviewComments(), []ReviewComment{{ID: s.ReviewComments()[0].ID, Author: BotLogin, Body: "hello", Path: "app.yaml", File: true}})
+	equal(t, "notifications", s.Notifications(), []Notification{{BotLogin, "review", pending.GetID()}})
 }
 
 func TestReviewRules(t *testing.T) {
@@ -153,9 +134,11 @@ func TestLongIssueComment(t *testing.T) {
 	if status, _, answer := send(t, s, BotToken, "POST", repo+"/issues/1/comments", body); status != 422 || !strings.Contains(answer, "too long") {
 		t.Errorf("%d %s", status, answer)
 	}
-	id := s.Comment(BotLogin, "short")
-	if status, _, answer := send(t, s, BotToken, "PATCH", repo+"/issues/comments/"+strings.TrimPrefix(nodeID("", id), "_"), body); status != 422 {
-		t.Errorf("%d %s", status, answer)
+	s.Comment(BotLogin, "short")
+	_, problems := query(t, s, BotToken, `mutation($input: UpdateIssueCommentInput!) { updateIssueComment(input: $input) { clientMutationId } }`,
+		map[string]any{"input": map[string]any{"id": nodeID("IC", s.IssueComments()[0].ID), "body": strings.Repeat("x", bodyLimit+1)}})
+	if len(problems) != 1 || !strings.Contains(problems[0], "too long") {
+		t.Errorf("%q", problems)
 	}
 	equal(t, "body", s.IssueComments()[0].Body, "short")
 }
@@ -166,7 +149,7 @@ func TestTooManyComments(t *testing.T) {
 		s := opened(t)
 		comments := make([]*github.DraftReviewComment, test.count)
 		for i := range comments {
-			comments[i] = comment("app.yaml", 10, "hello")
+			comments[i] = onLine("app.yaml", 10, "hello")
 		}
 		status := 200
 		if err := post(t, s, comments...); err != nil {
@@ -183,26 +166,21 @@ func TestPendingReview(t *testing.T) {
 	s := opened(t)
 	c := client(t, s, BotToken).PullRequests
 	ctx := context.Background()
-	pending, _, err := c.CreateReview(ctx, Owner, Repository, Number, &github.PullRequestReviewRequest{Comments: []*github.DraftReviewComment{comment("app.yaml", 10, "hello")}})
+	pending, _, err := c.CreateReview(ctx, Owner, Repository, Number, &github.PullRequestReviewRequest{Comments: []*github.DraftReviewComment{onLine("app.yaml", 10, "hello")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, "state", pending.GetState(), "PENDING")
 	equal(t, "notifications", len(s.Notifications()), 0)
 	equal(t, "comments that others see", len(s.ReviewComments()), 0)
-	others, _, err := client(t, s, s.Token("alice", true)).PullRequests.ListReviews(ctx, Owner, Repository, Number, nil)
-	if err != nil || len(others) != 0 {
-		t.Errorf("reviews that others see: %v, %v", others, err)
+	for token, want := range map[string]string{s.Token("alice"): "[]", BotToken: `[{"state":"PENDING"}]`} {
+		reviews := fetch(t, s, token, "reviews(last: 100, states: [PENDING]) { nodes { state } }", nil)["nodes"]
+		equal(t, "reviews", reviews, any(json.RawMessage(want)))
+		comments := fetch(t, s, token, "reviewThreads(first: 100) { nodes { comments(first: 1) { nodes { state } } } }", nil)["nodes"]
+		equal(t, "threads, which only their author sees", len(comments.([]any)), map[bool]int{true: 1}[token == BotToken])
 	}
-	own, _, err := c.ListReviews(ctx, Owner, Repository, Number, nil)
-	if err != nil || len(own) != 1 || own[0].GetID() != pending.GetID() {
-		t.Errorf("reviews that the author sees: %v, %v", own, err)
-	}
-	if err := post(t, s, comment("app.yaml", 10, "hello")); err == nil || !strings.Contains(err.Error(), "one pending review") {
+	if err := post(t, s, onLine("app.yaml", 10, "hello")); err == nil || !strings.Contains(err.Error(), "one pending review") {
 		t.Errorf("a second review: %v", err)
-	}
-	if status, _, _ := send(t, s, BotToken, "POST", repo+"/pulls/1/comments", `{"body":"x","path":"app.yaml","line":10,"commit_id":"`+s.Head()+`"}`); status != 422 {
-		t.Errorf("a single comment beside a pending review: %d", status)
 	}
 	submitted, _, err := c.SubmitReview(ctx, Owner, Repository, Number, pending.GetID(), &github.PullRequestReviewRequest{Event: github.String("REQUEST_CHANGES"), Body: github.String("no")})
 	if err != nil {
@@ -229,101 +207,42 @@ func TestDeletePendingReview(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	c := client(t, s, BotToken).PullRequests
-	pending, _, err := c.CreateReview(context.Background(), Owner, Repository, Number, &github.PullRequestReviewRequest{Comments: []*github.DraftReviewComment{comment("app.yaml", 10, "hello")}})
+	pending, _, err := c.CreateReview(context.Background(), Owner, Repository, Number, &github.PullRequestReviewRequest{Comments: []*github.DraftReviewComment{onLine("app.yaml", 10, "hello")}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := c.DeletePendingReview(context.Background(), Owner, Repository, Number, pending.GetID()); err != nil {
 		t.Fatal(err)
 	}
-	if err := post(t, s, comment("app.yaml", 10, "again")); err != nil {
+	if err := post(t, s, onLine("app.yaml", 10, "again")); err != nil {
 		t.Error(err)
 	}
 	equal(t, "comments", len(s.ReviewComments()), 1)
 	equal(t, "reviews", len(s.Reviews()), 1)
 }
 
-func TestCommentsLive(t *testing.T) {
+func TestPeopleComment(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	if err := post(t, s, comment("app.yaml", 10, "first"), comment("app.yaml", 11, "second")); err != nil {
-		t.Fatal(err)
-	}
-	c := client(t, s, BotToken).PullRequests
-	ctx := context.Background()
+	s.Review("alice", "COMMENT", "look", DraftComment{Path: "app.yaml", Line: 10, Body: "first"})
 	first := s.ReviewComments()[0].ID
-	answer := func(to int64) int {
-		status, _, _ := send(t, s, BotToken, "POST", fmt.Sprintf("%s/pulls/1/comments/%d/replies", repo, to), `{"body":"answer"}`)
-		return status
-	}
-	equal(t, "a reply", answer(first), http.StatusCreated)
-	reply := s.ReviewComments()[2].ID
-	s.Reply("alice", first, "thanks")
-	if _, _, err := c.EditComment(ctx, Owner, Repository, first, &github.PullRequestComment{Body: github.String("edited")}); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "a reply to a reply", answer(reply), http.StatusNotFound)
-	if _, err := c.DeleteComment(ctx, Owner, Repository, first); err != nil {
-		t.Fatal(err)
-	}
+	s.Reply("bob", first, "thanks")
+	s.Resolve(first)
+	s.Hide(first, "OFF_TOPIC")
+	s.Comment("carol", "hello")
 	var got []string
-	list, _, err := c.ListComments(ctx, Owner, Repository, Number, nil)
-	if err != nil {
-		t.Fatal(err)
+	for _, c := range s.ReviewComments() {
+		got = append(got, c.Author+": "+c.Body+" "+c.Minimized)
 	}
-	for _, c := range list {
-		got = append(got, c.GetUser().GetLogin()+": "+c.GetBody())
-		if c.GetID() == reply {
-			equal(t, "in_reply_to_id", c.GetInReplyTo(), first)
-		}
-	}
-	equal(t, "comments", got, []string{BotLogin + ": second", BotLogin + ": answer", "alice: thanks"})
-	var kinds []string
+	equal(t, "comments", got, []string{"alice: first off-topic", "bob: thanks "})
+	equal(t, "reviews", s.Reviews()[0], Review{ID: s.Reviews()[0].ID, Author: "alice", Body: "look", State: "COMMENTED", Commit: s.Head()})
+	thread := fetch(t, s, BotToken, "reviewThreads(first: 1) { nodes { isResolved comments(first: 1) { totalCount nodes { isMinimized minimizedReason author { login } } } } }", nil)["nodes"]
+	equal(t, "thread", thread, any(json.RawMessage(
+		`[{"comments":{"nodes":[{"author":{"login":"alice"},"isMinimized":true,"minimizedReason":"off-topic"}],"totalCount":2},"isResolved":true}]`)))
+	var notified []string
 	for _, n := range s.Notifications() {
-		kinds = append(kinds, n.Kind)
+		notified = append(notified, n.By+": "+n.Kind)
 	}
-	equal(t, "notifications", kinds, []string{"review", "reply", "reply"})
-	if _, err := c.DeleteComment(ctx, Owner, Repository, first); err == nil {
-		t.Error("a comment was deleted twice")
-	}
-}
-
-func TestCommentFields(t *testing.T) {
-	t.Parallel()
-	s := opened(t)
-	draft := span(8, 10)
-	draft.Body = github.String("hello")
-	if err := post(t, s, &draft); err != nil {
-		t.Fatal(err)
-	}
-	list, _, err := client(t, s, BotToken).PullRequests.ListComments(context.Background(), Owner, Repository, Number, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := list[0]
-	equal(t, "hunk", c.GetDiffHunk(), "@@ -7,7 +7,7 @@ line 6\n line 7\n line 8\n line 9\n-line 10\n+changed")
-	equal(t, "numbers", []int{c.GetStartLine(), c.GetLine(), c.GetPosition(), c.GetOriginalStartLine(), c.GetOriginalLine(), c.GetOriginalPosition()}, []int{8, 10, 5, 8, 10, 5})
-	equal(t, "words", []string{c.GetSide(), c.GetStartSide(), c.GetSubjectType(), c.GetCommitID()}, []string{"RIGHT", "RIGHT", "line", s.Head()})
-}
-
-func TestIssueComments(t *testing.T) {
-	t.Parallel()
-	s := opened(t)
-	c := client(t, s, BotToken).Issues
-	ctx := context.Background()
-	created, _, err := c.CreateComment(ctx, Owner, Repository, Number, &github.IssueComment{Body: github.String("one")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := c.EditComment(ctx, Owner, Repository, created.GetID(), &github.IssueComment{Body: github.String("two")}); err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "body", s.IssueComments()[0].Body, "two")
-	equal(t, "notifications, as an edit sends none", len(s.Notifications()), 1)
-	for range 2 {
-		_, err = c.DeleteComment(ctx, Owner, Repository, created.GetID())
-	}
-	if err == nil {
-		t.Error("a comment was deleted twice")
-	}
+	equal(t, "notifications", notified, []string{"alice: review", "bob: reply", "carol: issue comment"})
+	equal(t, "requests, as people send none", len(s.Requests()), 1)
 }

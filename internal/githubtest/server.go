@@ -1,11 +1,13 @@
-// Package githubtest is test code, which nothing of the product may import. It is a GitHub for tests: an in-process server that answers the part of GitHub's REST and GraphQL
-// API that a reviewing tool needs, with a real bare git repository behind it. It has one repository with one pull
-// request, enforces GitHub's rules on reviews and comments against the real diff, counts requests and
-// notifications, and fails on demand. What it does not simulate fails the test that asked for it.
+// Package githubtest is test code: a GitHub that runs inside a test. Nothing of the product may import it.
 //
-// Where PULLCHECK_GITHUB_OPENAPI and PULLCHECK_GITHUB_GRAPHQL name GitHub's own descriptions, every request and every
-// answer is held against them. The clock stands still until the test moves it, and identifiers count up, so that
-// every run is the same.
+// It answers the part of GitHub's REST and GraphQL API that package review uses, for one repository with one pull
+// request, and has a real bare git repository behind it. It enforces GitHub's rules on reviews and comments against
+// the real diff, counts requests and notifications, and fails on demand (Fault). What people do to the pull request
+// are methods of Server: Comment, Review, Reply, Resolve, Hide, Push, ApplySuggestions.
+//
+// Every request and every answer is checked against GitHub's own description of its API, in the directory description.
+// A request that the description does not allow, or that is not simulated, fails the test. The clock stands still
+// until the test moves it, and identifiers count up, so that every run is the same.
 package githubtest
 
 import (
@@ -21,8 +23,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/vektah/gqlparser/v2/ast"
 )
 
 const (
@@ -32,101 +32,78 @@ const (
 	Contributor = "contributor"
 	Number      = 1
 
-	// BotLogin is who a workflow's GITHUB_TOKEN is, as REST and GraphQL's viewer say it.
+	// BotLogin is the identity of a workflow's GITHUB_TOKEN, as REST and GraphQL's viewer write it.
 	BotLogin = "github-actions[bot]"
 	// BotToken is the GITHUB_TOKEN of a workflow with "contents: read" and "pull-requests: write".
 	BotToken = "ghs_write"
-	// ReadToken is the GITHUB_TOKEN of a workflow that runs for a fork: every write is answered with 403.
+	// ReadToken is the GITHUB_TOKEN of a workflow that runs for a fork: GitHub answers every write with 403.
 	ReadToken = "ghs_read"
 
-	base = "/api/v3"
-	repo = "/repos/" + Owner + "/" + Repository
+	apiPath     = "/api/v3" // a GitHub Enterprise Server has the API below a path, too
+	graphQLPath = "/api/graphql"
+	repo        = "/repos/" + Owner + "/" + Repository
+
+	notAccessible = "Resource not accessible by integration"
 )
 
-// start lies in the future of every real clock (and not beyond the dates that git takes), so that a client which holds a reset time against the real clock
-// instead of the simulated one waits for ever, as it would where the clocks differ.
+// start is in the future of every real clock, and before the last date that git takes. A client that compares a reset
+// time with the real clock, not with GitHub's clock, waits for ever.
 var start = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// clock is the simulated time.
+type clock struct{ now time.Time }
 
 // Server is the simulated GitHub. Its methods may be called while requests are under way.
 type Server struct {
 	tb     testing.TB
 	http   *httptest.Server
 	routes *http.ServeMux
+	rest   *rest
 	closed chan struct{}
-	dir    string
 
-	mergeBases map[string]string // by main...commit
-	diffs      map[string][]*file
-
-	description *description // nil where nothing is to be held against it
-	schema      *ast.Schema  // likewise
-
-	mu            sync.Mutex
-	now           time.Time
-	lastID        int64
-	tokens        map[string]identity
-	limits        map[string]*usage
-	requests      []*Request
-	faults        []*Fault
-	notifications []Notification
-
-	main, head, baseSHA string
-	fork                bool
-	omitted             map[string]bool
-	threads             []*thread
-	reviews             []*review
-	issueComments       []*issueComment
+	mu       sync.Mutex // guards the fields below, and everything that a request reads or changes
+	clock    *clock
+	tokens   map[string]identity
+	limits   *limits
+	requests []*Request
+	faults   faults
+	pull     *pullRequest
 }
 
-// identity is whom a token stands for.
+// identity is the user that a token stands for, and whether the token may write.
 type identity struct {
-	login        string
-	write, human bool
+	login string
+	write bool
 }
 
 // Request is one request as the server received it.
 type Request struct {
 	// Index counts the requests from 1.
 	Index int
-	// Method and Path are as sent; Path is without the prefix that GITHUB_API_URL has.
+	// Method and Path are as sent; Path is without the path of APIURL.
 	Method, Path string
 	Query        url.Values
 	Body         string
 	// Operation of a GraphQL request is "query" or "mutation" and its top fields, such as "mutation minimizeComment".
 	Operation string
-	// Write is true for everything but GET and GraphQL queries.
+	// Write is true for every request but GET and GraphQL queries.
 	Write bool
-	// Status is what was answered, 0 where nothing was.
+	// Status is the status of the answer, 0 where there was no answer.
 	Status int
-}
-
-// Notification is one message that GitHub sends to the pull request's subscribers. A submitted review is one,
-// whatever the number of its comments; edits, deletions, minimizing, resolving and pending reviews send none.
-type Notification struct {
-	By string
-	// Kind is "review", "review comment", "reply" or "issue comment".
-	Kind string
-	ID   int64
 }
 
 // New starts a GitHub whose main branch holds files (path → content) in one commit. It ends with the test.
 func New(tb testing.TB, files map[string]string) *Server {
 	tb.Helper()
+	clock := &clock{now: start}
+	pull := &pullRequest{tb: tb, clock: clock, git: newRepository(tb, clock), lastID: 1000}
 	s := &Server{
-		tb: tb, now: start, lastID: 1000, dir: tb.TempDir(), closed: make(chan struct{}),
-		mergeBases: map[string]string{}, diffs: map[string][]*file{}, limits: map[string]*usage{}, omitted: map[string]bool{},
-		tokens: map[string]identity{BotToken: {login: BotLogin, write: true}, ReadToken: {login: BotLogin}},
+		tb: tb, closed: make(chan struct{}), clock: clock, limits: &limits{clock: clock, used: map[string]*usage{}}, pull: pull,
+		tokens: map[string]identity{BotToken: {BotLogin, true}, ReadToken: {BotLogin, false}},
 	}
-	var err error
-	if s.description, err = loadDescription(); err != nil {
-		tb.Fatal(err)
-	}
-	if s.schema, err = loadSchema(); err != nil {
-		tb.Fatal(err)
-	}
-	s.initialize()
 	s.routes = s.router()
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.rest = &rest{tb: tb, pull: pull, api: s.APIURL(), web: s.ServerURL()}
 	tb.Cleanup(func() {
 		close(s.closed)
 		s.http.Close()
@@ -135,42 +112,44 @@ func New(tb testing.TB, files map[string]string) *Server {
 	return s
 }
 
-// APIURL is what GITHUB_API_URL says; it has a path, as on GitHub Enterprise Server.
-func (s *Server) APIURL() string { return s.http.URL + base }
+// lock locks the server and returns what unlocks it: defer s.lock()().
+func (s *Server) lock() (unlock func()) {
+	s.mu.Lock()
+	return s.mu.Unlock
+}
 
-// GraphQLURL is what GITHUB_GRAPHQL_URL says.
-func (s *Server) GraphQLURL() string { return s.http.URL + "/api/graphql" }
+// APIURL is the value of GITHUB_API_URL. It has a path, as on a GitHub Enterprise Server.
+func (s *Server) APIURL() string { return s.http.URL + apiPath }
 
-// ServerURL is what GITHUB_SERVER_URL says.
+// GraphQLURL is the value of GITHUB_GRAPHQL_URL.
+func (s *Server) GraphQLURL() string { return s.http.URL + graphQLPath }
+
+// ServerURL is the value of GITHUB_SERVER_URL.
 func (s *Server) ServerURL() string { return s.http.URL }
 
-// Token makes a person's personal access token.
-func (s *Server) Token(login string, write bool) string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	token := fmt.Sprintf("ghp_%s_%t", login, write)
-	s.tokens[token] = identity{login: login, write: write, human: true}
+// Token makes a person's personal access token, which may write.
+func (s *Server) Token(login string) string {
+	defer s.lock()()
+	token := "ghp_" + login
+	s.tokens[token] = identity{login, true}
 	return token
 }
 
-// Now is the simulated time; nothing but Advance moves it.
+// Now is the simulated time. Only Advance moves it.
 func (s *Server) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.now
+	defer s.lock()()
+	return s.clock.now
 }
 
 // Advance moves the simulated time.
 func (s *Server) Advance(d time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.now = s.now.Add(d)
+	defer s.lock()()
+	s.clock.now = s.clock.now.Add(d)
 }
 
-// Requests returns all requests so far in the order in which they came.
+// Requests returns all requests so far, in the order of their arrival.
 func (s *Server) Requests() []Request {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
 	requests := make([]Request, len(s.requests))
 	for i, request := range s.requests {
 		requests[i] = *request
@@ -178,197 +157,121 @@ func (s *Server) Requests() []Request {
 	return requests
 }
 
-// Writes returns the requests among Requests that asked for a change, also where it was refused.
+// Writes returns the requests that asked for a change, also the refused ones.
 func (s *Server) Writes() []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !r.Write })
 }
 
-// Notifications returns what GitHub has sent to the pull request's subscribers so far.
-func (s *Server) Notifications() []Notification {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.notifications)
-}
-
-func (s *Server) notify(by, kind string, id int64) {
-	s.notifications = append(s.notifications, Notification{By: by, Kind: kind, ID: id})
-}
-
-func (s *Server) nextID() int64 {
-	s.lastID++
-	return s.lastID
-}
-
-// call is one authenticated request to a handler.
-type call struct {
-	*http.Request
-	body   []byte
-	by     identity
-	header http.Header
-}
-
-// handler answers a call with a status and a value to be written as JSON (a string is written as it stands).
-type handler func(*Server, *call) (int, any)
-
 func (s *Server) router() *http.ServeMux {
 	mux := http.NewServeMux()
-	for pattern, handle := range map[string]handler{
-		"GET /repos/{owner}/{repo}/pulls/{pull_number}":                                (*Server).getPull,
-		"GET /repos/{owner}/{repo}/pulls/{pull_number}/files":                          (*Server).listFiles,
-		"GET /repos/{owner}/{repo}/compare/{basehead}":                                 (*Server).compare,
-		"GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews":                        (*Server).listReviews,
-		"POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews":                       (*Server).createReview,
-		"DELETE /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}":         (*Server).deletePendingReview,
-		"POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/events":    (*Server).submitReview,
-		"PUT /repos/{owner}/{repo}/pulls/{pull_number}/reviews/{review_id}/dismissals": (*Server).dismissReview,
-		"GET /repos/{owner}/{repo}/pulls/{pull_number}/comments":                       (*Server).listReviewComments,
-		"POST /repos/{owner}/{repo}/pulls/{pull_number}/comments":                      (*Server).createReviewComment,
-		"POST /repos/{owner}/{repo}/pulls/{pull_number}/comments/{comment_id}/replies": (*Server).createReply,
-		"PATCH /repos/{owner}/{repo}/pulls/comments/{comment_id}":                      (*Server).updateReviewComment,
-		"DELETE /repos/{owner}/{repo}/pulls/comments/{comment_id}":                     (*Server).deleteReviewComment,
-		"GET /repos/{owner}/{repo}/issues/{issue_number}/comments":                     (*Server).listIssueComments,
-		"POST /repos/{owner}/{repo}/issues/{issue_number}/comments":                    (*Server).createIssueComment,
-		"PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}":                     (*Server).updateIssueComment,
-		"DELETE /repos/{owner}/{repo}/issues/comments/{comment_id}":                    (*Server).deleteIssueComment,
-		"GET /user": (*Server).getUser,
-	} {
+	for pattern := range routes {
 		method, path, _ := strings.Cut(pattern, " ")
-		mux.Handle(method+" "+base+path, s.rest(pattern, handle))
+		mux.HandleFunc(method+" "+apiPath+path, func(w http.ResponseWriter, r *http.Request) { s.serveREST(pattern, w, r) })
 	}
-	mux.HandleFunc("POST /api/graphql", s.serveGraphQL)
+	mux.HandleFunc("POST "+graphQLPath, s.serveGraphQL)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.tb.Errorf("githubtest: %s %s is not simulated", r.Method, r.URL.Path)
-		write(w, http.StatusNotFound, failure(http.StatusNotFound, "Not Found"))
+		status, answer := notFound()
+		write(w, status, answer)
 	})
 	return mux
 }
 
-// serve records a request, has it handled unless a fault comes before that, and delivers the answer or the fault.
+// serve records a request, answers it unless a fault comes before its effect, and sends the answer or the fault.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
 		return // the client is gone
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	request, fault := s.receive(r, string(body))
 	if fault.Do != nil {
 		fault.Do()
 	}
 	var answer *httptest.ResponseRecorder
 	if fault.After || !fault.answers() {
-		answer = s.handle(r)
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		answer = s.answer(r)
 	}
-	s.deliver(w, r, request, fault, answer)
+	s.mu.Lock()
+	if fault.Status != 0 {
+		answer = fault.answer(s.limits.of(BotLogin))
+	}
+	if fault.Break == 0 || fault.Break == Truncate {
+		request.Status = answer.Code
+		answer.Header().Set("Date", s.clock.now.Format(http.TimeFormat))
+	}
+	s.mu.Unlock()
+	fault.send(w, r, answer, s.closed)
 }
 
-func (s *Server) handle(r *http.Request) *httptest.ResponseRecorder {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// receive records a request and returns its fault.
+func (s *Server) receive(r *http.Request, body string) (*Request, Fault) {
+	defer s.lock()()
+	request := &Request{
+		Index: len(s.requests) + 1, Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, apiPath), Query: r.URL.Query(), Body: body,
+		Write: r.Method != http.MethodGet,
+	}
+	if r.URL.Path == graphQLPath {
+		request.Operation = operationOf(body)
+		request.Write = strings.HasPrefix(request.Operation, "mutation")
+	}
+	s.requests = append(s.requests, request)
+	return request, s.faults.next(*request)
+}
+
+// answer answers a request, one at a time.
+func (s *Server) answer(r *http.Request) *httptest.ResponseRecorder {
+	defer s.lock()()
 	answer := httptest.NewRecorder()
 	s.routes.ServeHTTP(answer, r)
 	return answer
 }
 
-func (s *Server) receive(r *http.Request, body string) (*Request, Fault) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	request := &Request{
-		Index: len(s.requests) + 1, Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, base), Query: r.URL.Query(), Body: body,
+// serveREST does what all REST operations have in common around an operation's handler.
+func (s *Server) serveREST(pattern string, w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // bytes in memory
+	if err := described().checkRequest(pattern, r.URL.Query(), body); err != nil {
+		s.tb.Errorf("githubtest: the request %s %s is not as GitHub describes it: %v", r.Method, r.URL, err)
 	}
-	if r.URL.Path == "/api/graphql" {
-		request.Operation = operationOf(body)
-		request.Write = strings.HasPrefix(request.Operation, "mutation")
-	} else {
-		request.Write = r.Method != http.MethodGet
+	isWrite := r.Method != http.MethodGet
+	by, status, answer := s.admit(r, isWrite, w.Header())
+	switch {
+	case status != 0:
+	case !s.knows(r):
+		status, answer = notFound()
+	case isWrite && !by.write:
+		status, answer = http.StatusForbidden, failure(http.StatusForbidden, notAccessible)
+	default:
+		status, answer = routes[pattern](s.rest, &call{Request: r, body: body, by: by})
 	}
-	s.requests = append(s.requests, request)
-	return request, s.faultFor(*request)
+	if err := described().checkAnswer(pattern, status, write(w, status, answer)); err != nil {
+		s.tb.Errorf("githubtest: the answer %d to %s is not as GitHub describes it: %v", status, pattern, err)
+	}
 }
 
-// rest puts in front of a handler what every REST request has in common.
-func (s *Server) rest(pattern string, handle handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body) // bytes in memory
-		c := &call{Request: r, body: body, header: w.Header()}
-		s.checkRequest(pattern, r, body)
-		status, answer := s.admit(c, r.Method != http.MethodGet)
-		if status == 0 && !s.knows(r) {
-			status, answer = notFound()
-		}
-		if status == 0 && r.Method != http.MethodGet && !c.by.write {
-			status, answer = http.StatusForbidden, failure(http.StatusForbidden, notAccessible)
-		}
-		if status == 0 {
-			status, answer = handle(s, c)
-		}
-		content := write(w, status, answer)
-		if _, text := answer.(string); !text {
-			s.checkAnswer(pattern, status, content)
-		}
-	})
-}
-
-const notAccessible = "Resource not accessible by integration"
-
-// admit authenticates a call and holds it against the limits; 0 lets it pass.
-func (s *Server) admit(c *call, write bool) (int, any) {
-	kind, token, _ := strings.Cut(c.Header.Get("Authorization"), " ")
+// admit authenticates a request and counts it against the limits. Status 0 lets it pass.
+func (s *Server) admit(r *http.Request, write bool, header http.Header) (by identity, status int, answer any) {
+	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	by, known := s.tokens[token]
-	if !known || (!strings.EqualFold(kind, "bearer") && !strings.EqualFold(kind, "token")) {
-		return http.StatusUnauthorized, failure(http.StatusUnauthorized, "Bad credentials")
+	if !known || !strings.EqualFold(kind, "bearer") {
+		return by, http.StatusUnauthorized, failure(http.StatusUnauthorized, "Bad credentials")
 	}
-	c.by = by
-	return s.limit(c, write)
+	status, answer = s.limits.admit(by, write, header)
+	return by, status, answer
 }
 
 // knows reports whether the repository and the pull request in the path exist.
 func (s *Server) knows(r *http.Request) bool {
-	for name, want := range map[string]string{"owner": Owner, "repo": Repository} {
-		if got := r.PathValue(name); got != "" && !strings.EqualFold(got, want) {
-			return false
-		}
-	}
 	number := r.PathValue("pull_number") + r.PathValue("issue_number")
-	return number == "" || (number == fmt.Sprint(Number) && s.head != "")
+	return strings.EqualFold(r.PathValue("owner"), Owner) && strings.EqualFold(r.PathValue("repo"), Repository) &&
+		(number == "" || (number == fmt.Sprint(Number) && s.pull.head != ""))
 }
 
-func (s *Server) getUser(c *call) (int, any) {
-	if !c.by.human {
-		return http.StatusForbidden, failure(http.StatusForbidden, notAccessible)
-	}
-	return http.StatusOK, s.user(c.by.login)
-}
-
-// decode reads a JSON body into v and answers 400 where it is none.
-func (c *call) decode(v any) (int, any) {
-	if err := json.Unmarshal(c.body, v); err != nil {
-		return http.StatusBadRequest, failure(http.StatusBadRequest, "Problems parsing JSON")
-	}
-	return 0, nil
-}
-
-// failure is the body of GitHub's errors; each of errors is a string or an object, as the endpoint has it.
-func failure(status int, message string, errors ...any) map[string]any {
-	body := map[string]any{"message": message, "documentation_url": "https://docs.github.com/rest", "status": fmt.Sprint(status)}
-	if len(errors) > 0 {
-		body["errors"] = errors
-	}
-	return body
-}
-
-// write sends an answer and returns its bytes.
+// write writes an answer as JSON and returns its bytes.
 func write(w http.ResponseWriter, status int, answer any) []byte {
-	var content []byte
-	switch answer := answer.(type) {
-	case nil:
-	case string:
-		w.Header().Set("Content-Type", "application/vnd.github.diff; charset=utf-8")
-		content = []byte(answer)
-	default:
-		w.Header().Set("Content-Type", "application/json; charset=utf-8")
-		content, _ = json.Marshal(answer) // maps of what JSON knows
-	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	content, _ := json.Marshal(answer) // maps of what JSON knows
 	w.WriteHeader(status)
-	_, _ = w.Write(content) // into a recorder
+	_, _ = w.Write(content) // into memory
 	return content
 }
