@@ -157,7 +157,8 @@ func (d *description) checkRequest(pattern string, query url.Values, body []byte
 		problems = append(problems, d.checkParameter(operation, name, values[0]))
 	}
 	if _, wanted := d.find(append(operation, "requestBody")...); wanted != nil {
-		problems = append(problems, d.check(body, append(operation, "requestBody", "content", "application/json", "schema")...))
+		operation = append(operation, "requestBody", "content", "application/json", "schema")
+		problems = append(problems, d.check(body, operation...))
 	} else if len(body) > 0 {
 		problems = append(problems, errors.New("it has a body"))
 	}
@@ -173,7 +174,8 @@ func (d *description) checkParameter(operation []string, name, value string) err
 	list, _ := parameters.([]any)
 	for i := range list {
 		keys := append(operation, "parameters", strconv.Itoa(i))
-		if _, parameter := d.find(keys...); parameter.(map[string]any)["name"] == name && parameter.(map[string]any)["in"] == "query" {
+		_, found := d.find(keys...)
+		if parameter, _ := found.(map[string]any); parameter["name"] == name && parameter["in"] == "query" {
 			return d.check(content, append(keys, "schema")...)
 		}
 	}

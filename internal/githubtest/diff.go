@@ -28,7 +28,8 @@ func (r *repository) diff(from, to string) []*file {
 	if files, ok := r.diffs[key]; ok {
 		return files
 	}
-	output := r.git("", "diff", "--raw", "-z", "--patch", "--find-renames", "--no-color", "--no-ext-diff", "--no-textconv", from, to)
+	output := r.git("", "diff", "--raw", "-z", "--patch", "--find-renames", "--no-color", "--no-ext-diff", "--no-textconv",
+		from, to)
 	raw, patches, _ := strings.Cut(output, "\x00\x00")
 	var files []*file
 	sections := strings.Split("\n"+patches, "\ndiff --git ")[1:]

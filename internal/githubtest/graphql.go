@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,7 +27,6 @@ type execution struct {
 	pull      *pullRequest
 	by        identity
 	variables map[string]any
-	path      []any // of the field that is being answered
 	errors    []any
 }
 
@@ -93,9 +91,9 @@ func (s *Server) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, result)
 }
 
-// fail adds an error at the field that is being answered. The value of the field is null then.
+// fail adds an error for the field that is being answered. The value of the field is null then.
 func (e *execution) fail(kind, format string, values ...any) any {
-	e.errors = append(e.errors, map[string]any{"type": kind, "path": slices.Clone(e.path), "message": fmt.Sprintf(format, values...)})
+	e.errors = append(e.errors, map[string]any{"type": kind, "message": fmt.Sprintf(format, values...)})
 	return nil
 }
 
@@ -112,15 +110,13 @@ func (e *execution) object(o object, selected ast.SelectionSet) map[string]any {
 		if !known {
 			e.tb.Errorf("githubtest: the GraphQL field %s.%s is not simulated", f.ObjectDefinition.Name, f.Name)
 		}
-		e.path = append(e.path, f.Alias)
 		if compute, ok := v.(field); ok {
 			v = compute(f.ArgumentMap(e.variables))
 		}
 		if err := e.conforms(v, f.Definition.Type); err != nil && len(e.errors) == 0 { // an error leaves null anywhere
-			e.tb.Errorf("githubtest: the GraphQL field %s.%s does not fit GitHub's schema: %v", f.ObjectDefinition.Name, f.Name, err)
+			e.tb.Errorf("githubtest: the GraphQL field %s does not fit GitHub's schema: %v", f.Name, err)
 		}
 		answer[f.Alias] = e.value(v, f.SelectionSet)
-		e.path = e.path[:len(e.path)-1]
 	}
 	return answer
 }
@@ -132,9 +128,7 @@ func (e *execution) value(v any, selected ast.SelectionSet) any {
 	case []object:
 		list := make([]any, len(v))
 		for i, item := range v {
-			e.path = append(e.path, i)
 			list[i] = e.object(item, selected)
-			e.path = e.path[:len(e.path)-1]
 		}
 		return list
 	}
@@ -178,9 +172,11 @@ func connection[T any](e *execution, name string, items []T, shape func(T) objec
 			e.tb.Errorf("githubtest: paging backwards through %s is not simulated", name)
 			return nil
 		case size == 0:
-			return e.fail("MISSING_PAGINATION_BOUNDARIES", "You must provide a `first` or `last` value to properly paginate the `%s` connection.", name)
+			return e.fail("MISSING_PAGINATION_BOUNDARIES",
+				"You must provide a `first` or `last` value to properly paginate the `%s` connection.", name)
 		case size < 0 || size > 100:
-			return e.fail("EXCESSIVE_PAGINATION", "Requesting %d records on the `%s` connection exceeds the `first` limit of 100 records.", size, name)
+			return e.fail("EXCESSIVE_PAGINATION",
+				"Requesting %d records on the `%s` connection exceeds the `first` limit of 100 records.", size, name)
 		}
 		begin := 0
 		if cursor, ok := arguments["after"].(string); ok {

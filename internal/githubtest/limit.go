@@ -80,16 +80,16 @@ func (u *usage) writeWait(now time.Time) time.Duration {
 }
 
 func (u *usage) describe(header http.Header) {
-	for name, value := range map[string]int64{
-		"Limit": requestsAnHour, "Used": int64(u.requests), "Remaining": int64(requestsAnHour - u.requests), "Reset": u.window.Add(time.Hour).Unix(),
-	} {
-		header.Set("X-RateLimit-"+name, fmt.Sprint(value))
-	}
+	header.Set("X-RateLimit-Limit", fmt.Sprint(requestsAnHour))
+	header.Set("X-RateLimit-Used", fmt.Sprint(u.requests))
+	header.Set("X-RateLimit-Remaining", fmt.Sprint(requestsAnHour-u.requests))
+	header.Set("X-RateLimit-Reset", fmt.Sprint(u.window.Add(time.Hour).Unix()))
 }
 
 // secondaryLimit is the answer by which a client tells a secondary limit from a missing permission.
 func secondaryLimit(status int) map[string]any {
 	body := failure(status, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
-	body["documentation_url"] = "https://docs.github.com/free-pro-team@latest/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+	body["documentation_url"] = "https://docs.github.com/free-pro-team@latest/rest/overview/" +
+		"rate-limits-for-the-rest-api#about-secondary-rate-limits"
 	return body
 }

@@ -100,16 +100,17 @@ func (s *Server) Event(action string) []byte {
 	defer s.lock()()
 	p := s.pull
 	repository := func(owner string) map[string]any {
-		name := owner + "/" + Repository
-		return map[string]any{"name": Repository, "full_name": name, "owner": s.rest.user(owner), "fork": owner != Owner, "default_branch": "main"}
+		return map[string]any{
+			"name": Repository, "full_name": owner + "/" + Repository, "owner": s.rest.user(owner), "fork": owner != Owner,
+		}
 	}
 	branch := func(owner, ref, commit string) map[string]any {
-		return map[string]any{"label": owner + ":" + ref, "ref": ref, "sha": commit, "user": s.rest.user(owner), "repo": repository(owner)}
+		return map[string]any{"label": owner + ":" + ref, "ref": ref, "sha": commit, "repo": repository(owner)}
 	}
 	event, err := json.Marshal(map[string]any{
 		"action": action, "number": Number, "repository": repository(Owner), "sender": s.rest.user(p.headOwner()),
 		"pull_request": map[string]any{
-			"number": Number, "state": "open", "draft": false, "html_url": s.rest.page("/pull/1"), "user": s.rest.user(p.headOwner()),
+			"number": Number, "state": "open", "draft": false, "html_url": s.rest.page("/pull/1"),
 			"head": branch(p.headOwner(), headBranch, p.head), "base": branch(Owner, "main", p.baseSHA),
 		},
 	})

@@ -57,9 +57,9 @@ func TestCommentsFollowLines(t *testing.T) {
 	}
 }
 
-// TestHeadMoved: a review of a commit that a push has built upon is taken; one of a commit that a forced push has
+// TestReviewOfDiscardedCommitIsRefused: a review of a commit that a push has built upon is taken; one of a commit that a forced push has
 // thrown away is not.
-func TestHeadMoved(t *testing.T) {
+func TestReviewOfDiscardedCommitIsRefused(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	old := s.Head()
@@ -77,7 +77,7 @@ func TestHeadMoved(t *testing.T) {
 	}
 }
 
-func TestRebase(t *testing.T) {
+func TestCommentsFollowRebase(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	if err := post(t, s, onLine("app.yaml", 10, "hello")); err != nil {
@@ -96,8 +96,8 @@ func TestRebase(t *testing.T) {
 	}
 }
 
-// TestFetch: as a workflow does, from a shallow clone of the merge commit.
-func TestFetch(t *testing.T) {
+// TestWorkflowCanFetch: as a workflow does, from a shallow clone of the merge commit.
+func TestWorkflowCanFetch(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	clone := filepath.Join(t.TempDir(), "clone")
@@ -118,7 +118,7 @@ func TestFetch(t *testing.T) {
 	equal(t, "file", git("-C", clone, "show", s.Head()+":app.yaml"), strings.TrimSpace(lines(40, map[int]string{10: "changed\n", 30: ""})))
 }
 
-func TestFork(t *testing.T) {
+func TestForkHasNoBranchInRepository(t *testing.T) {
 	t.Parallel()
 	s := New(t, map[string]string{"a": "x\n"})
 	s.OpenFromFork(s.Commit(s.Main(), map[string]string{"a": "y\n"}))

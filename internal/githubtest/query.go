@@ -13,8 +13,8 @@ func (e *execution) query() object {
 		// As the viewer, a bot is a user and its login has the suffix "[bot]"; see author.
 		"viewer": object{"login": e.by.login},
 		"repository": field(func(arguments map[string]any) any {
-			if arguments["owner"] != Owner || arguments["name"] != Repository {
-				return e.fail("NOT_FOUND", "Could not resolve to a Repository with the name '%v/%v'.", arguments["owner"], arguments["name"])
+			if owner, name := arguments["owner"], arguments["name"]; owner != Owner || name != Repository {
+				return e.fail("NOT_FOUND", "Could not resolve to a Repository with the name '%v/%v'.", owner, name)
 			}
 			return object{"pullRequest": field(e.pullRequest)}
 		}),
@@ -59,7 +59,10 @@ func (e *execution) author(login string) object {
 }
 
 func (e *execution) thread(t *thread) object {
-	return object{"id": nodeID("PRRT", t.comments[0].id), "isResolved": t.resolved, "comments": connection(e, "comments", t.comments, e.reviewComment)}
+	return object{
+		"id": nodeID("PRRT", t.comments[0].id), "isResolved": t.resolved,
+		"comments": connection(e, "comments", t.comments, e.reviewComment),
+	}
 }
 
 func (e *execution) reviewComment(c *reviewComment) object {
@@ -82,7 +85,9 @@ func (e *execution) issueComment(c *comment) object {
 }
 
 func (e *execution) review(r *review) object {
-	return object{"id": nodeID("PRR", r.id), "fullDatabaseId": fmt.Sprint(r.id), "body": r.body, "author": e.author(r.author), "state": r.state}
+	return object{
+		"id": nodeID("PRR", r.id), "fullDatabaseId": fmt.Sprint(r.id), "body": r.body, "author": e.author(r.author), "state": r.state,
+	}
 }
 
 // mutation answers the mutations. They have in common the argument input and the permission.
@@ -97,7 +102,7 @@ func (e *execution) mutation() object {
 			})
 		},
 		"updateIssueComment": func(input map[string]any) any {
-			return e.change(input["id"], func(c *comment, _ func()) error { return e.pull.edit(c, fmt.Sprint(input["body"])) })
+			return e.change(input["id"], func(c *comment, _ func()) error { return c.edit(fmt.Sprint(input["body"])) })
 		},
 		"deleteIssueComment":             e.deleteComment,
 		"deletePullRequestReviewComment": e.deleteComment,

@@ -76,7 +76,7 @@ func TestConflictLeavesTheMerge(t *testing.T) {
 	equal(t, "merge", s.pull.git.git("", "rev-parse", mergeRef), merge)
 }
 
-func TestFollow(t *testing.T) {
+func TestLinesFollowDiff(t *testing.T) {
 	t.Parallel()
 	s := New(t, map[string]string{"a": lines(30, nil)})
 	from := s.Main()

@@ -18,13 +18,16 @@ const (
 const (
 	pending          = "PENDING"
 	commented        = "COMMENTED"
+	approved         = "APPROVED"
 	changesRequested = "CHANGES_REQUESTED"
 	dismissed        = "DISMISSED"
 )
 
 // states has the state of a review by the event that submits it. A review without an event is pending: only its
 // author sees it.
-var states = map[string]string{"": pending, "COMMENT": commented, "APPROVE": "APPROVED", "REQUEST_CHANGES": changesRequested}
+var states = map[string]string{
+	"": pending, "COMMENT": commented, "APPROVE": approved, "REQUEST_CHANGES": changesRequested,
+}
 
 // onFile is the subject_type of a comment on a file.
 const onFile = "file"
@@ -52,10 +55,10 @@ const (
 
 // comment is a comment on the pull request as a whole, or on a part of its diff.
 type comment struct {
-	id               int64
-	author, body     string
-	created, updated time.Time
-	minimized        string // the reason, such as "outdated"; empty where the comment is shown
+	id           int64
+	author, body string
+	created      time.Time
+	minimized    string // the reason, such as "outdated"; empty where the comment is shown
 }
 
 // thread is a conversation on a line, on some lines or on a file.
@@ -76,7 +79,6 @@ type review struct {
 	author, body string
 	state        string
 	commit       string
-	submitted    time.Time
 }
 
 // published returns the review comments that everybody can see, the oldest first.
@@ -176,6 +178,7 @@ func (p *pullRequest) createReview(by string, d draftReview) (*review, error) {
 // checkReview checks a review apart from its comments.
 func (p *pullRequest) checkReview(by string, d draftReview) error {
 	_, known := states[d.Event]
+	needsBody := d.Event == "REQUEST_CHANGES" || (d.Event == "COMMENT" && len(d.Comments) == 0)
 	switch {
 	case p.pending(by) != nil:
 		return pendingRefused
@@ -185,14 +188,14 @@ func (p *pullRequest) checkReview(by string, d draftReview) error {
 		return commitRefused
 	case utf8.RuneCountInString(d.Body) > bodyLimit:
 		return longRefused
-	case strings.TrimSpace(d.Body) == "" && (d.Event == "REQUEST_CHANGES" || (d.Event == "COMMENT" && len(d.Comments) == 0)):
+	case needsBody && strings.TrimSpace(d.Body) == "":
 		return blankRefused
 	}
 	return nil
 }
 
 func (p *pullRequest) addReview(login, body, state, commit string) *review {
-	r := &review{id: p.nextID(), author: login, body: body, state: state, commit: commit, submitted: p.clock.now}
+	r := &review{id: p.nextID(), author: login, body: body, state: state, commit: commit}
 	p.reviews = append(p.reviews, r)
 	return r
 }
@@ -211,7 +214,7 @@ func (p *pullRequest) addReviewComment(t *thread, r *review, body string) *revie
 }
 
 func (p *pullRequest) newComment(login, body string) comment {
-	return comment{id: p.nextID(), author: login, body: body, created: p.clock.now, updated: p.clock.now}
+	return comment{id: p.nextID(), author: login, body: body, created: p.clock.now}
 }
 
 // removeComments removes review comments, and the threads that lose their last comment.
@@ -237,14 +240,14 @@ func (p *pullRequest) submit(r *review, body, event string) error {
 	if r.state != pending || event == "" || states[event] == "" {
 		return submitRefused
 	}
-	r.body, r.state, r.submitted = cmp.Or(body, r.body), states[event], p.clock.now
+	r.body, r.state = cmp.Or(body, r.body), states[event]
 	p.notify(r.author, "review", r.id)
 	return nil
 }
 
 // dismiss takes back the verdict of a review.
 func (p *pullRequest) dismiss(r *review) error {
-	if r.state != changesRequested && r.state != states["APPROVE"] {
+	if r.state != changesRequested && r.state != approved {
 		return refusal("Can not dismiss a " + strings.ToLower(r.state) + " pull request review")
 	}
 	r.state = dismissed
@@ -262,11 +265,11 @@ func (p *pullRequest) addIssueComment(login, body string) (*comment, error) {
 	return &c, nil
 }
 
-// edit replaces the body of a comment. It sends no notification.
-func (p *pullRequest) edit(c *comment, body string) error {
+// edit replaces the body of a comment.
+func (c *comment) edit(body string) error {
 	if err := checkBody(body); err != nil {
 		return err
 	}
-	c.body, c.updated = body, p.clock.now
+	c.body = body
 	return nil
 }

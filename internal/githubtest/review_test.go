@@ -40,7 +40,7 @@ func span(start, line int) github.DraftReviewComment {
 	return draft
 }
 
-func TestPlacesInReviews(t *testing.T) {
+func TestCommentsMustBeInTheDiff(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	for _, rule := range rules {
@@ -104,7 +104,7 @@ func TestFileComments(t *testing.T) {
 	equal(t, "notifications", s.Notifications(), []Notification{{BotLogin, "review", pending.GetID()}})
 }
 
-func TestReviewRules(t *testing.T) {
+func TestWrongReviewIsRefused(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	long := strings.Repeat("é", bodyLimit+1)
@@ -127,7 +127,7 @@ func TestReviewRules(t *testing.T) {
 	}
 }
 
-func TestLongIssueComment(t *testing.T) {
+func TestLongIssueCommentIsRefused(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	body := `{"body":"` + strings.Repeat("x", bodyLimit) + `x"}`
@@ -143,7 +143,7 @@ func TestLongIssueComment(t *testing.T) {
 	equal(t, "body", s.IssueComments()[0].Body, "short")
 }
 
-func TestTooManyComments(t *testing.T) {
+func TestTooManyCommentsArePostedWith502(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ count, status int }{{commentsInReview, 200}, {commentsInReview + 1, 502}} {
 		s := opened(t)
@@ -161,7 +161,7 @@ func TestTooManyComments(t *testing.T) {
 	}
 }
 
-func TestPendingReview(t *testing.T) {
+func TestPendingReviewIsItsAuthorsAlone(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	c := client(t, s, BotToken).PullRequests
@@ -203,7 +203,7 @@ func TestPendingReview(t *testing.T) {
 	}
 }
 
-func TestDeletePendingReview(t *testing.T) {
+func TestDeletedPendingReviewTakesItsComments(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	c := client(t, s, BotToken).PullRequests

@@ -17,7 +17,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -65,7 +64,7 @@ type Server struct {
 	clock    *clock
 	tokens   map[string]identity
 	limits   *limits
-	requests []*Request
+	requests []Request
 	faults   faults
 	pull     *pullRequest
 }
@@ -82,14 +81,10 @@ type Request struct {
 	Index int
 	// Method and Path are as sent; Path is without the path of APIURL.
 	Method, Path string
-	Query        url.Values
-	Body         string
 	// Operation of a GraphQL request is "query" or "mutation" and its top fields, such as "mutation minimizeComment".
 	Operation string
 	// Write is true for every request but GET and GraphQL queries.
 	Write bool
-	// Status is the status of the answer, 0 where there was no answer.
-	Status int
 }
 
 // New starts a GitHub whose main branch holds files (path → content) in one commit. It ends with the test.
@@ -98,7 +93,8 @@ func New(tb testing.TB, files map[string]string) *Server {
 	clock := &clock{now: start}
 	pull := &pullRequest{tb: tb, clock: clock, git: newRepository(tb, clock), lastID: 1000}
 	s := &Server{
-		tb: tb, closed: make(chan struct{}), clock: clock, limits: &limits{clock: clock, used: map[string]*usage{}}, pull: pull,
+		tb: tb, closed: make(chan struct{}), clock: clock, pull: pull,
+		limits: &limits{clock: clock, used: map[string]*usage{}},
 		tokens: map[string]identity{BotToken: {BotLogin, true}, ReadToken: {BotLogin, false}},
 	}
 	s.routes = s.router()
@@ -150,11 +146,7 @@ func (s *Server) Advance(d time.Duration) {
 // Requests returns all requests so far, in the order of their arrival.
 func (s *Server) Requests() []Request {
 	defer s.lock()()
-	requests := make([]Request, len(s.requests))
-	for i, request := range s.requests {
-		requests[i] = *request
-	}
-	return requests
+	return slices.Clone(s.requests)
 }
 
 // Writes returns the requests that asked for a change, also the refused ones.
@@ -183,7 +175,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client is gone
 	}
-	request, fault := s.receive(r, string(body))
+	fault := s.receive(r, string(body))
 	if fault.Do != nil {
 		fault.Do()
 	}
@@ -192,31 +184,26 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer = s.answer(r)
 	}
-	s.mu.Lock()
 	if fault.Status != 0 {
+		s.mu.Lock()
 		answer = fault.answer(s.limits.of(BotLogin))
+		s.mu.Unlock()
 	}
-	if fault.Break == 0 || fault.Break == Truncate {
-		request.Status = answer.Code
-		answer.Header().Set("Date", s.clock.now.Format(http.TimeFormat))
-	}
-	s.mu.Unlock()
+	w.Header().Set("Date", s.Now().Format(http.TimeFormat))
 	fault.send(w, r, answer, s.closed)
 }
 
 // receive records a request and returns its fault.
-func (s *Server) receive(r *http.Request, body string) (*Request, Fault) {
+func (s *Server) receive(r *http.Request, body string) Fault {
 	defer s.lock()()
-	request := &Request{
-		Index: len(s.requests) + 1, Method: r.Method, Path: strings.TrimPrefix(r.URL.Path, apiPath), Query: r.URL.Query(), Body: body,
-		Write: r.Method != http.MethodGet,
-	}
+	path := strings.TrimPrefix(r.URL.Path, apiPath)
+	request := Request{Index: len(s.requests) + 1, Method: r.Method, Path: path, Write: r.Method != http.MethodGet}
 	if r.URL.Path == graphQLPath {
 		request.Operation = operationOf(body)
 		request.Write = strings.HasPrefix(request.Operation, "mutation")
 	}
 	s.requests = append(s.requests, request)
-	return request, s.faults.next(*request)
+	return s.faults.next(request)
 }
 
 // answer answers a request, one at a time.

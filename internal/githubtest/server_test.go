@@ -162,14 +162,14 @@ func TestRequestsAreRecorded(t *testing.T) {
 	query(t, s, BotToken, `{ viewer { login } repository(owner: "acme", name: "apps") { pullRequest(number: 1) { headRefOid } } }`, nil)
 	query(t, s, BotToken, `mutation { minimizeComment(input: {subjectId: "IC_1", classifier: OUTDATED}) { clientMutationId } }`, nil)
 	requests := s.Requests()
-	equal(t, "paging", requests[0].Query, url.Values{"per_page": {"5"}})
-	equal(t, "comment", requests[1], Request{Index: 2, Method: "POST", Path: repo + "/issues/1/comments", Query: url.Values{}, Body: `{"body":"hello"}`, Write: true, Status: 201})
+	equal(t, "comparison", requests[0], Request{Index: 1, Method: "GET", Path: repo + "/compare/main...change"})
+	equal(t, "comment", requests[1], Request{Index: 2, Method: "POST", Path: repo + "/issues/1/comments", Write: true})
 	equal(t, "query", requests[2].Operation, "query viewer,repository")
 	equal(t, "writes", []int{s.Writes()[0].Index, s.Writes()[1].Index}, []int{2, 4})
 	equal(t, "notifications", s.Notifications(), []Notification{{BotLogin, "issue comment", s.IssueComments()[0].ID}})
 }
 
-func TestLimits(t *testing.T) {
+func TestRequestsAreLimited(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	write := func() (int, http.Header, string) {
@@ -203,7 +203,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestWritesAnHour(t *testing.T) {
+func TestWritesAnHourAreLimited(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	last := 0
@@ -293,7 +293,7 @@ func TestFaultTimesAndDo(t *testing.T) {
 	}
 }
 
-func TestNotSimulated(t *testing.T) {
+func TestWhatIsNotSimulatedFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name, want string
@@ -305,7 +305,7 @@ func TestNotSimulated(t *testing.T) {
 		}},
 		{"page", "page 2 is not simulated", func(s *Server) { send(t, s, BotToken, "GET", repo+"/compare/main...change?page=2", "") }},
 		{"parameter", "there is no parameter sort", func(s *Server) { send(t, s, BotToken, "GET", repo+"/compare/main...change?sort=updated", "") }},
-		{"field of a body", `unknown field "position": it is not simulated`, func(s *Server) {
+		{"field of a body", `is not simulated: json: unknown field "position"`, func(s *Server) {
 			send(t, s, BotToken, "POST", repo+"/pulls/1/reviews", `{"comments":[{"path":"app.yaml","position":1,"body":"x"}]}`)
 		}},
 		{"deleted line", "comments on deleted lines are not simulated", func(s *Server) {
