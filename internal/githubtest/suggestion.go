@@ -54,14 +54,12 @@ type edit struct {
 func (p *pullRequest) suggestion(c *reviewComment) (edit, error) {
 	refuse := func(reason string) (edit, error) { return edit{}, fmt.Errorf("%w: %s", ErrSuggestion, reason) }
 	text, found := suggested(c.body)
-	now, current := p.position(c.thread.anchor)
+	now, _ := p.position(c.thread.anchor)
 	switch {
 	case !found:
 		return refuse("the comment has no suggestion")
-	case !current:
-		return refuse("the comment is outdated")
 	case now.line == 0:
-		return refuse("the comment is on a file")
+		return refuse("the comment is outdated or on a file")
 	}
 	e := edit{start: cmp.Or(now.start, now.line), end: now.line, text: text}
 	for _, r := range fileAt(p.git.diff(p.base(), p.head), c.thread.path).rows {
