@@ -102,8 +102,9 @@ func TestMutations(t *testing.T) {
 	equal(t, "update", mutate(BotToken, "updateIssueComment", `body: "new", id: "`+summary+`"`), nil)
 	equal(t, "blank", mutate(BotToken, "updateIssueComment", `body: " ", id: "`+summary+`"`), []string{"UNPROCESSABLE: Body can't be blank"})
 	equal(t, "body", s.IssueComments()[0].Body, "new")
-	for _, name := range []string{"deletePullRequestReviewComment", "deleteIssueComment"} {
-		id := map[string]string{"deletePullRequestReviewComment": second, "deleteIssueComment": summary}[name]
+	for name, ids := range map[string][2]string{"deletePullRequestReviewComment": {second, summary}, "deleteIssueComment": {summary, first}} {
+		id, other := ids[0], ids[1]
+		equal(t, "delete another kind", len(mutate(BotToken, name, `id: "`+other+`"`)), 1)
 		equal(t, "delete", mutate(BotToken, name, `id: "`+id+`"`), nil)
 		equal(t, "delete again", mutate(BotToken, name, `id: "`+id+`"`), []string{"NOT_FOUND: Could not resolve to a node with the global id of '" + id + "'."})
 	}

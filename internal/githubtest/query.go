@@ -8,6 +8,13 @@ import (
 
 // The fields of GitHub's GraphQL schema that are simulated, by type.
 
+// The kinds of comments, with which their node identifiers begin.
+const (
+	anyComment   = ""
+	issueComment = "IC"
+	onDiff       = "PRRC" // a review comment
+)
+
 func (e *execution) query() object {
 	return object{
 		// As the viewer, a bot is a user and its login has the suffix "[bot]"; see author.
@@ -75,13 +82,13 @@ func (e *execution) reviewComment(c *reviewComment) object {
 		reason = c.minimized
 	}
 	return object{
-		"id": nodeID("PRRC", c.id), "body": c.body, "author": e.author(c.author), "state": state,
+		"id": nodeID(onDiff, c.id), "body": c.body, "author": e.author(c.author), "state": state,
 		"isMinimized": c.minimized != "", "minimizedReason": reason,
 	}
 }
 
 func (e *execution) issueComment(c *comment) object {
-	return object{"id": nodeID("IC", c.id), "body": c.body, "author": e.author(c.author)}
+	return object{"id": nodeID(issueComment, c.id), "body": c.body, "author": e.author(c.author)}
 }
 
 func (e *execution) review(r *review) object {
@@ -92,20 +99,25 @@ func (e *execution) review(r *review) object {
 
 // mutation answers the mutations. They have in common the argument input and the permission.
 func (e *execution) mutation() object {
+	remove := func(_ *comment, remove func()) error {
+		remove()
+		return nil
+	}
 	root := object{}
 	for name, change := range map[string]func(input map[string]any) any{
 		"addPullRequestReviewThread": e.addFileComment,
 		"minimizeComment": func(input map[string]any) any {
-			return e.change(input["subjectId"], func(c *comment, _ func()) error {
+			return e.change(anyComment, input["subjectId"], func(c *comment, _ func()) error {
 				c.minimize(fmt.Sprint(input["classifier"]))
 				return nil
 			})
 		},
 		"updateIssueComment": func(input map[string]any) any {
-			return e.change(input["id"], func(c *comment, _ func()) error { return c.edit(fmt.Sprint(input["body"])) })
+			edit := func(c *comment, _ func()) error { return c.edit(fmt.Sprint(input["body"])) }
+			return e.change(issueComment, input["id"], edit)
 		},
-		"deleteIssueComment":             e.deleteComment,
-		"deletePullRequestReviewComment": e.deleteComment,
+		"deleteIssueComment":             func(input map[string]any) any { return e.change(issueComment, input["id"], remove) },
+		"deletePullRequestReviewComment": func(input map[string]any) any { return e.change(onDiff, input["id"], remove) },
 	} {
 		root[name] = field(func(arguments map[string]any) any {
 			input, _ := arguments["input"].(map[string]any) // the schema demands it
@@ -118,10 +130,11 @@ func (e *execution) mutation() object {
 	return root
 }
 
-// change changes the comment with a node identifier. do gets the comment and a function that deletes it.
-func (e *execution) change(id any, do func(c *comment, remove func()) error) any {
+// change changes the comment with a node identifier, if it is of the kind that the mutation is for. do gets the
+// comment and a function that deletes it.
+func (e *execution) change(kind string, id any, do func(c *comment, remove func()) error) any {
 	c, remove := e.comment(id)
-	if c == nil {
+	if c == nil || !strings.HasPrefix(fmt.Sprint(id), kind) {
 		return e.notFound(id)
 	}
 	if err := do(c, remove); err != nil {
@@ -130,25 +143,18 @@ func (e *execution) change(id any, do func(c *comment, remove func()) error) any
 	return object{"clientMutationId": nil}
 }
 
-func (e *execution) deleteComment(input map[string]any) any {
-	return e.change(input["id"], func(_ *comment, remove func()) error {
-		remove()
-		return nil
-	})
-}
-
 // comment returns the published comment with a node identifier and a function that deletes it, or nil.
 func (e *execution) comment(id any) (c *comment, remove func()) {
 	p := e.pull
 	for _, c := range p.issueComments {
-		if nodeID("IC", c.id) == id {
+		if nodeID(issueComment, c.id) == id {
 			return c, func() {
 				p.issueComments = slices.DeleteFunc(p.issueComments, func(other *comment) bool { return other == c })
 			}
 		}
 	}
 	for _, c := range p.published() {
-		if nodeID("PRRC", c.id) == id {
+		if nodeID(onDiff, c.id) == id {
 			return &c.comment, func() { p.removeComments(func(other *reviewComment) bool { return other == c }) }
 		}
 	}

@@ -54,7 +54,7 @@ func (a *rest) reviewJSON(r *review) map[string]any {
 
 func (a *rest) issueCommentJSON(c *comment) map[string]any {
 	return map[string]any{
-		"id": c.id, "node_id": nodeID("IC", c.id), "user": a.user(c.author), "body": c.body, "author_association": "NONE",
+		"id": c.id, "node_id": nodeID(issueComment, c.id), "user": a.user(c.author), "body": c.body, "author_association": "NONE",
 		"url":       a.url(fmt.Sprintf("%s/issues/comments/%d", repo, c.id)),
 		"html_url":  a.page(fmt.Sprintf("/pull/1#issuecomment-%d", c.id)),
 		"issue_url": a.url(repo + "/issues/1"), "created_at": stamp(c.created), "updated_at": stamp(c.created),
