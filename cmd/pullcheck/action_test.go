@@ -11,7 +11,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+	"github.com/pullcheck/pullcheck/internal/githubtest"
 )
 
 // action is what GitHub's runner takes from action.yml.

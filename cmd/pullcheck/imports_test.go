@@ -30,12 +30,14 @@ var floors = [][]string{
 }
 
 // testPackages are packages for tests. The program does not import them.
-var testPackages = []string{"internal/rendertest", "cmd/pullcheck/internal/githubtest"}
+var testPackages = []string{"internal/rendertest", "internal/githubtest"}
 
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
 	"github.com/google/go-github":     {"cmd/pullcheck/internal/review"},
+	"github.com/santhosh-tekuri":      {"internal/githubtest"},
 	"github.com/spf13/pflag":          {"cmd/pullcheck"},
+	"github.com/vektah/gqlparser/v2":  {"internal/githubtest"},
 	"helm.sh/helm/v3":                 {"render/helm", "render/kustomize", "cmd/pullcheck"},
 	"sigs.k8s.io/kustomize/api":       {"render/argocd", "render/discover", "render/kustomize", "check/scan"},
 	"sigs.k8s.io/kustomize/kustomize": {"render/argocd"},

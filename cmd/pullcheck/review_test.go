@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+	"github.com/pullcheck/pullcheck/internal/githubtest"
 )
 
 const reviewedChart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"

@@ -1,12 +1,9 @@
 package review
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +14,8 @@ import (
 	"time"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
 	"github.com/pullcheck/pullcheck/internal/git"
+	"github.com/pullcheck/pullcheck/internal/githubtest"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -247,7 +244,9 @@ func TestSuggestionsLeaveItClean(t *testing.T) {
 	}
 }
 
-func TestPushes(t *testing.T) {
+// TestCommentsFollowPushes: a comment whose line moved stays, a comment on a fixed line goes, and a finding whose
+// comment became outdated gets a new one.
+func TestCommentsFollowPushes(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	p.review()
@@ -266,13 +265,15 @@ func TestPushes(t *testing.T) {
 	equal(t, "comments after a rebase", p.places(), []string{"a.yaml:3", "b.yaml:2"})
 }
 
-func TestPeople(t *testing.T) {
+// TestRepliedAndResolvedThreadsStay: a thread with a reply is minimized and not deleted, a resolved thread is left
+// alone, also where its finding is back.
+func TestRepliedAndResolvedThreadsStay(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	p.review()
 	comments := p.ReviewComments()
 	p.Reply("alice", comments[0].ID, "why?")
-	p.Resolve("alice", comments[1].ID)
+	p.Resolve(comments[1].ID)
 	equal(t, "writes where nothing changed", p.review(), 0)
 	p.push(plain)
 	equal(t, "writes where both are fixed", p.review(), 1)
@@ -282,39 +283,17 @@ func TestPeople(t *testing.T) {
 	equal(t, "comments where both are back: the resolved one stays so", p.places(), []string{"a.yaml:1", "a.yaml:1 outdated", "b.yaml:1"})
 }
 
-// send is a request that a person's program makes.
-func (p *pull) send(login, url string, body any) {
-	p.t.Helper()
-	data, err := json.Marshal(body)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	request, err := http.NewRequest("POST", url, bytes.NewReader(data))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	request.Header.Set("Authorization", "Bearer "+p.Token(login, true))
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if answer, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK || bytes.Contains(answer, []byte(`"errors"`)) {
-		p.t.Fatalf("%d %s %v", response.StatusCode, answer, err)
-	}
-}
-
-// TestPages: what was written is found behind a hundred comments and a hundred threads of others.
-func TestPages(t *testing.T) {
+// TestStateIsPaginated: a run finds what it wrote behind a hundred comments and a hundred threads of others.
+func TestStateIsPaginated(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
-	var comments []any
+	var comments []githubtest.DraftComment
 	for range 105 {
 		p.Comment("alice", "hello")
-		comments = append(comments, map[string]any{"path": "a.yaml", "line": 1, "side": "RIGHT", "body": "hello"})
+		comments = append(comments, githubtest.DraftComment{Path: "a.yaml", Line: 1, Body: "hello"})
 	}
-	for _, some := range [][]any{comments[:30], comments[30:60], comments[60:90], comments[90:]} {
-		p.send("alice", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"event": "COMMENT", "commit_id": p.Head(), "comments": some})
+	for some := range slices.Chunk(comments, 30) {
+		p.Review("alice", "COMMENT", "", some...)
 	}
 	subject := p.subject()
 	subject.Report.Findings = append(subject.Report.Findings, found("far.yaml", 21, "far"))
@@ -327,19 +306,12 @@ func TestPages(t *testing.T) {
 	equal(t, "comments on the whole", len(p.IssueComments()), 106)
 }
 
-// TestHidden: a comment that somebody has hidden is not written again.
-func TestHidden(t *testing.T) {
+// TestHiddenCommentIsNotRepeated: a run does not write a comment again that somebody has hidden.
+func TestHiddenCommentIsNotRepeated(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	p.review()
-	seen, err := must(p.github(githubtest.BotToken).poster()).look(context.Background())
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.send("alice", p.GraphQLURL(), map[string]any{
-		"query":     "mutation($id: ID!) { minimizeComment(input: {subjectId: $id, classifier: OFF_TOPIC}) { clientMutationId } }",
-		"variables": map[string]any{"id": seen.Threads[0].ID},
-	})
+	p.Hide(p.ReviewComments()[0].ID, "OFF_TOPIC")
 	equal(t, "writes", p.review(), 0)
 }
 
@@ -383,16 +355,11 @@ func TestSummary(t *testing.T) {
 
 func TestFileComments(t *testing.T) {
 	t.Parallel()
-	changed := map[string]string{}
+	before, changed := map[string]string{}, map[string]string{}
 	for i := range 12 {
 		name := fmt.Sprintf("far%02d.yaml", i)
-		plain[name] = plain["far.yaml"]
-		changed[name] = strings.Replace(plain["far.yaml"], "x: 1", "x: 2", 1)
-	}
-	before := map[string]string{}
-	for name := range changed {
 		before[name] = plain["far.yaml"]
-		delete(plain, name)
+		changed[name] = strings.Replace(plain["far.yaml"], "x: 1", "x: 2", 1)
 	}
 	p := open(t, before, changed)
 	s := p.subject()
@@ -473,8 +440,8 @@ func TestForeign(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	summary := p.Comment("alice", "hello\n"+marker(summaryMark))
-	forged := map[string]any{"path": "a.yaml", "line": 1, "side": "RIGHT", "body": "hello\n" + marker(found("a.yaml", 1, "a").Fingerprint)}
-	p.send("alice", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"event": "COMMENT", "commit_id": p.Head(), "comments": []any{forged}})
+	forged := "hello\n" + marker(found("a.yaml", 1, "a").Fingerprint)
+	p.Review("alice", "COMMENT", "", githubtest.DraftComment{Path: "a.yaml", Line: 1, Body: forged})
 	p.review()
 	equal(t, "comments", p.places(), []string{"a.yaml:1", "b.yaml:1"})
 	for _, c := range p.ReviewComments() {
@@ -483,15 +450,15 @@ func TestForeign(t *testing.T) {
 	equal(t, "writes", p.review(), 0)
 	equal(t, "summaries", p.IssueComments(), []githubtest.IssueComment{{ID: summary, Author: "alice", Body: "hello\n" + marker(summaryMark)}})
 
-	p.send("alice", p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"body": "mine", "commit_id": p.Head()})
-	if _, err := p.github(p.Token("alice", true)).Post(context.Background(), p.subject()); !errors.Is(err, errForeign) {
+	p.Review("alice", "", "mine") // without an event: a draft
+	if _, err := p.github(p.Token("alice")).Post(context.Background(), p.subject()); !errors.Is(err, errForeign) {
 		t.Errorf("got %v, want %v", err, errForeign)
 	}
 	equal(t, "reviews", p.Reviews()[len(p.Reviews())-1].Body, "mine")
 
 	p = open(t, plain, two)
 	p.review()
-	p.send(githubtest.BotLogin, p.APIURL()+"/repos/acme/apps/pulls/1/reviews", map[string]any{"body": "another action's", "commit_id": p.Head()})
+	p.Review(githubtest.BotLogin, "", "another action's")
 	equal(t, "writes with nothing to say and a draft in the way", p.review(), 0)
 }
 

@@ -9,22 +9,22 @@ import (
 	"strings"
 )
 
-// ErrSuggestion is why GitHub does not offer to commit a suggestion.
+// ErrSuggestion is the error for a suggestion that GitHub does not offer to commit.
 var ErrSuggestion = errors.New("the suggestion cannot be applied")
 
 // ApplySuggestions commits the suggestions of review comments to the pull request's head in one commit, as the
-// button on the pull request does, and returns the commit. A suggestion replaces exactly the lines that its comment
-// stands on. All are applied or, with an error that is ErrSuggestion, none.
+// button on the pull request does, and returns the commit. A suggestion replaces exactly the lines of its comment.
+// ApplySuggestions applies all suggestions or, with an error that wraps ErrSuggestion, none.
 func (s *Server) ApplySuggestions(comments ...int64) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.lock()()
+	p := s.pull
 	edits := map[string][]edit{}
 	for _, id := range comments {
-		c := s.commentOf(fmt.Sprint(id))
+		c := p.publishedComment(id)
 		if c == nil {
 			return "", fmt.Errorf("%w: there is no comment %d", ErrSuggestion, id)
 		}
-		e, err := s.suggestion(c)
+		e, err := p.suggestion(c)
 		if err != nil {
 			return "", fmt.Errorf("comment %d: %w", id, err)
 		}
@@ -32,7 +32,7 @@ func (s *Server) ApplySuggestions(comments ...int64) (string, error) {
 	}
 	files := map[string]string{}
 	for path, edits := range edits {
-		content, err := s.run("", "cat-file", "blob", s.head+":"+path)
+		content, err := p.git.run("", "cat-file", "blob", p.head+":"+path)
 		if err == nil {
 			files[path], err = apply(content, edits)
 		}
@@ -40,8 +40,8 @@ func (s *Server) ApplySuggestions(comments ...int64) (string, error) {
 			return "", fmt.Errorf("%s: %w", path, err)
 		}
 	}
-	s.moveHead(s.commit(s.head, "Apply suggestions from code review", files))
-	return s.head, nil
+	p.moveHead(p.git.commit(p.head, "Apply suggestions from code review", files))
+	return p.head, nil
 }
 
 // edit replaces the lines from start to end, both included.
@@ -50,28 +50,23 @@ type edit struct {
 	text       string
 }
 
-// suggestion is what a comment would change.
-func (s *Server) suggestion(c *reviewComment) (edit, error) {
+// suggestion returns what the suggestion in a comment changes.
+func (p *pullRequest) suggestion(c *reviewComment) (edit, error) {
 	refuse := func(reason string) (edit, error) { return edit{}, fmt.Errorf("%w: %s", ErrSuggestion, reason) }
 	text, found := suggested(c.body)
-	where, current := s.place(c.thread.anchor)
+	now, _ := p.position(c.thread.anchor)
 	switch {
 	case !found:
-		return refuse("the comment has none")
-	case !current:
-		return refuse("the comment is outdated")
-	case where.line == 0:
-		return refuse("the comment is on a file")
-	case c.thread.side == "LEFT" || c.thread.startSide == "LEFT":
-		return refuse("the comment is on deleted lines")
+		return refuse("the comment has no suggestion")
+	case now.line == 0:
+		return refuse("the comment is outdated or on a file")
 	}
-	f := fileAt(s.diff(s.mergeBase(s.head), s.head), c.thread.path)
-	e := edit{start: cmp.Or(where.start, where.line), end: where.line, text: text}
-	for _, r := range f.rows {
+	e := edit{start: cmp.Or(now.start, now.line), end: now.line, text: text}
+	for _, r := range fileAt(p.git.diff(p.base(), p.head), c.thread.path).rows {
 		if r.kind == '-' && r.new > e.start && r.new <= e.end {
 			return refuse("a deleted line stands between its lines")
 		}
-		if r.kind != '-' && r.new >= e.start && r.new <= e.end && strings.HasSuffix(strings.Split(f.patch, "\n")[r.position], "\r") {
+		if r.kind != '-' && r.new >= e.start && r.new <= e.end && strings.HasSuffix(r.text, "\r") {
 			return refuse("its lines end with CR LF")
 		}
 	}
@@ -80,7 +75,7 @@ func (s *Server) suggestion(c *reviewComment) (edit, error) {
 
 var fence = regexp.MustCompile("^ {0,3}(`{3,}|~{3,})[ \t]*(.*?)[ \t]*$")
 
-// suggested is the content of the first code block of a body whose info string is "suggestion".
+// suggested returns the content of the first code block of a comment whose info string is "suggestion".
 func suggested(body string) (string, bool) {
 	var open, text string
 	inside := false
@@ -101,7 +96,7 @@ func suggested(body string) (string, bool) {
 	return "", false
 }
 
-// apply leaves the end of the file as it was, with or without the end of a line.
+// apply edits a file from the last edit to the first. A file without a line end at its end stays without it.
 func apply(content string, edits []edit) (string, error) {
 	slices.SortFunc(edits, func(a, b edit) int { return cmp.Compare(b.start, a.start) })
 	lines := slices.Collect(strings.Lines(content))

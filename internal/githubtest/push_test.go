@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-github/v60/github"
 )
 
-// TestPush says where a comment on line 10, one on the lines 8 to 11, and one on the deleted line 30 stand after a push.
-func TestPush(t *testing.T) {
+// TestCommentsFollowLines says where a comment on line 10 and a comment on the lines 8 to 11 are after a push.
+func TestCommentsFollowLines(t *testing.T) {
 	t.Parallel()
 	changed := map[int]string{10: "changed\n", 30: ""}
 	with := func(n int, text string) string {
@@ -26,23 +26,22 @@ func TestPush(t *testing.T) {
 		name             string
 		content          string // of app.yaml on top of main, empty where it is renamed
 		one, start, line int
-		left             int
 	}{
-		{"the same again", with(10, "changed\n"), 10, 8, 11, 30},
-		{"a line above", "new\n" + with(10, "changed\n"), 11, 9, 12, 30},
-		{"the line itself", with(10, "changed again\n"), 0, 0, 0, 30},
-		{"a line beside", with(8, "other\n"), 10, 0, 0, 30},
-		{"a line between", with(9, "line 9\nnew\n"), 11, 0, 0, 30},
-		{"the change is gone", lines(40, map[int]string{30: ""}), 0, 0, 0, 30},
-		{"the deletion is gone", lines(40, map[int]string{10: "changed\n"}), 10, 8, 11, 0},
-		{"the file is as it was", lines(40, nil), 0, 0, 0, 0},
-		{"renamed", "", 0, 0, 0, 0},
+		{"the same again", with(10, "changed\n"), 10, 8, 11},
+		{"a line above", "new\n" + with(10, "changed\n"), 11, 9, 12},
+		{"the line itself", with(10, "changed again\n"), 0, 0, 0},
+		{"a line beside", with(8, "other\n"), 10, 0, 0},
+		{"a line between", with(9, "line 9\nnew\n"), 11, 0, 0},
+		{"the change is gone", lines(40, map[int]string{30: ""}), 0, 0, 0},
+		{"the deletion is gone", lines(40, map[int]string{10: "changed\n"}), 10, 8, 11},
+		{"the file is as it was", lines(40, nil), 0, 0, 0},
+		{"renamed", "", 0, 0, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := opened(t)
-			several, deleted := span(8, 11), at("app.yaml", "LEFT", 30)
-			several.Body, deleted.Body = github.String("several"), github.String("deleted")
-			if err := post(t, s, comment("app.yaml", 10, "one"), &several, &deleted); err != nil {
+			several := span(8, 11)
+			several.Body = github.String("several")
+			if err := post(t, s, onLine("app.yaml", 10, "one"), &several); err != nil {
 				t.Fatal(err)
 			}
 			if test.content == "" {
@@ -53,31 +52,14 @@ func TestPush(t *testing.T) {
 			got := s.ReviewComments()
 			equal(t, "one", got[0].Line, test.one)
 			equal(t, "several", []int{got[1].StartLine, got[1].Line}, []int{test.start, test.line})
-			equal(t, "deleted", got[2].Line, test.left)
-			equal(t, "outdated", []bool{got[0].Outdated, got[1].Outdated, got[2].Outdated}, []bool{test.one == 0, test.line == 0, test.left == 0})
+			equal(t, "outdated", []bool{got[0].Outdated, got[1].Outdated}, []bool{test.one == 0, test.line == 0})
 		})
 	}
 }
 
-func TestOutdatedCommentHasNullLine(t *testing.T) {
-	t.Parallel()
-	s := opened(t)
-	if err := post(t, s, comment("app.yaml", 10, "hello")); err != nil {
-		t.Fatal(err)
-	}
-	first := s.Head()
-	s.Push(s.Commit(first, map[string]string{"app.yaml": lines(40, map[int]string{10: "again\n"})}))
-	_, _, answer := send(t, s, BotToken, "GET", repo+"/pulls/1/comments", "")
-	for _, want := range []string{`"line":null`, `"position":null`, `"original_line":10`, `"commit_id":"` + first} {
-		if !strings.Contains(answer, want) {
-			t.Errorf("%s is missing in %s", want, answer)
-		}
-	}
-}
-
-// TestHeadMoved: a review of a commit that a push has built upon is taken; one of a commit that a forced push has
+// TestReviewOfDiscardedCommitIsRefused: a review of a commit that a push has built upon is taken; one of a commit that a forced push has
 // thrown away is not.
-func TestHeadMoved(t *testing.T) {
+func TestReviewOfDiscardedCommitIsRefused(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	old := s.Head()
@@ -95,10 +77,10 @@ func TestHeadMoved(t *testing.T) {
 	}
 }
 
-func TestRebase(t *testing.T) {
+func TestCommentsFollowRebase(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	if err := post(t, s, comment("app.yaml", 10, "hello")); err != nil {
+	if err := post(t, s, onLine("app.yaml", 10, "hello")); err != nil {
 		t.Fatal(err)
 	}
 	base := s.Main()
@@ -114,8 +96,8 @@ func TestRebase(t *testing.T) {
 	}
 }
 
-// TestFetch: as a workflow does, from a shallow clone of the merge commit.
-func TestFetch(t *testing.T) {
+// TestWorkflowCanFetch: as a workflow does, from a shallow clone of the merge commit.
+func TestWorkflowCanFetch(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	clone := filepath.Join(t.TempDir(), "clone")
@@ -136,7 +118,7 @@ func TestFetch(t *testing.T) {
 	equal(t, "file", git("-C", clone, "show", s.Head()+":app.yaml"), strings.TrimSpace(lines(40, map[int]string{10: "changed\n", 30: ""})))
 }
 
-func TestFork(t *testing.T) {
+func TestForkHasNoBranchInRepository(t *testing.T) {
 	t.Parallel()
 	s := New(t, map[string]string{"a": "x\n"})
 	s.OpenFromFork(s.Commit(s.Main(), map[string]string{"a": "y\n"}))
@@ -145,6 +127,5 @@ func TestFork(t *testing.T) {
 			t.Errorf("%s is missing in %s", want, event)
 		}
 	}
-	equal(t, "branch in the repository", s.resolve(headBranch), "")
-	equal(t, "branch in the fork", s.resolve(Contributor+":"+headBranch), s.Head())
+	equal(t, "branches in the repository", s.pull.git.git("", "for-each-ref", "--format=%(refname)", "refs/heads", "refs/pull"), "refs/heads/main\n"+pullRef+"\n"+mergeRef)
 }

@@ -51,7 +51,7 @@ func client(t testing.TB, s *Server, token string) *github.Client {
 	return c
 }
 
-func comment(path string, line int, body string) *github.DraftReviewComment {
+func onLine(path string, line int, body string) *github.DraftReviewComment {
 	return &github.DraftReviewComment{Path: &path, Line: &line, Body: &body}
 }
 
@@ -126,22 +126,20 @@ func equal[T any](t testing.TB, what string, got, want T) {
 func TestTokens(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	person, reader := s.Token("alice", true), s.Token("bob", false)
+	comments, compared := repo+"/issues/1/comments", repo+"/compare/main...change"
 	for _, test := range []struct {
 		token, method, path string
 		status              int
 		message             string
 	}{
-		{"ghs_wrong", "GET", repo + "/pulls/1", 401, "Bad credentials"},
-		{ReadToken, "GET", repo + "/pulls/1", 200, ""},
-		{ReadToken, "POST", repo + "/issues/1/comments", 403, notAccessible},
-		{ReadToken, "DELETE", repo + "/pulls/comments/1", 403, notAccessible},
-		{reader, "POST", repo + "/issues/1/comments", 403, notAccessible},
-		{BotToken, "POST", repo + "/issues/1/comments", 201, ""},
-		{BotToken, "GET", "/user", 403, notAccessible},
-		{BotToken, "GET", repo + "/pulls/2", 404, "Not Found"},
-		{BotToken, "GET", "/repos/acme/nothing/pulls/1", 404, "Not Found"},
-		{person, "POST", repo + "/issues/1/comments", 201, ""},
+		{"ghs_wrong", "GET", compared, 401, "Bad credentials"},
+		{ReadToken, "GET", compared, 200, ""},
+		{ReadToken, "POST", comments, 403, notAccessible},
+		{ReadToken, "DELETE", repo + "/pulls/1/reviews/1", 403, notAccessible},
+		{BotToken, "POST", comments, 201, ""},
+		{BotToken, "POST", repo + "/issues/2/comments", 404, "Not Found"},
+		{BotToken, "GET", "/repos/acme/nothing/compare/main...change", 404, "Not Found"},
+		{s.Token("alice"), "POST", comments, 201, ""},
 	} {
 		body := ""
 		if test.method == "POST" {
@@ -152,26 +150,26 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d %q", test.method, test.path, status, answer, test.status, test.message)
 		}
 	}
-	comments := s.IssueComments()
-	equal(t, "authors", []string{comments[0].Author, comments[1].Author}, []string{BotLogin, "alice"})
+	posted := s.IssueComments()
+	equal(t, "authors", []string{posted[0].Author, posted[1].Author}, []string{BotLogin, "alice"})
 }
 
 func TestRequestsAreRecorded(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
-	send(t, s, BotToken, "GET", repo+"/issues/1/comments?per_page=5", "")
+	send(t, s, BotToken, "GET", repo+"/compare/main...change?per_page=5", "")
 	send(t, s, BotToken, "POST", repo+"/issues/1/comments", `{"body":"hello"}`)
-	query(t, s, BotToken, `{ viewer { login } rateLimit { remaining } }`, nil)
+	query(t, s, BotToken, `{ viewer { login } repository(owner: "acme", name: "apps") { pullRequest(number: 1) { headRefOid } } }`, nil)
 	query(t, s, BotToken, `mutation { minimizeComment(input: {subjectId: "IC_1", classifier: OUTDATED}) { clientMutationId } }`, nil)
 	requests := s.Requests()
-	equal(t, "paging", requests[0].Query, url.Values{"per_page": {"5"}})
-	equal(t, "comment", requests[1], Request{Index: 2, Method: "POST", Path: repo + "/issues/1/comments", Query: url.Values{}, Body: `{"body":"hello"}`, Write: true, Status: 201})
-	equal(t, "query", requests[2].Operation, "query viewer,rateLimit")
+	equal(t, "comparison", requests[0], Request{Index: 1, Method: "GET", Path: repo + "/compare/main...change"})
+	equal(t, "comment", requests[1], Request{Index: 2, Method: "POST", Path: repo + "/issues/1/comments", Write: true})
+	equal(t, "query", requests[2].Operation, "query viewer,repository")
 	equal(t, "writes", []int{s.Writes()[0].Index, s.Writes()[1].Index}, []int{2, 4})
 	equal(t, "notifications", s.Notifications(), []Notification{{BotLogin, "issue comment", s.IssueComments()[0].ID}})
 }
 
-func TestLimits(t *testing.T) {
+func TestRequestsAreLimited(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	write := func() (int, http.Header, string) {
@@ -193,9 +191,9 @@ func TestLimits(t *testing.T) {
 		t.Errorf("a minute later: %d", status)
 	}
 	for range requestsAnHour - 81 {
-		send(t, s, BotToken, "GET", repo+"/issues/1/comments?per_page=1", "")
+		query(t, s, BotToken, "{ viewer { login } }", nil)
 	}
-	status, header, answer = send(t, s, BotToken, "GET", repo+"/issues/1/comments", "")
+	status, header, answer = send(t, s, BotToken, "GET", repo+"/compare/main...change", "")
 	if status != 403 || header.Get("X-RateLimit-Remaining") != "0" || header.Get("X-RateLimit-Reset") != fmt.Sprint(start.Add(time.Hour).Unix()) {
 		t.Errorf("request 1001 of an hour: %d %v %s", status, header, answer)
 	}
@@ -205,12 +203,12 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestWritesAnHour(t *testing.T) {
+func TestWritesAnHourAreLimited(t *testing.T) {
 	t.Parallel()
 	s := opened(t)
 	last := 0
 	for range writesAnHour + 1 {
-		last, _, _ = send(t, s, BotToken, "PATCH", repo+"/issues/comments/1", `{"body":"hello"}`)
+		last, _, _ = send(t, s, BotToken, "DELETE", repo+"/pulls/1/reviews/1", "")
 		s.Advance(time.Second)
 	}
 	if last != 403 {
@@ -286,7 +284,7 @@ func TestFaultTimesAndDo(t *testing.T) {
 	s.Inject(Fault{Times: -1, Do: func() { s.Push(s.Commit(s.Head(), map[string]string{"new": "x\n"})) }})
 	var statuses []int
 	for range 4 {
-		status, _, _ := send(t, s, BotToken, "GET", repo+"/pulls/1", "")
+		status, _, _ := send(t, s, BotToken, "GET", repo+"/compare/main...change", "")
 		statuses = append(statuses, status)
 	}
 	equal(t, "statuses", statuses, []int{500, 500, 200, 200})
@@ -295,51 +293,37 @@ func TestFaultTimesAndDo(t *testing.T) {
 	}
 }
 
-func TestPaging(t *testing.T) {
+func TestWhatIsNotSimulatedFails(t *testing.T) {
 	t.Parallel()
-	s := opened(t)
-	for i := range 205 {
-		s.Comment("alice", fmt.Sprint(i))
-	}
-	c := client(t, s, BotToken)
-	var bodies []string
-	options := &github.IssueListCommentsOptions{}
-	for _, want := range []int{30, 60, 90, 120, 150, 180, 205} {
-		page, response, err := c.Issues.ListComments(context.Background(), Owner, Repository, Number, options)
-		if err != nil {
-			t.Fatal(err)
+	for _, test := range []struct {
+		name, want string
+		request    func(s *Server)
+	}{
+		{"route", "githubtest: GET /api/v3/repos/acme/apps/teams is not simulated", func(s *Server) {
+			status, _, _ := send(t, s, BotToken, "GET", repo+"/teams", "")
+			equal(t, "status", status, 404)
+		}},
+		{"page", "page 2 is not simulated", func(s *Server) { send(t, s, BotToken, "GET", repo+"/compare/main...change?page=2", "") }},
+		{"parameter", "there is no parameter sort", func(s *Server) { send(t, s, BotToken, "GET", repo+"/compare/main...change?sort=updated", "") }},
+		{"field of a body", `is not simulated: json: unknown field "position"`, func(s *Server) {
+			send(t, s, BotToken, "POST", repo+"/pulls/1/reviews", `{"comments":[{"path":"app.yaml","position":1,"body":"x"}]}`)
+		}},
+		{"deleted line", "comments on deleted lines are not simulated", func(s *Server) {
+			s.Review("alice", "COMMENT", "", DraftComment{Path: "app.yaml", Line: 10, Side: "LEFT", Body: "x"})
+		}},
+		{"GraphQL field", `Cannot query field "bio" on type "User"`, func(s *Server) { query(t, s, BotToken, "{ viewer { bio } }", nil) }},
+		{"GraphQL directive", "fragments and directives", func(s *Server) { query(t, s, BotToken, "{ viewer { login @skip(if: false) } }", nil) }},
+		{"comment on a line", "comments on lines over GraphQL are not simulated", func(s *Server) {
+			query(t, s, BotToken, `mutation { addPullRequestReviewThread(input: {path: "app.yaml", body: "x", line: 10}) { thread { id } } }`, nil)
+		}},
+	} {
+		r := &recorder{TB: t}
+		s := opened(r)
+		test.request(s)
+		if len(r.failures) != 1 || !strings.Contains(r.failures[0], test.want) {
+			t.Errorf("%s: failures %q, want %q", test.name, r.failures, test.want)
 		}
-		for _, comment := range page {
-			bodies = append(bodies, comment.GetBody())
-		}
-		equal(t, "comments so far", len(bodies), want)
-		options.Page = response.NextPage
 	}
-	equal(t, "next of the last", options.Page, 0)
-	options.PerPage, options.Page = 1000, 3
-	page, response, err := c.Issues.ListComments(context.Background(), Owner, Repository, Number, options)
-	if err != nil {
-		t.Fatal(err)
-	}
-	equal(t, "third page of 100 at most", len(page), 5)
-	equal(t, "previous", response.PrevPage, 2)
-}
-
-func TestNotSimulated(t *testing.T) {
-	t.Parallel()
-	r := &recorder{TB: t}
-	s := New(r, map[string]string{"a": "x\n"})
-	s.Open(s.Commit(s.Main(), map[string]string{"a": "y\n"}))
-	s.description, s.schema = nil, nil // they would complain too
-	status, _, _ := send(t, s, BotToken, "GET", "/repos/acme/apps/teams", "")
-	equal(t, "status", status, 404)
-	send(t, s, BotToken, "GET", repo+"/pulls/1/comments?sort=updated", "")
-	query(t, s, BotToken, `{ viewer { bio } }`, nil)
-	equal(t, "failures", r.failures, []string{
-		"githubtest: GET /api/v3/repos/acme/apps/teams is not simulated",
-		"githubtest: GET /api/v3/repos/acme/apps/pulls/1/comments: the parameter sort is not simulated",
-		"githubtest: the field bio of the GraphQL type User is not simulated",
-	})
 }
 
 func TestEveryRunIsTheSame(t *testing.T) {
@@ -347,10 +331,10 @@ func TestEveryRunIsTheSame(t *testing.T) {
 	var runs []string
 	for range 2 {
 		s := opened(t)
-		if err := post(t, s, comment("app.yaml", 10, "hello")); err != nil {
+		if err := post(t, s, onLine("app.yaml", 10, "hello")); err != nil {
 			t.Fatal(err)
 		}
-		_, _, answer := send(t, s, BotToken, "GET", repo+"/pulls/1/comments", "")
+		_, _, answer := send(t, s, BotToken, "GET", repo+"/compare/main...change", "")
 		runs = append(runs, strings.ReplaceAll(string(s.Event("opened"))+answer, s.ServerURL(), ""))
 	}
 	equal(t, "the second run", runs[1], runs[0])
