@@ -3,15 +3,15 @@ package discover
 import (
 	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // TestDiscover runs the cases of testdata/discover: a tree of files, the sources wanted in the file "want"
@@ -27,14 +27,12 @@ func TestDiscover(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fsys, err := txtar.FS(archive)
-			if err != nil {
-				t.Fatal(err)
+			fsys := fstest.MapFS{}
+			for _, file := range archive.Files {
+				fsys[file.Name] = &fstest.MapFile{Data: file.Data}
 			}
-			want, err := fs.ReadFile(fsys, "want")
-			if err != nil {
-				t.Fatal(err)
-			}
+			want := fsys["want"].Data
+			delete(fsys, "want")
 			name := "."
 			for line := range strings.Lines(string(archive.Comment)) {
 				if path, ok := strings.CutPrefix(line, "path: "); ok {
