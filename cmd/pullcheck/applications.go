@@ -5,7 +5,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 )
@@ -30,7 +30,7 @@ func (f *sourceFlags) applications(ctx context.Context, tree *workTree, engines 
 
 // originOf is the URL of the remote "origin" of the repository of a directory; empty if there is none.
 func originOf(ctx context.Context, dir string) string {
-	repository, err := change.Open(ctx, dir)
+	repository, err := git.Open(ctx, dir)
 	if err != nil {
 		return ""
 	}

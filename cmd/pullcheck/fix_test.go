@@ -153,13 +153,13 @@ func commit(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "repository")
 	writeFiles(t, dir, files)
-	git(t, dir, "init", "--quiet", "--initial-branch=main")
-	git(t, dir, "add", "--all")
-	git(t, dir, "commit", "--quiet", "--message=test")
+	runGit(t, dir, "init", "--quiet", "--initial-branch=main")
+	runGit(t, dir, "add", "--all")
+	runGit(t, dir, "commit", "--quiet", "--message=test")
 	return "file://" + filepath.ToSlash(dir)
 }
 
-func git(t *testing.T, dir string, args ...string) {
+func runGit(t *testing.T, dir string, args ...string) {
 	t.Helper()
 	command := exec.Command("git", args...)
 	command.Dir = dir
@@ -234,7 +234,7 @@ func (c *ruleCase) check(t *testing.T) {
 		if err := os.WriteFile(patchFile, []byte(patch), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		git(t, patched, "apply", patchFile)
+		runGit(t, patched, "apply", patchFile)
 		c.compare(t, "git apply of --diff", patched)
 	}
 	c.fixIn(t, dir)

@@ -23,10 +23,10 @@ var allowed = map[string][]string{
 	"render/origin":                 {"render", "render/tree", "render/yamldoc"},
 	"check":                         {"render", "render/yamldoc"},
 	"check/fix":                     {"check", "render", "render/tree", "render/yamldoc"},
-	"cmd/pullcheck/internal/change": {"render/yamldoc"},
+	"internal/git":                  {"render/yamldoc"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw", "render/yamldoc"},
-	"cmd/pullcheck/internal/review": {"check", "render", "render/tree", "render/yamldoc", "cmd/pullcheck/internal/change"},
-	"cmd/pullcheck":                 {"cmd/pullcheck/internal/change", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/tree", "render/yamldoc", "render/argocd", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
+	"cmd/pullcheck/internal/review": {"check", "render", "render/tree", "render/yamldoc", "internal/git"},
+	"cmd/pullcheck":                 {"internal/git", "cmd/pullcheck/internal/memory", "check", "check/fix", "render", "render/tree", "render/yamldoc", "render/argocd", "render/helm", "render/kustomize", "render/origin", "render/raw", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
 }
 
 // owners are the only packages of the module that may import a library.

@@ -13,9 +13,9 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/review"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -211,8 +211,8 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 
 // open finds the merge base, what changed since, and the head, which is nil for the working tree. What the clone lacks is
 // fetched, unless the run is to stay by itself.
-func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since, *change.Revision, error) {
-	repository, err := change.Open(ctx, dir)
+func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since, *git.Revision, error) {
+	repository, err := git.Open(ctx, dir)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -249,9 +249,9 @@ func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since,
 }
 
 // mergeBase is where the head and its base parted. A workflow's clone is shallow as a rule, and has the merge of the two.
-func (p *pullRequest) mergeBase(ctx context.Context, repository *change.Repository, alone bool) (string, error) {
+func (p *pullRequest) mergeBase(ctx context.Context, repository *git.Repository, alone bool) (string, error) {
 	commit, err := repository.MergeBase(ctx, p.base, p.head)
-	if !errors.Is(err, change.ErrMissing) || alone {
+	if !errors.Is(err, git.ErrMissing) || alone {
 		return commit, err
 	}
 	commit, err = p.github.MergeBase(ctx, p.base, p.head)

@@ -10,15 +10,15 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // since is what a revision says of the working tree: which files are different, and what was found before.
 type since struct {
-	base  *change.Revision // where the working tree and the revision parted
-	files change.Files
+	base  *git.Revision // where the working tree and the revision parted
+	files git.Files
 	// unaffected counts the sources that are not rendered, and findings those there are in the others, before only what is new
 	// of them is reported.
 	unaffected, findings int
@@ -28,7 +28,7 @@ type since struct {
 
 // openSince compares the working tree with where it parted from a revision.
 func openSince(ctx context.Context, tree *workTree, revision string) (*since, error) {
-	repository, err := change.Open(ctx, tree.root)
+	repository, err := git.Open(ctx, tree.root)
 	if err != nil {
 		return nil, sinceError(err)
 	}
@@ -62,7 +62,7 @@ func (s *since) affected(tree *workTree, sources []render.Source) []render.Sourc
 			return false
 		}
 		reach := render.ReachOf(tree.files, source)
-		return !slices.ContainsFunc(s.files, func(file change.File) bool {
+		return !slices.ContainsFunc(s.files, func(file git.File) bool {
 			return reach.Has(file.Path) || file.OldPath != "" && reach.Has(file.OldPath)
 		})
 	})
@@ -102,7 +102,7 @@ func (s *since) fresh(ctx context.Context, engines map[render.Kind]render.Engine
 		}
 		for _, finding := range report.Findings {
 			for _, a := range finding.Affected {
-				a.Source = s.renamed(a.Source, func(f change.File) (string, string) { return f.OldPath, f.Path })
+				a.Source = s.renamed(a.Source, func(f git.File) (string, string) { return f.OldPath, f.Path })
 				old[identityOf(finding.Rule, a)] = true
 			}
 		}
@@ -112,9 +112,9 @@ func (s *since) fresh(ctx context.Context, engines map[render.Kind]render.Engine
 
 // takesCommentsAway reports whether a line with a comment that keeps findings is changed or gone.
 func (s *since) takesCommentsAway() bool {
-	return slices.ContainsFunc(s.files, func(file change.File) bool {
-		return slices.ContainsFunc(file.Hunks, func(hunk change.Hunk) bool {
-			return slices.ContainsFunc(hunk.Rows, func(row change.Row) bool { return row.New == 0 && strings.Contains(row.Text, "pullcheck") })
+	return slices.ContainsFunc(s.files, func(file git.File) bool {
+		return slices.ContainsFunc(file.Hunks, func(hunk git.Hunk) bool {
+			return slices.ContainsFunc(hunk.Rows, func(row git.Row) bool { return row.New == 0 && strings.Contains(row.Text, "pullcheck") })
 		})
 	})
 }
@@ -122,7 +122,7 @@ func (s *since) takesCommentsAway() bool {
 // before is a source as the base has it, by the names that its files had there.
 func (s *since) before(source render.Source) render.Source {
 	name := func(name string) string {
-		return s.renamed(name, func(f change.File) (string, string) { return f.Path, f.OldPath })
+		return s.renamed(name, func(f git.File) (string, string) { return f.Path, f.OldPath })
 	}
 	source.Path = name(source.Path)
 	if source.Declared != nil {
@@ -157,9 +157,9 @@ func identityOf(rule string, a check.Affected) identity {
 
 // renamed finds another name for a file that was renamed, or for the directory of a chart or kustomization of which
 // the file that makes it one was.
-func (s *since) renamed(name string, names func(change.File) (from, to string)) string {
+func (s *since) renamed(name string, names func(git.File) (from, to string)) string {
 	for _, file := range s.files {
-		if file.Status != change.Renamed {
+		if file.Status != git.Renamed {
 			continue
 		}
 		from, to := names(file)

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -92,7 +92,7 @@ func evil(text string) (Subject, *check.Finding) {
 	line := strings.NewReplacer("\n", "", "\r", "").Replace(text)
 	s := Subject{
 		Report: &check.Report{Findings: []check.Finding{*f}, Failures: []check.Failure{{Source: text, Environment: text, Message: text}}},
-		Files: change.Files{{Path: at.Path, Status: change.Modified, Hunks: []change.Hunk{{NewStart: 1, NewLines: 3, Rows: []change.Row{
+		Files: git.Files{{Path: at.Path, Status: git.Modified, Hunks: []git.Hunk{{NewStart: 1, NewLines: 3, Rows: []git.Row{
 			{Old: 1, New: 1, Text: line}, {New: 2, Text: line}, {Old: 2, New: 3, Text: line},
 		}}}}},
 		Exceptions: []check.Suppression{{Finding: *f, Reason: text, Location: at}},
@@ -104,7 +104,7 @@ func evil(text string) (Subject, *check.Finding) {
 func checkSafe(t *testing.T, text string) {
 	t.Helper()
 	s, f := evil(text)
-	for _, files := range []change.Files{s.Files, nil} {
+	for _, files := range []git.Files{s.Files, nil} {
 		s.Files = files
 		plan := New(s, State{})
 		bodies := []string{plan.Summary.Body, JobSummary(s)}

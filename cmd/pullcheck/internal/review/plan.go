@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -27,7 +27,7 @@ type Subject struct {
 	// Report has the findings that are new.
 	Report *check.Report
 	// Files are what the pull request changed. Without them everything is in the summary.
-	Files change.Files
+	Files git.Files
 	// Exceptions are the findings that comments of the pull request itself keep on purpose.
 	Exceptions []check.Suppression
 	// Blob is the address of the head's files, ending in a slash; empty where there are no links.
@@ -249,7 +249,7 @@ func (l *layout) anchor(f *check.Finding) anchor {
 		name := kept(at.Path)
 		file, ok := l.Files.Find(name)
 		switch {
-		case !ok || file.Status == change.Deleted || file.Submodule || !utf8.ValidString(name): // JSON carries UTF-8 alone.
+		case !ok || file.Status == git.Deleted || file.Submodule || !utf8.ValidString(name): // JSON carries UTF-8 alone.
 		case file.Commentable(at.Line, at.Line):
 			return anchor{min(kind(i), throughLine), name, at.Line}
 		case best.kind == nowhere:
@@ -281,11 +281,11 @@ func (l *layout) comment(f *check.Finding, a anchor) Comment {
 // Distrust takes back what comments of the pull request itself keep on purpose: those on lines that it added, and
 // those for decisions on such lines. They count again as findings if they are not trusted, and are returned in any case.
 // Symbolic links are followed in the tree of the head.
-func Distrust(report *check.Report, fsys fs.FS, files change.Files, trusted bool) []check.Suppression {
+func Distrust(report *check.Report, fsys fs.FS, files git.Files, trusted bool) []check.Suppression {
 	adds := func(at yamldoc.Location) bool {
 		file, ok := files.Find(tree.Follow(fsys, at.Path))
 		// In a file without a diff, as .gitattributes can have it, and behind a new symbolic link any line can be new.
-		return ok && (file.Adds(at.Line) || file.Status == change.Added || file.Status == change.TypeChanged || file.Binary)
+		return ok && (file.Adds(at.Line) || file.Status == git.Added || file.Status == git.TypeChanged || file.Binary)
 	}
 	var own []check.Suppression
 	kept := []check.Suppression{}

@@ -16,7 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -112,7 +112,7 @@ func plan(t *testing.T, files []txtar.File) *Plan {
 		}
 	}
 	var err error
-	if s.Files, err = change.Parse(diff.String()); err != nil {
+	if s.Files, err = git.Parse(diff.String()); err != nil {
 		t.Fatal(err)
 	}
 	return New(s, state)
@@ -121,19 +121,19 @@ func plan(t *testing.T, files []txtar.File) *Plan {
 // TestSuggestion: what a suggestion puts in the place of lines.
 func TestSuggestion(t *testing.T) {
 	t.Parallel()
-	file := func(lines ...string) change.Files {
-		f := change.File{Path: "f", Status: change.Modified, Hunks: []change.Hunk{{NewStart: 5, NewLines: len(lines)}}}
+	file := func(lines ...string) git.Files {
+		f := git.File{Path: "f", Status: git.Modified, Hunks: []git.Hunk{{NewStart: 5, NewLines: len(lines)}}}
 		for i, line := range lines {
-			f.Hunks[0].Rows = append(f.Hunks[0].Rows, change.Row{New: 5 + i, Text: line})
+			f.Hunks[0].Rows = append(f.Hunks[0].Rows, git.Row{New: 5 + i, Text: line})
 		}
-		return change.Files{f}
+		return git.Files{f}
 	}
 	edit := func(line, column, endColumn int, text string) yamldoc.Edit {
 		return yamldoc.Edit{Location: yamldoc.Location{Path: "f", Line: line, Column: column, EndLine: line, EndColumn: endColumn}, NewText: text}
 	}
 	for _, test := range []struct {
 		name  string
-		files change.Files
+		files git.Files
 		edits []yamldoc.Edit
 		want  string // empty where there is no suggestion
 	}{
@@ -165,7 +165,7 @@ func TestSuggestion(t *testing.T) {
 // TestSuggestions: what the suggestions are where several findings want lines that are near.
 func TestSuggestions(t *testing.T) {
 	t.Parallel()
-	file := change.File{Path: "f", Status: change.Modified, Hunks: []change.Hunk{{NewStart: 1, NewLines: 4, Rows: []change.Row{
+	file := git.File{Path: "f", Status: git.Modified, Hunks: []git.Hunk{{NewStart: 1, NewLines: 4, Rows: []git.Row{
 		{Old: 1, New: 1, Text: "a: 1"}, {New: 2, Text: "b: 2"}, {Old: 2, Text: "gone"}, {New: 3, Text: "c: 3"}, {New: 4, Text: "d: 4"},
 	}}}}
 	edit := func(line, column, endColumn int, text string) yamldoc.Edit {
@@ -199,7 +199,7 @@ func TestSuggestions(t *testing.T) {
 		for i := range test.findings {
 			test.findings[i].Fingerprint = itoa(i)
 		}
-		l := newLayout(Subject{Report: &check.Report{}, Files: change.Files{file}}, test.findings, map[string]bool{"0": test.present})
+		l := newLayout(Subject{Report: &check.Report{}, Files: git.Files{file}}, test.findings, map[string]bool{"0": test.present})
 		var got []string
 		for i, f := range test.findings {
 			s, ok := l.suggestions[itoa(i)]
@@ -223,9 +223,9 @@ func TestSuggestions(t *testing.T) {
 // TestLimitsPreferTheWorst: what does not fit is what matters least.
 func TestLimitsPreferTheWorst(t *testing.T) {
 	t.Parallel()
-	s := Subject{Report: &check.Report{}, Files: change.Files{{Path: "f", Hunks: []change.Hunk{{NewStart: 1, NewLines: 40}}}}}
+	s := Subject{Report: &check.Report{}, Files: git.Files{{Path: "f", Hunks: []git.Hunk{{NewStart: 1, NewLines: 40}}}}}
 	for i := range 40 {
-		s.Files[0].Hunks[0].Rows = append(s.Files[0].Hunks[0].Rows, change.Row{New: i + 1, Text: "x"})
+		s.Files[0].Hunks[0].Rows = append(s.Files[0].Hunks[0].Rows, git.Row{New: i + 1, Text: "x"})
 		f := found("f", i+1, itoa(i))
 		if f.Fix = nil; i < 35 {
 			f.Severity = check.SeverityNote
@@ -272,8 +272,8 @@ func TestFailures(t *testing.T) {
 // TestAnchorNames: JSON carries UTF-8 alone, and one path that GitHub does not take is the end of a review.
 func TestAnchorNames(t *testing.T) {
 	t.Parallel()
-	rows := []change.Row{{New: 1, Text: "x"}}
-	files := change.Files{{Path: "f\xff", Status: change.Added, Hunks: []change.Hunk{{NewStart: 1, NewLines: 1, Rows: rows}}}}
+	rows := []git.Row{{New: 1, Text: "x"}}
+	files := git.Files{{Path: "f\xff", Status: git.Added, Hunks: []git.Hunk{{NewStart: 1, NewLines: 1, Rows: rows}}}}
 	plan := New(Subject{Report: &check.Report{Findings: []check.Finding{found("f\xff", 1, "x")}}, Files: files}, State{})
 	if len(plan.Create) != 0 || !strings.Contains(plan.Summary.Body, "- **Error**") {
 		t.Errorf("%+v", plan)
@@ -283,9 +283,9 @@ func TestAnchorNames(t *testing.T) {
 func TestDistrust(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"way": {Mode: fs.ModeSymlink, Data: []byte("f")}, "f": {}}
-	files := change.Files{{Path: "added", Status: change.Added}, {Path: "binary", Binary: true}, {Path: "f", Hunks: []change.Hunk{{NewStart: 1, NewLines: 3, Rows: []change.Row{
+	files := git.Files{{Path: "added", Status: git.Added}, {Path: "binary", Binary: true}, {Path: "f", Hunks: []git.Hunk{{NewStart: 1, NewLines: 3, Rows: []git.Row{
 		{Old: 1, New: 1, Text: "old"}, {New: 2, Text: "new"}, {Old: 2, New: 3, Text: "old"},
-	}}}}, {Path: "link", Status: change.TypeChanged}, {Path: "renamed", OldPath: "old", Status: change.Renamed}}
+	}}}}, {Path: "link", Status: git.TypeChanged}, {Path: "renamed", OldPath: "old", Status: git.Renamed}}
 	for _, test := range []struct {
 		name, path        string
 		comment, decision int

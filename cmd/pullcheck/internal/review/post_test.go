@@ -17,8 +17,8 @@ import (
 	"time"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -70,7 +70,7 @@ func (p *pull) check() Subject {
 	clone := filepath.Join(p.t.TempDir(), "clone")
 	p.git("init", "--quiet", clone)
 	p.git("-C", clone, "fetch", "--quiet", "file://"+p.Dir(), p.Head(), p.Main())
-	repository, err := change.Open(context.Background(), clone)
+	repository, err := git.Open(context.Background(), clone)
 	if err != nil {
 		p.t.Fatal(err)
 	}

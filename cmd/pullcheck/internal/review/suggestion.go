@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -151,7 +151,7 @@ func apply(lines []string, first int, edits []yamldoc.Edit) []string {
 }
 
 // rows are lines of the new side that stand in one hunk, without the ends of the lines.
-func rows(file change.File, start, end int) ([]string, bool) {
+func rows(file git.File, start, end int) ([]string, bool) {
 	if !file.Commentable(start, end) {
 		return nil, false
 	}

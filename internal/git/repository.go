@@ -3,7 +3,7 @@
 //
 // Git is run without hooks, filters, external diffs and text conversions, and nothing but Fetch uses the
 // network, except that in a partial clone git itself fetches the content that it has left out.
-package change
+package git
 
 import (
 	"context"
