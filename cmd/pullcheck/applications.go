@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"net/url"
+	"os"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/internal/git"
@@ -30,7 +31,7 @@ func (f *sourceFlags) applications(ctx context.Context, tree *workTree, engines 
 
 // originOf is the URL of the remote "origin" of the repository of a directory; empty if there is none.
 func originOf(ctx context.Context, dir string) string {
-	repository, err := git.Open(ctx, dir)
+	repository, err := git.Open(ctx, dir, os.Environ())
 	if err != nil {
 		return ""
 	}

@@ -90,7 +90,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	}
 	var unwritten error
 	if options.fix {
-		if unwritten = writeFixes(c, tree, files, result); len(files) > 0 {
+		if unwritten = writeFixes(ctx, c, tree, disk, files, result); len(files) > 0 {
 			result = recheck(ctx, c, tree, sources, parted, options, result)
 		}
 	}

@@ -7,16 +7,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/rogpeppe/go-internal/diff"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
@@ -78,17 +77,17 @@ func printDiff(c *Command, files []fix.File, report *check.Report) error {
 	return nil
 }
 
-// writeFixes writes the proven fixes and says which. A file that cannot be written keeps its findings, and is an error
-// when all others are written.
-func writeFixes(c *Command, tree *workTree, files []fix.File, report *check.Report) error {
-	changed := uncommitted(tree, files)
+// writeFixes writes the proven fixes to the working tree and prints them. Where a file cannot be written, its findings stay;
+// the error tells so after all other files are written.
+func writeFixes(ctx context.Context, c *Command, tree *workTree, steps fileSteps, files []fix.File, report *check.Report) error {
+	dirty := dirtyFiles(ctx, tree, files)
 	failed := map[string]bool{}
 	var failures []error
 	for _, file := range files {
-		if err := tree.rewrite(file); err != nil {
+		if err := tree.rewrite(file, steps); err != nil {
 			failed[file.Path] = true
 			failures = append(failures, err)
-		} else if changed[file.Path] {
+		} else if dirty[file.Path] {
 			fmt.Fprintf(c.Stderr, "pullcheck: %s had changes that are not committed; the fix was added to them\n", file.Path)
 		}
 	}
@@ -107,32 +106,41 @@ func writeFixes(c *Command, tree *workTree, files []fix.File, report *check.Repo
 	return errors.Join(failures...)
 }
 
-// uncommitted are the files that differ from the last commit, where there is a git to say so.
-func uncommitted(tree *workTree, files []fix.File) map[string]bool {
-	changed := map[string]bool{}
+// dirtyFiles returns which files differ from the last commit; none where git cannot tell: without git, a repository or a
+// commit.
+func dirtyFiles(ctx context.Context, tree *workTree, files []fix.File) map[string]bool {
 	if len(files) == 0 {
-		return changed
+		return nil
 	}
-	args := []string{"--literal-pathspecs", "-C", tree.root, "status", "--porcelain", "-z", "--no-renames", "--ignored", "--"}
-	for _, file := range files {
-		args = append(args, file.Path)
-	}
-	output, err := exec.Command("git", args...).Output()
+	repository, err := git.Open(ctx, tree.root, os.Environ())
 	if err != nil {
-		return changed // There is no git, or no repository or commit.
+		return nil
 	}
-	const status = "XY "
-	for _, entry := range strings.Split(string(output), "\x00") {
-		if len(entry) > len(status) {
-			changed[entry[len(status):]] = true
-		}
+	var names []string
+	for _, file := range files {
+		names = append(names, file.Path)
 	}
-	return changed
+	dirty, err := repository.Uncommitted(ctx, names)
+	if err != nil {
+		return nil
+	}
+	return dirty
 }
 
-// rewrite writes a file. Whoever reads it sees the file as it was or as it is after all fixes, also when the program
-// is killed. It is not written if it is no longer what the fixes were proven for.
-func (t *workTree) rewrite(file fix.File) error {
+// fileSteps are the steps of replacing a file that can fail. Tests make them fail.
+type fileSteps struct {
+	create func(dir, pattern string) (*os.File, error) // as os.CreateTemp
+	write  func(*os.File, []byte) (int, error)
+	rename func(from, to string) error
+}
+
+// disk has the true steps.
+var disk = fileSteps{os.CreateTemp, (*os.File).Write, os.Rename}
+
+// rewrite replaces a file of the tree by its fixed content, and keeps its mode and owner. At every moment, also when the
+// program is killed, a reader sees the old content or the content with all fixes. A file whose content is no longer the
+// content that the fixes were proven for is left alone, and so is a file behind a symbolic link.
+func (t *workTree) rewrite(file fix.File, steps fileSteps) error {
 	name := filepath.Join(t.root, filepath.FromSlash(file.Path))
 	real, err := filepath.EvalSymlinks(name)
 	if err != nil {
@@ -152,12 +160,12 @@ func (t *workTree) rewrite(file fix.File) error {
 	if err != nil {
 		return err
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(name), ".pullcheck-*")
+	temporary, err := steps.create(filepath.Dir(name), ".pullcheck-*")
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.Path, err)
 	}
-	defer os.Remove(temporary.Name()) // Nothing is there after the rename.
-	_, err = temporary.Write(file.After)
+	defer os.Remove(temporary.Name()) // After the rename there is nothing left to remove.
+	_, err = steps.write(temporary, file.After)
 	if err == nil {
 		err = temporary.Chmod(info.Mode().Perm())
 	}
@@ -173,5 +181,5 @@ func (t *workTree) rewrite(file fix.File) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", file.Path, err)
 	}
-	return os.Rename(temporary.Name(), name)
+	return steps.rename(temporary.Name(), name)
 }

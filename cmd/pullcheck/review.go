@@ -212,7 +212,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 // open finds the merge base, what changed since, and the head, which is nil for the working tree. What the clone lacks is
 // fetched, unless the run is to stay by itself.
 func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since, *git.Revision, error) {
-	repository, err := git.Open(ctx, dir)
+	repository, err := git.Open(ctx, dir, os.Environ())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ type since struct {
 
 // openSince compares the working tree with where it parted from a revision.
 func openSince(ctx context.Context, tree *workTree, revision string) (*since, error) {
-	repository, err := git.Open(ctx, tree.root)
+	repository, err := git.Open(ctx, tree.root, os.Environ())
 	if err != nil {
 		return nil, sinceError(err)
 	}

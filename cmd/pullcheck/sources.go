@@ -288,8 +288,10 @@ func enginesWith(cache string, offline bool) map[render.Kind]render.Engine {
 	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: offline}
 	helmEngine := &helm.Engine{Charts: charts}
 	return map[render.Kind]render.Engine{
-		render.Helm:      helmEngine,
-		render.Kustomize: &kustomize.Engine{Charts: charts, Helm: helmEngine, Dir: filepath.Join(cache, "git"), Offline: offline},
-		render.Raw:       raw.Engine{},
+		render.Helm: helmEngine,
+		render.Kustomize: &kustomize.Engine{
+			Charts: charts, Helm: helmEngine, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: offline,
+		},
+		render.Raw: raw.Engine{},
 	}
 }

@@ -275,7 +275,7 @@ func TestDiffWorkingTree(t *testing.T) {
 	if after, _ := os.ReadFile(s.path(".git/index")); string(after) != string(before) {
 		t.Error("the index was written")
 	}
-	if below, err := Open(t.Context(), s.path("dir")); err != nil {
+	if below, err := Open(t.Context(), s.path("dir"), os.Environ()); err != nil {
 		t.Error(err)
 	} else if again, err := below.DiffWorkingTree(t.Context(), base); err != nil || !reflect.DeepEqual(again, files) {
 		t.Errorf("from below: got %v, %v, want %v", again, err, files)

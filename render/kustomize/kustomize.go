@@ -33,6 +33,8 @@ type Engine struct {
 	// Dir is the cache of remote bases, by repository and commit, and of remote files. It is made when it is
 	// first needed.
 	Dir string
+	// Env is the environment for the git that fetches remote bases, in the form of os.Environ.
+	Env []string
 	// Offline makes a remote thing that is not in the cache an error.
 	Offline bool
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -70,7 +71,7 @@ func (p *pull) check() Subject {
 	clone := filepath.Join(p.t.TempDir(), "clone")
 	p.git("init", "--quiet", clone)
 	p.git("-C", clone, "fetch", "--quiet", "file://"+p.Dir(), p.Head(), p.Main())
-	repository, err := git.Open(context.Background(), clone)
+	repository, err := git.Open(context.Background(), clone, os.Environ())
 	if err != nil {
 		p.t.Fatal(err)
 	}
