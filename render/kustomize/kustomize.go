@@ -59,7 +59,7 @@ func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (
 }
 
 func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
-	dir, info, err := locate(g.tree, path.Clean(name))
+	dir, info, err := tree.Resolve(g.tree, path.Clean(name), tree.MaxLinks)
 	if err == nil && !info.IsDir() {
 		err = fmt.Errorf("a kustomization is a directory with a %s", konfig.DefaultKustomizationFileName())
 	}
