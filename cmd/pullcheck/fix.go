@@ -77,9 +77,11 @@ func printDiff(c *Command, files []fix.File, report *check.Report) error {
 	return nil
 }
 
-// writeFixes writes the proven fixes to the working tree and prints them. Where a file cannot be written, its findings stay;
-// the error tells so after all other files are written.
-func writeFixes(ctx context.Context, c *Command, tree *workTree, steps fileSteps, files []fix.File, report *check.Report) error {
+// writeFixes writes the proven fixes to the working tree and prints them. Where a file cannot be written, its findings
+// stay; the error tells so after all other files are written.
+func writeFixes(
+	ctx context.Context, c *Command, tree *workTree, steps fileSteps, files []fix.File, report *check.Report,
+) error {
 	dirty := dirtyFiles(ctx, tree, files)
 	failed := map[string]bool{}
 	var failures []error
@@ -106,8 +108,8 @@ func writeFixes(ctx context.Context, c *Command, tree *workTree, steps fileSteps
 	return errors.Join(failures...)
 }
 
-// dirtyFiles returns which files differ from the last commit; none where git cannot tell: without git, a repository or a
-// commit.
+// dirtyFiles returns which files differ from the last commit; none where git cannot tell: without git, a repository or
+// a commit.
 func dirtyFiles(ctx context.Context, tree *workTree, files []fix.File) map[string]bool {
 	if len(files) == 0 {
 		return nil
@@ -137,9 +139,9 @@ type fileSteps struct {
 // disk has the true steps.
 var disk = fileSteps{os.CreateTemp, (*os.File).Write, os.Rename}
 
-// rewrite replaces a file of the tree by its fixed content, and keeps its mode and owner. At every moment, also when the
-// program is killed, a reader sees the old content or the content with all fixes. A file whose content is no longer the
-// content that the fixes were proven for is left alone, and so is a file behind a symbolic link.
+// rewrite replaces a file of the tree by its fixed content, and keeps its mode and owner. At every moment, also when
+// the program is killed, a reader sees the old content or the content with all fixes. A file whose content is no longer
+// the content that the fixes were proven for is left alone, and so is a file behind a symbolic link.
 func (t *workTree) rewrite(file fix.File, steps fileSteps) error {
 	name := filepath.Join(t.root, filepath.FromSlash(file.Path))
 	real, err := filepath.EvalSymlinks(name)

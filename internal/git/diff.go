@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// diff makes git show a diff as GitHub does, whatever the configuration says: files that are half the same are renamed, three
-// unchanged lines stand around each change, and names are relative to the top of the repository.
+// diff makes git show a diff as GitHub does, whatever the configuration says: files that are half the same are renamed,
+// three unchanged lines stand around each change, and names are relative to the top of the repository.
 var diff = []string{
 	"diff", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index", "--find-renames=50%", "-l1000",
 	"--unified=3", "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic",
@@ -20,7 +20,8 @@ var diff = []string{
 	"--submodule=short", "--ignore-submodules=dirty", // .gitmodules could hide more
 }
 
-// Diff returns the files that changed from one revision to another; for a pull request, from the merge base to the head.
+// Diff returns the files that changed from one revision to another; for a pull request, from the merge base to the
+// head.
 func (r *Repository) Diff(ctx context.Context, base, head string) (Files, error) {
 	from, err := r.Resolve(ctx, base)
 	if err != nil {
@@ -37,8 +38,8 @@ func (r *Repository) Diff(ctx context.Context, base, head string) (Files, error)
 	return Parse(text)
 }
 
-// DiffWorkingTree returns the files that changed from a revision to the working tree. Untracked files are added files, and
-// ignored files are left out. An untracked repository inside of this one is an added submodule.
+// DiffWorkingTree returns the files that changed from a revision to the working tree. Untracked files are added files,
+// and ignored files are left out. An untracked repository inside of this one is an added submodule.
 func (r *Repository) DiffWorkingTree(ctx context.Context, base string) (Files, error) {
 	from, err := r.Resolve(ctx, base)
 	if err != nil {
@@ -78,9 +79,9 @@ func (r *Repository) DiffWorkingTree(ctx context.Context, base string) (Files, e
 	return files, nil
 }
 
-// indexWith copies the index and adds some files to the copy, so that git compares them and finds their renames, as after
-// `git add --intent-to-add`. The entries of the files name an empty blob. Git does not trust an entry whose times differ
-// from those of the file, and reads the file.
+// indexWith copies the index and adds some files to the copy, so that git compares them and finds their renames, as
+// after `git add --intent-to-add`. The entries of the files name an empty blob. Git does not trust an entry whose times
+// differ from those of the file, and reads the file.
 func (r *Repository) indexWith(ctx context.Context, names []string, index string) error {
 	if err := r.copyIndex(ctx, index); err != nil {
 		return err

@@ -11,7 +11,9 @@ type Files []File
 
 // Find returns the file with a path: the path after the change, or, of a deleted file, the path before.
 func (f Files) Find(path string) (File, bool) {
-	i, found := slices.BinarySearchFunc(f, path, func(file File, path string) int { return strings.Compare(file.Path, path) })
+	i, found := slices.BinarySearchFunc(f, path, func(file File, path string) int {
+		return strings.Compare(file.Path, path)
+	})
 	if !found {
 		return File{}, false
 	}
@@ -57,8 +59,8 @@ type Hunk struct {
 
 // Row is a row of a diff.
 type Row struct {
-	// Old and New are the numbers of the line before and after the change. New is 0 for a deleted line, Old for an added
-	// line.
+	// Old and New are the numbers of the line before and after the change. New is 0 for a deleted line, Old for an
+	// added line.
 	Old, New int
 	// Text is the line without its line feed. It keeps a carriage return.
 	Text string
@@ -74,7 +76,9 @@ func (f File) Commentable(start, end int) bool { return f.span(start, end) != ni
 // must lie in one hunk. GitHub refuses lines with a deleted row between them, and would write LF instead of CRLF.
 func (f File) Suggestable(start, end int) bool {
 	rows := f.span(start, end)
-	return rows != nil && !slices.ContainsFunc(rows, func(row Row) bool { return row.New == 0 || strings.HasSuffix(row.Text, "\r") })
+	return rows != nil && !slices.ContainsFunc(rows, func(row Row) bool {
+		return row.New == 0 || strings.HasSuffix(row.Text, "\r")
+	})
 }
 
 // Adds reports whether the change added or changed a line of the new side.
@@ -83,8 +87,8 @@ func (f File) Adds(line int) bool {
 	return rows != nil && rows[0].Old == 0
 }
 
-// span returns the rows from one line of the new side to another, with the deleted rows between them; nil if the lines are
-// not in one hunk.
+// span returns the rows from one line of the new side to another, with the deleted rows between them; nil if the lines
+// are not in one hunk.
 func (f File) span(start, end int) []Row {
 	if f.Submodule || start < 1 || start > end {
 		return nil
@@ -105,5 +109,7 @@ var gitlink = regexp.MustCompile(`^Subproject commit [0-9a-f]{40,64}(-dirty)?$`)
 
 // isGitlink reports whether the hunks show a submodule. GitHub's diffs have no other sign of it.
 func isGitlink(hunks []Hunk) bool {
-	return len(hunks) == 1 && !slices.ContainsFunc(hunks[0].Rows, func(row Row) bool { return !gitlink.MatchString(row.Text) })
+	return len(hunks) == 1 && !slices.ContainsFunc(hunks[0].Rows, func(row Row) bool {
+		return !gitlink.MatchString(row.Text)
+	})
 }

@@ -38,8 +38,8 @@ import (
 )
 
 // gitLocalEnv lists the variables that make git use another repository or show another diff than the caller wants. They
-// are set in a hook of git, for example. The list has those of `git rev-parse --local-env-vars`, without those that hold
-// configuration (GIT_CONFIG_PARAMETERS, GIT_CONFIG_COUNT), and some of `git help git`.
+// are set in a hook of git, for example. The list has those of `git rev-parse --local-env-vars`, without those that
+// hold configuration (GIT_CONFIG_PARAMETERS, GIT_CONFIG_COUNT), and some of `git help git`.
 var gitLocalEnv = []string{
 	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_ATTR_SOURCE", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIFF_OPTS", "GIT_DIR",
 	"GIT_EXTERNAL_DIFF", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX",
@@ -49,14 +49,15 @@ var gitLocalEnv = []string{
 // emptyVariable is an environment variable with an empty value, for --config-env.
 const emptyVariable = "PULLCHECK_EMPTY"
 
-// environment returns the environment for git: the caller's without gitLocalEnv, and with the variables that keep git from
-// asking questions, from taking optional locks, from replacing objects and from translating its messages.
+// environment returns the environment for git: the caller's without gitLocalEnv, and with the variables that keep git
+// from asking questions, from taking optional locks, from replacing objects and from translating its messages.
 func environment(caller []string) []string {
 	env := slices.DeleteFunc(slices.Clone(caller), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
 		return slices.Contains(gitLocalEnv, name)
 	})
-	return append(env, "GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "LC_ALL=C", emptyVariable+"=")
+	return append(env,
+		"GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "LC_ALL=C", emptyVariable+"=")
 }
 
 // configuration overrides the configuration files. Settings that name a command are emptied. A repository may belong to
@@ -83,10 +84,10 @@ type runner struct {
 // newRunner returns a runner with an environment that the caller passes. It does not switch off filters: see disarm.
 func newRunner(dir string, env []string) runner { return runner{dir: dir, env: environment(env)} }
 
-// disarm switches off the filters that the configuration of the runner's directory names. Git runs them to compare or to
-// write files of the working tree, and .gitattributes of the repository says for which files. It also makes ssh quiet,
-// unless the user has chosen the command for ssh. Git has a process group of its own, where ssh, when it asks for a
-// password or for trust in a host, waits for the terminal without end.
+// disarm switches off the filters that the configuration of the runner's directory names. Git runs them to compare or
+// to write files of the working tree, and .gitattributes of the repository says for which files. It also makes ssh
+// quiet, unless the user has chosen the command for ssh. Git has a process group of its own, where ssh, when it asks
+// for a password or for trust in a host, waits for the terminal without end.
 func (r *runner) disarm(ctx context.Context) error {
 	const commands = `^(filter\..*\.(clean|smudge|process|required)|core\.sshcommand)$`
 	keys, err := r.list(ctx, "config", "--null", "--name-only", "--get-regexp", commands)
@@ -176,8 +177,8 @@ func saidNo(err error) bool {
 	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
-// firstErrorLine returns the first line of standard error that is neither a warning nor a hint; without any, the text of
-// err. The first line tells most: git goes on with a more general one when a program that it runs has failed.
+// firstErrorLine returns the first line of standard error that is neither a warning nor a hint; without any, the text
+// of err. The first line tells most: git goes on with a more general one when a program that it runs has failed.
 func firstErrorLine(stderr string, err error) string {
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
@@ -189,8 +190,8 @@ func firstErrorLine(stderr string, err error) string {
 	return redact(err.Error())
 }
 
-// credentials matches the user and the password of a URL. A password may have a / or an @ that should be escaped, so only
-// the last @ surely ends it. Without a password, or behind a host with a dot and a port, an @ belongs to the path.
+// credentials matches the user and the password of a URL. A password may have a / or an @ that should be escaped, so
+// only the last @ surely ends it. Without a password, or behind a host with a dot and a port, an @ belongs to the path.
 var credentials = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
 
 // redact hides the credentials in the URLs of a message.

@@ -57,7 +57,8 @@ func (o *objects) read(id string) ([]byte, error) {
 	return data, o.err
 }
 
-// ask asks for one object. Git answers ID TYPE SIZE, a line feed, the content and a line feed; or ID missing, a line feed.
+// ask asks for one object. Git answers ID TYPE SIZE, a line feed, the content and a line feed; or ID missing, a line
+// feed.
 func (o *objects) ask(id string) (data []byte, found bool, err error) {
 	if _, err := io.WriteString(o.stdin, id+"\n"); err != nil {
 		return nil, false, err

@@ -8,11 +8,12 @@ import (
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
 
-// fileStart begins the part of a diff that is about one file. No other line begins so: rows of a hunk begin with a sign.
+// fileStart begins the part of a diff that is about one file. No other line begins so: rows of a hunk begin with a
+// sign.
 const fileStart = "diff --git "
 
-// Parse reads the output of `git diff --patch` with the prefixes a/ and b/ and without copies. Text that is no diff is an
-// error, also between two files.
+// Parse reads the output of `git diff --patch` with the prefixes a/ and b/ and without copies. Text that is no diff is
+// an error, also between two files.
 func Parse(diff string) (Files, error) {
 	if diff == "" {
 		return nil, nil
@@ -29,7 +30,8 @@ func Parse(diff string) (Files, error) {
 		}
 		line += strings.Count(part, "\n") + 1
 		// Git shows a change of type as a deletion and an addition.
-		if last := len(files) - 1; last >= 0 && files[last].Path == file.Path && files[last].Status == Deleted && file.Status == Added {
+		if last := len(files) - 1; last >= 0 && files[last].Path == file.Path &&
+			files[last].Status == Deleted && file.Status == Added {
 			file.Status = TypeChanged
 			files = files[:last]
 		}
@@ -82,26 +84,28 @@ func parseFile(text string) (File, error) {
 
 // plainHeader writes the header of a file so that gitdiff v0.9 reads every name, in linear time.
 func plainHeader(header string) string {
-	// gitdiff misses the end of a quoted name that ends with a backslash. Git quotes each name that has a backslash, and
-	// writes the backslash as two. Its number means the same.
+	// gitdiff misses the end of a quoted name that ends with a backslash. Git quotes each name that has a backslash,
+	// and writes the backslash as two. Its number means the same.
 	header = strings.ReplaceAll(header, `\\`, `\134`)
 	names, rest, _ := strings.Cut(header[len(fileStart):], "\n")
 	if strings.Contains(names, `"`) {
 		return header
 	}
-	// gitdiff tries each space of unquoted names as their separator, and reads on to the next slash. In quotes, no search is
-	// needed. Names without quotes differ only in a rename, which has its names in lines of their own.
+	// gitdiff tries each space of unquoted names as their separator, and reads on to the next slash. In quotes, no
+	// search is needed. Names without quotes differ only in a rename, which has its names in lines of their own.
 	half := len(names) / 2
-	if len(names)%2 == 0 || names[half] != ' ' || strings.TrimPrefix(names[:half], "a/") != strings.TrimPrefix(names[half+1:], "b/") {
+	old, renamed := names[:half], strings.TrimPrefix(names[half:], " ")
+	if strings.TrimPrefix(old, "a/") != strings.TrimPrefix(renamed, "b/") {
 		return fileStart + "\n" + rest
 	}
-	return fileStart + `"` + names[:half] + `" "` + names[half+1:] + "\"\n" + rest
+	return fileStart + `"` + old + `" "` + renamed + "\"\n" + rest
 }
 
 // newHunk numbers the rows of a fragment. It also returns how many lines of the diff the fragment has.
 func newHunk(f *gitdiff.TextFragment) (hunk Hunk, lines int, err error) {
 	const most = 1 << 30 // sums of two still fit into an int
-	if f.OldPosition > most || f.NewPosition > most || f.OldPosition < min(1, f.OldLines) || f.NewPosition < min(1, f.NewLines) {
+	if f.OldPosition > most || f.OldPosition < min(1, f.OldLines) ||
+		f.NewPosition > most || f.NewPosition < min(1, f.NewLines) {
 		return Hunk{}, 0, fmt.Errorf("found the hunk %s", f.Header())
 	}
 	hunk = Hunk{

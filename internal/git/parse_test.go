@@ -49,7 +49,8 @@ func TestParseLongName(t *testing.T) {
 	checkFiles(t, "long names", files, err, []string{"modified " + long + "\n", "renamed " + long + "a -> " + long + "b\n"})
 }
 
-// FuzzParse checks that the numbers follow from the rows, and that what is read says the same when written and read again.
+// FuzzParse checks that the numbers follow from the rows, and that what is read says the same when written and read
+// again.
 func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, diff string) {
 		files, err := Parse(diff)

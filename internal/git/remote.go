@@ -24,8 +24,8 @@ type Remote struct {
 	Env []string
 }
 
-// Commit asks the remote for the full id of the commit that Ref names now; empty if the remote has no such ref. It runs git
-// in dir, an existing directory that holds nothing of the input, and ignores a repository around dir.
+// Commit asks the remote for the full id of the commit that Ref names now; empty if the remote has no such ref. It runs
+// git in dir, an existing directory that holds nothing of the input, and ignores a repository around dir.
 func (r Remote) Commit(ctx context.Context, dir string) (string, error) {
 	git, err := r.in(ctx, dir)
 	if err != nil {
@@ -36,8 +36,8 @@ func (r Remote) Commit(ctx context.Context, dir string) (string, error) {
 	return pickRef(listed, ref), err
 }
 
-// pickRef returns the commit of a ref in what git ls-remote lists, by the rules of gitrevisions(7). An annotated tag has an
-// object of its own; its commit is listed with the mark ^{}.
+// pickRef returns the commit of a ref in what git ls-remote lists, by the rules of gitrevisions(7). An annotated tag
+// has an object of its own; its commit is listed with the mark ^{}.
 func pickRef(listed, ref string) string {
 	commits := map[string]string{}
 	for line := range strings.Lines(listed) {
@@ -56,8 +56,8 @@ func pickRef(listed, ref string) string {
 }
 
 // Checkout fetches the files of Ref, without the history, into dir, an empty directory, and returns the full id of the
-// commit. It takes the steps of kustomize (api/internal/git/cloner.go). The repository in dir is removed at the end: only
-// files are left.
+// commit. It takes the steps of kustomize (api/internal/git/cloner.go). The repository in dir is removed at the end:
+// only files are left.
 func (r Remote) Checkout(ctx context.Context, dir string) (commit string, err error) {
 	git, err := r.in(ctx, dir)
 	if err != nil {

@@ -61,8 +61,8 @@ func TestRemoteCheckout(t *testing.T) {
 	}
 }
 
-// TestRemoteObeysNoRepository asks in a directory that git would take for a bare repository, inside of another repository.
-// Both would lead git elsewhere and make it run a command.
+// TestRemoteObeysNoRepository asks in a directory that git would take for a bare repository, inside of another
+// repository. Both would lead git elsewhere and make it run a command.
 func TestRemoteObeysNoRepository(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)

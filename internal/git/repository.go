@@ -24,8 +24,8 @@ type Repository struct {
 	runner // in the top directory of the working tree
 }
 
-// Open finds the repository around a directory. Git gets the environment env, in the form of os.Environ, in this call and
-// in all later ones. The repository may belong to another user.
+// Open finds the repository around a directory. Git gets the environment env, in the form of os.Environ, in this call
+// and in all later ones. The repository may belong to another user.
 func Open(ctx context.Context, dir string, env []string) (*Repository, error) {
 	r := &Repository{newRunner(dir, env)}
 	root, err := r.output(ctx, "rev-parse", "--show-toplevel")
@@ -52,7 +52,8 @@ func (r *Repository) Root() string { return r.dir }
 // token that actions/checkout leaves in the configuration by default: GitHub refuses two. Git gets the token in the
 // environment, which other users cannot read.
 func (r *Repository) LogIn(server, token string) {
-	// As https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts does. An empty header removes those before it.
+	// As https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts does. An empty header removes those
+	// before it.
 	key := "http." + strings.TrimSuffix(server, "/") + "/.extraheader"
 	r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable, "--config-env="+key+"="+authorization)
 	basic := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
@@ -62,8 +63,8 @@ func (r *Repository) LogIn(server, token string) {
 // authorization is the environment variable with the header of LogIn.
 const authorization = "PULLCHECK_AUTHORIZATION"
 
-// Uncommitted returns which of some files differ from the last commit: changed, staged, untracked or ignored files. Paths
-// are slash-separated and relative to the top of the repository.
+// Uncommitted returns which of some files differ from the last commit: changed, staged, untracked or ignored files.
+// Paths are slash-separated and relative to the top of the repository.
 func (r *Repository) Uncommitted(ctx context.Context, names []string) (map[string]bool, error) {
 	status := []string{
 		"--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=normal",
@@ -89,8 +90,8 @@ var fullID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 // IsCommit reports whether a text is the full id of a commit.
 func IsCommit(text string) bool { return fullID.MatchString(text) }
 
-// Resolve returns the full id of the commit that a revision names, in any form of gitrevisions(7). The error is ErrMissing
-// if another clone may have that commit.
+// Resolve returns the full id of the commit that a revision names, in any form of gitrevisions(7). The error is
+// ErrMissing if another clone may have that commit.
 func (r *Repository) Resolve(ctx context.Context, revision string) (string, error) {
 	commit, err := r.lookUp(ctx, revision)
 	if err == nil || !saidNo(err) {
@@ -102,15 +103,17 @@ func (r *Repository) Resolve(ctx context.Context, revision string) (string, erro
 	}
 	_, onOrigin := r.lookUp(ctx, "origin/"+revision)
 	unknown := fmt.Errorf("%q names no commit in %s", revision, r.dir)
+	lacking := fmt.Errorf("commit %s: %w", revision, ErrMissing)
 	switch {
 	case IsCommit(revision) && shallow:
-		return "", &yamldoc.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch --depth=1 origin " + revision}
+		return "", &yamldoc.Error{Err: lacking, Hint: "git fetch --depth=1 origin " + revision}
 	case IsCommit(revision):
-		return "", &yamldoc.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch origin " + revision}
+		return "", &yamldoc.Error{Err: lacking, Hint: "git fetch origin " + revision}
 	case onOrigin == nil:
 		return "", &yamldoc.Error{Err: unknown, Hint: "origin/" + revision + " names one"}
 	case shallow:
-		return "", &yamldoc.Error{Err: fmt.Errorf("%q: %w: it is shallow, and no commit in it has that name", revision, ErrMissing), Hint: unshallow}
+		lacking = fmt.Errorf("%q: %w: it is shallow, and no commit in it has that name", revision, ErrMissing)
+		return "", &yamldoc.Error{Err: lacking, Hint: unshallow}
 	}
 	return "", &yamldoc.Error{Err: unknown, Hint: "git branch --all and git tag list the names that there are"}
 }
@@ -126,7 +129,8 @@ func (r *Repository) shallow(ctx context.Context) (bool, error) {
 }
 
 // MergeBase returns the full id of the best common ancestor of two revisions; if there are several, the one that git
-// chooses. The error is ErrMissing in a shallow clone whose history ends before the merge base, or may hide a better one.
+// chooses. The error is ErrMissing in a shallow clone whose history ends before the merge base, or may hide a better
+// one.
 func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, error) {
 	a, err := r.Resolve(ctx, one)
 	if err != nil {
@@ -151,7 +155,8 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 		}
 		return base, nil
 	}
-	// A commit without parents has lost them where the clone was cut off. The merge base may be one of the lost commits.
+	// A commit without parents has lost them where the clone was cut off. The merge base may be one of the lost
+	// commits.
 	between := []string{"rev-list", "--max-count=1", "--max-parents=0", a, b}
 	if base != "" {
 		between = append(between, "^"+base)
@@ -160,22 +165,25 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 	if err != nil || cut == "" {
 		return base, err
 	}
-	return "", &yamldoc.Error{
-		Err:  fmt.Errorf("the merge base of %s and %s: %w: it is shallow, its history is cut off at %s", one, other, ErrMissing, strings.TrimSpace(cut)),
-		Hint: unshallow,
-	}
+	err = fmt.Errorf("the merge base of %s and %s: %w: it is shallow, its history is cut off at %s",
+		one, other, ErrMissing, strings.TrimSpace(cut))
+	return "", &yamldoc.Error{Err: err, Hint: unshallow}
 }
 
-// Fetch fetches commits, given by their full ids, from the remote "origin", unless the clone has them. A shallow clone gets
-// the commits without their history. A complete clone gets the history too, because it would become shallow without.
+// Fetch fetches commits, given by their full ids, from the remote "origin", unless the clone has them. A shallow clone
+// gets the commits without their history. A complete clone gets the history too, because it would become shallow
+// without.
 func (r *Repository) Fetch(ctx context.Context, commits ...string) error {
 	shallow, err := r.shallow(ctx)
 	if err != nil {
 		return err
 	}
-	// In a container git runs as root. It writes one pack into an existing directory instead of new directories that the
-	// owner of the repository could not change.
-	args := []string{"-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"}
+	// In a container git runs as root. It writes one pack into an existing directory instead of new directories that
+	// the owner of the repository could not change.
+	args := []string{
+		"-c", "fetch.unpackLimit=1",
+		"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+	}
 	if shallow {
 		args = append(args, "--depth=1")
 	}

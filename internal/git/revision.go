@@ -16,9 +16,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// Revision is the tree of a commit as a file system, read from git without a checkout. Symbolic links are followed inside of
-// the tree, as os.Root does. Submodules are empty directories. Files have the content that git stores: line ends are not
-// converted, and Git LFS's pointers stay. It may be used concurrently.
+// Revision is the tree of a commit as a file system, read from git without a checkout. Symbolic links are followed
+// inside of the tree, as os.Root does. Submodules are empty directories. Files have the content that git stores: line
+// ends are not converted, and Git LFS's pointers stay. It may be used concurrently.
 type Revision struct {
 	root    *node
 	objects *objects
@@ -176,8 +176,8 @@ func (l links) ReadLink(name string) (string, error) {
 	return string(target), err
 }
 
-// find returns the node at a path, under the name that was asked for. Symbolic links before the last element of the path
-// are followed, and at the last element if follow is set.
+// find returns the node at a path, under the name that was asked for. Symbolic links before the last element of the
+// path are followed, and at the last element if follow is set.
 func (r *Revision) find(op, name string, follow bool) (*node, error) {
 	fail := func(err error) (*node, error) {
 		if failure := (*fs.PathError)(nil); errors.As(err, &failure) {

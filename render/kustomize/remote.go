@@ -20,8 +20,8 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// checkout returns the directory of the cache that holds the files of a repository at its ref. Only a commit's hash that is
-// in the cache, and --offline, need no network.
+// checkout returns the directory of the cache that holds the files of a repository at its ref. Only a commit's hash
+// that is in the cache, and --offline, need no network.
 func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
 	return e.checkouts.Get(ctx, fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout), func() (string, error) {
 		dir := filepath.Join(e.Dir, cacheName(r.url))
@@ -58,8 +58,8 @@ func (e *Engine) remote(r repository) git.Remote {
 	return git.Remote{URL: r.url, Ref: r.ref, Submodules: r.submodules, Timeout: r.timeout, Env: e.Env}
 }
 
-// commit returns the hash of the commit that a ref names now, or with --offline the remembered one. Git runs in dir, the
-// repository's directory in the cache, which is made first.
+// commit returns the hash of the commit that a ref names now, or with --offline the remembered one. Git runs in dir,
+// the repository's directory in the cache, which is made first.
 func (e *Engine) commit(ctx context.Context, r repository, dir, remembered string) (string, error) {
 	if git.IsCommit(r.ref) {
 		return r.ref, nil
@@ -84,8 +84,8 @@ func (e *Engine) commit(ctx context.Context, r repository, dir, remembered strin
 	return commit, nil
 }
 
-// clone fetches the files of a repository at its ref, without the history, and returns their commit. The commit's directory
-// in the cache appears when it is complete.
+// clone fetches the files of a repository at its ref, without the history, and returns their commit. The commit's
+// directory in the cache appears when it is complete.
 func (e *Engine) clone(ctx context.Context, r repository, dir string) (string, error) {
 	work, err := cache.MakePartial(dir)
 	if err != nil {
@@ -110,7 +110,8 @@ func (r repository) fetchError(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, git.ErrNoGit):
-		return &yamldoc.Error{Err: fmt.Errorf("git is needed to fetch %s, and %w", r, git.ErrNoGit), Hint: "install git"}
+		err = fmt.Errorf("git is needed to fetch %s, and %w", r, git.ErrNoGit)
+		return &yamldoc.Error{Err: err, Hint: "install git"}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
 			Hint: "give it longer with a parameter, as ?timeout=120"}

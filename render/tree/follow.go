@@ -19,13 +19,14 @@ var (
 	ErrNotDirectory = errors.New("not a directory")
 )
 
-// Resolve returns the path of a file or directory with all symbolic links on the way, and at its end, resolved inside of
-// the tree, and what is there. For example, if apps/web is a link to ../charts/web, Resolve(fsys, "apps/web/values.yaml",
-// MaxLinks) is charts/web/values.yaml. The path, as the target of a link, may have the elements . and .. and empty ones.
+// Resolve returns the path of a file or directory with all symbolic links on the way, and at its end, resolved inside
+// of the tree, and what is there. For example, if apps/web is a link to ../charts/web, Resolve(fsys,
+// "apps/web/values.yaml", MaxLinks) is charts/web/values.yaml. The path, as the target of a link, may have the elements
+// . and .. and empty ones.
 //
-// The error is a *fs.PathError with an error of the tree, as fs.ErrNotExist, or with ErrOutside if the path or a link leads
-// out of the tree or a link is absolute, ErrTooManyLinks if there are more than maxLinks, or ErrNotDirectory if a file is
-// followed by a slash. The tree is asked once for each element, and once more for each link.
+// The error is a *fs.PathError with an error of the tree, as fs.ErrNotExist, or with ErrOutside if the path or a link
+// leads out of the tree or a link is absolute, ErrTooManyLinks if there are more than maxLinks, or ErrNotDirectory if a
+// file is followed by a slash. The tree is asked once for each element, and once more for each link.
 func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error) {
 	real, info, err := walk(fsys, name, maxLinks)
 	if err != nil {
@@ -38,8 +39,8 @@ func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error)
 }
 
 // Follow returns the path of a file with all symbolic links on the way resolved inside the tree, as Resolve does. Where
-// there is nothing, or it cannot be read, the rest of the path is left as it is. It returns the path unchanged if it leads
-// out of the tree or over too many links.
+// there is nothing, or it cannot be read, the rest of the path is left as it is. It returns the path unchanged if it
+// leads out of the tree or over too many links.
 func Follow(fsys fs.FS, name string) string {
 	real, _, _ := walk(fsys, name, MaxLinks)
 	if real == "" {
@@ -48,8 +49,8 @@ func Follow(fsys fs.FS, name string) string {
 	return real
 }
 
-// walk is Resolve. With an error of the tree or ErrNotDirectory, it returns the path with the rest unresolved; with another
-// error, no path.
+// walk is Resolve. With an error of the tree or ErrNotDirectory, it returns the path with the rest unresolved; with
+// another error, no path.
 func walk(fsys fs.FS, name string, maxLinks int) (at string, info fs.FileInfo, err error) {
 	at, links := ".", 0
 	for rest := strings.Split(name, "/"); len(rest) > 0; {

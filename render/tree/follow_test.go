@@ -9,8 +9,8 @@ import (
 	"testing/fstest"
 )
 
-// TestResolve follows links in memory and on the disk. Follow gives the same path; where Resolve has none, it gives what
-// the test says.
+// TestResolve follows links in memory and on the disk. Follow gives the same path; where Resolve has none, it gives
+// what the test says.
 func TestResolve(t *testing.T) {
 	memory := fstest.MapFS{"dir/sub/file": {}, "file": {}, "other": {}}
 	for link, target := range map[string]string{
