@@ -2,7 +2,7 @@
 // changed (Repository, File), gives a revision as a file system (Revision), and fetches repositories into a cache
 // (Remote). It knows nothing of findings.
 //
-// What is run: the git on the PATH of the process, version 2.31 or later, always without a shell.
+// What is run: the git on the PATH of the process, version 2.31 or later, started without a shell.
 //
 // Which environment git gets: the one that the caller passes, as os.Environ gives it. The package itself reads no
 // environment, and one function (environment) decides what is left out and what is added. For example, a GIT_DIR that a
@@ -13,11 +13,11 @@
 //     configuration and .gitattributes say. Credential helpers and core.sshCommand are run, because they are how the
 //     user reaches a remote: those of the repository in Repository.Fetch and for a partial clone, whose missing objects
 //     git fetches itself; else only those of the user.
-//   - Git never discovers a bare repository: a directory of the input that looks like one, with a config of its own,
-//     configures nothing.
+//   - Git 2.38 or later never discovers a bare repository: a directory of the input that looks like one, with a config
+//     of its own, configures nothing.
 //   - Git opens no ext:: transport, and asks nothing on the terminal.
-//   - Git takes no lock that it can do without, and changes no file of the working tree. Only Repository.Fetch writes
-//     into the repository.
+//   - Git takes no lock that it can do without, and changes no file of the working tree. Only Repository.Fetch, and git
+//     itself in a partial clone, write into the repository.
 //   - When the context ends, git and the programs that it has started are told to end, and git is killed if it is not
 //     gone after two seconds.
 //   - Messages carry the first line with which git fails, without credentials.
