@@ -180,8 +180,8 @@ func (l links) ReadLink(name string) (string, error) {
 // path are followed, and at the last element if follow is set.
 func (r *Revision) find(op, name string, follow bool) (*node, error) {
 	fail := func(err error) (*node, error) {
-		if failure := (*fs.PathError)(nil); errors.As(err, &failure) {
-			err = failure.Err
+		if failure, ok := err.(*fs.PathError); ok {
+			err = failure.Err // that of tree.Resolve, which knows neither op nor name
 		}
 		switch {
 		case errors.Is(err, tree.ErrOutside):

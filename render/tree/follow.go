@@ -30,8 +30,8 @@ var (
 func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error) {
 	real, info, err := walk(fsys, name, maxLinks)
 	if err != nil {
-		if failure := (*fs.PathError)(nil); errors.As(err, &failure) {
-			err = failure.Err
+		if failure, ok := err.(*fs.PathError); ok {
+			err = failure.Err // the tree names only a part of the path
 		}
 		return "", nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
