@@ -28,9 +28,10 @@ type Baseline struct {
 }
 
 // Since returns the baseline of a working tree for a revision: the merge base of HEAD and the revision, with everything
-// that differs since, committed or not. dir is a directory of the working tree. The caller closes Base.
-func Since(ctx context.Context, dir, revision string) (*Baseline, error) {
-	repository, err := git.Open(ctx, dir)
+// that differs since, committed or not. dir is a directory of the working tree, and env the environment of git. The caller
+// closes Base.
+func Since(ctx context.Context, dir, revision string, env []string) (*Baseline, error) {
+	repository, err := git.Open(ctx, dir, env)
 	if err != nil {
 		return nil, err
 	}

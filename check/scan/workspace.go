@@ -46,6 +46,9 @@ type Config struct {
 	RepositoryURL string
 	// CacheDir is the directory that keeps downloads. It is made when it is first needed.
 	CacheDir string
+	// Env is the environment from which git gets what it needs, such as PATH and the credentials of the user, with entries
+	// NAME=VALUE.
+	Env []string
 	// Offline makes whatever is not in the cache an error, and downloads nothing.
 	Offline bool
 }
@@ -67,7 +70,7 @@ func New(config Config) *Workspace {
 	charts := &helm.Charts{Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline}
 	helmEngine := &helm.Engine{Charts: charts}
 	kustomizeEngine := &kustomize.Engine{
-		Charts: charts, Helm: helmEngine, Dir: filepath.Join(config.CacheDir, "git"), Offline: config.Offline,
+		Charts: charts, Helm: helmEngine, Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
 	}
 	files := tree.NewLinked(config.Tree)
 	w := &Workspace{

@@ -14,6 +14,7 @@ import (
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -67,7 +68,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 		run.Prove = scan.ProveInTree
 	}
 	if flags.Changed("since") {
-		if run.Baseline, err = scan.Since(ctx, w.work.Root, options.since); err != nil {
+		if run.Baseline, err = scan.Since(ctx, w.work.Root, options.since, c.Env); err != nil {
 			return 0, sinceError(err)
 		}
 		defer run.Baseline.Base.Close()
@@ -90,7 +91,7 @@ func (f *checkFlags) finish(ctx context.Context, c *Command, w *opened, sources 
 	}
 	var unwritten error
 	if f.fix {
-		if unwritten = writeFixes(ctx, c, w.work, result.Files, result.Report); len(result.Files) > 0 {
+		if unwritten = writeFixes(ctx, c, w.work, tree.Disk, result.Files, result.Report); len(result.Files) > 0 {
 			result = w.scanFixed(ctx, c, sources, run, result)
 		}
 	}

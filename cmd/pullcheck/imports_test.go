@@ -34,6 +34,7 @@ var testPackages = []string{"internal/rendertest", "internal/githubtest"}
 
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
+	"os/exec":                         {"internal/git", "internal/githubtest", "internal/rendertest"},
 	"github.com/google/go-github":     {"cmd/pullcheck/internal/review"},
 	"github.com/santhosh-tekuri":      {"internal/githubtest"},
 	"github.com/spf13/pflag":          {"cmd/pullcheck"},

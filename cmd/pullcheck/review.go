@@ -184,7 +184,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 	if err != nil {
 		return nil, nil, err
 	}
-	baseline, head, err := pull.open(ctx, work.Root, f.dryRun)
+	baseline, head, err := pull.open(ctx, c, work.Root, f.dryRun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -210,12 +210,12 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 
 // open finds the merge base, what changed since, and the head, which is nil for the working tree. Commits that the clone
 // does not have are fetched, unless the run is to stay by itself.
-func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*scan.Baseline, *git.Revision, error) {
+func (p *pullRequest) open(ctx context.Context, c *Command, dir string, alone bool) (*scan.Baseline, *git.Revision, error) {
 	if p.head == "" {
-		baseline, err := scan.Since(ctx, dir, p.base)
+		baseline, err := scan.Since(ctx, dir, p.base, c.Env)
 		return baseline, nil, err
 	}
-	repository, err := git.Open(ctx, dir)
+	repository, err := git.Open(ctx, dir, c.Env)
 	if err != nil {
 		return nil, nil, err
 	}

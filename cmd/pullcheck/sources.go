@@ -191,7 +191,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 	}
 	repositoryURL := f.repoURL
 	if repositoryURL == "" {
-		if repository, err := git.Open(ctx, work.Root); err == nil {
+		if repository, err := git.Open(ctx, work.Root, c.Env); err == nil {
 			repositoryURL = repository.Origin(ctx)
 		}
 	}
@@ -205,6 +205,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 		},
 		RepositoryURL: repositoryURL,
 		CacheDir:      c.cacheDir(),
+		Env:           c.Env,
 		Offline:       f.offline,
 	}), nil
 }

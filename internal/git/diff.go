@@ -11,16 +11,17 @@ import (
 	"strings"
 )
 
-// diff makes git show a diff as GitHub does, whatever the configuration says: renames from half of the content
-// on, three lines around each change, and names as they stand from the top.
+// diff makes git show a diff as GitHub does, whatever the configuration says: files that are half the same are renamed,
+// three unchanged lines stand around each change, and names are relative to the top of the repository.
 var diff = []string{
 	"diff", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index", "--find-renames=50%", "-l1000",
 	"--unified=3", "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic",
 	"--src-prefix=a/", "--dst-prefix=b/", "--no-relative", "-O" + os.DevNull,
-	"--submodule=short", "--ignore-submodules=dirty", // also where .gitmodules wants to hide more
+	"--submodule=short", "--ignore-submodules=dirty", // .gitmodules could hide more
 }
 
-// Diff returns what changed from one revision to another. For a pull request these are the merge base and the head.
+// Diff returns the files that changed from one revision to another; for a pull request, from the merge base to the
+// head.
 func (r *Repository) Diff(ctx context.Context, base, head string) (Files, error) {
 	from, err := r.Resolve(ctx, base)
 	if err != nil {
@@ -30,15 +31,15 @@ func (r *Repository) Diff(ctx context.Context, base, head string) (Files, error)
 	if err != nil {
 		return nil, err
 	}
-	text, err := r.git(ctx, slices.Concat(diff, []string{from, to, "--"})...)
+	text, err := r.output(ctx, slices.Concat(diff, []string{from, to, "--"})...)
 	if err != nil {
 		return nil, err
 	}
 	return Parse(text)
 }
 
-// DiffWorkingTree returns what changed from a revision to the files of the working tree, with those that git does not
-// track, without those that it ignores. A repository inside that git does not track is an added submodule.
+// DiffWorkingTree returns the files that changed from a revision to the working tree. Untracked files are added files,
+// and ignored files are left out. An untracked repository inside of this one is an added submodule.
 func (r *Repository) DiffWorkingTree(ctx context.Context, base string) (Files, error) {
 	from, err := r.Resolve(ctx, base)
 	if err != nil {
@@ -65,7 +66,7 @@ func (r *Repository) DiffWorkingTree(ctx context.Context, base string) (Files, e
 	if err := r.indexWith(ctx, untracked, index); err != nil {
 		return nil, fmt.Errorf("taking in the files that git does not track: %w", err)
 	}
-	text, err := r.gitWith(ctx, index, "", slices.Concat(diff, []string{from, "--"})...)
+	text, err := r.outputWith(ctx, index, "", slices.Concat(diff, []string{from, "--"})...)
 	if err != nil {
 		return nil, err
 	}
@@ -78,14 +79,14 @@ func (r *Repository) DiffWorkingTree(ctx context.Context, base string) (Files, e
 	return files, nil
 }
 
-// indexWith makes a copy of the index that also has some files, so that git compares them and finds their renames, as
-// after `git add --intent-to-add`. The content that stands in the copy for them is never looked at: they differ
-// from it in their times.
+// indexWith copies the index and adds some files to the copy, so that git compares them and finds their renames, as
+// after `git add --intent-to-add`. The entries of the files name an empty blob. Git does not trust an entry whose times
+// differ from those of the file, and reads the file.
 func (r *Repository) indexWith(ctx context.Context, names []string, index string) error {
 	if err := r.copyIndex(ctx, index); err != nil {
 		return err
 	}
-	empty, err := r.git(ctx, "hash-object", "-t", "blob", "--stdin")
+	empty, err := r.output(ctx, "hash-object", "-t", "blob", "--stdin")
 	if err != nil {
 		return err
 	}
@@ -93,19 +94,19 @@ func (r *Repository) indexWith(ctx context.Context, names []string, index string
 	for _, name := range names {
 		fmt.Fprintf(&entries, "100644 %s\t%s\x00", strings.TrimSpace(empty), name)
 	}
-	_, err = r.gitWith(ctx, index, entries.String(), "update-index", "--add", "--replace", "-z", "--index-info")
+	_, err = r.outputWith(ctx, index, entries.String(), "update-index", "--add", "--replace", "-z", "--index-info")
 	return err
 }
 
-// copyIndex copies the index with its time, by which git knows that a file written as late may have changed since.
+// copyIndex copies the index with its modification time: git reads a file anew that was written at that time or later.
 func (r *Repository) copyIndex(ctx context.Context, index string) error {
-	path, err := r.git(ctx, "rev-parse", "--git-path", "index")
+	path, err := r.output(ctx, "rev-parse", "--git-path", "index")
 	if err != nil {
 		return err
 	}
 	path = strings.TrimSuffix(path, "\n")
 	if !filepath.IsAbs(path) {
-		path = filepath.Join(r.root, path)
+		path = filepath.Join(r.dir, path)
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -124,8 +125,8 @@ func (r *Repository) copyIndex(ctx context.Context, index string) error {
 	return os.Chtimes(index, info.ModTime(), info.ModTime())
 }
 
-// gitWith runs git with another index.
-func (r *Repository) gitWith(ctx context.Context, index, stdin string, args ...string) (string, error) {
+// outputWith runs git with another index and standard input.
+func (r *Repository) outputWith(ctx context.Context, index, stdin string, args ...string) (string, error) {
 	command := r.command(ctx, args...)
 	command.Env = append(command.Env, "GIT_INDEX_FILE="+index)
 	command.Stdin = strings.NewReader(stdin)

@@ -77,6 +77,16 @@ func TestDiff(t *testing.T) {
 			},
 			[]string{"renamed ä -> a b/ö b/x\n", "modified b b\n@@ -1,1 +1,1 @@\n1 0 \"b\"\n0 1 \"c\"\n",
 				"modified " + odd + "\n@@ -1,1 +1,1 @@\n1 0 \"a\"\n0 1 \"b\"\n"}},
+		{"backslashes in names", func(s scratch) { s.write(`a\`, "a\n"); s.write(`b\\`, ""); s.write(`c "\`, numbered(1, 5)) },
+			func(s scratch) {
+				s.write(`a\`, "b\n")
+				s.remove(`b\\`)
+				s.remove(`c "\`)
+				s.write("c\\\"\t\\", numbered(1, 5))
+				s.write(`d" \134\`, "d\n")
+			},
+			[]string{"modified a\\\n@@ -1,1 +1,1 @@\n1 0 \"a\"\n0 1 \"b\"\n", "deleted b\\\\\n", "renamed c \"\\ -> c\\\"\t\\\n",
+				"added d\" \\134\\\n@@ -0,0 +1,1 @@\n0 1 \"d\"\n"}},
 		{"binary", func(s scratch) { s.write("a", "a\x00b"); s.write("b", "a\x00b"); s.write("c", "c\x00") },
 			func(s scratch) { s.write("a", "a\x00c"); s.remove("b"); s.write("d", "\x00") },
 			[]string{"modified a binary\n", "deleted b binary\n", "added d binary\n"}},
@@ -275,7 +285,7 @@ func TestDiffWorkingTree(t *testing.T) {
 	if after, _ := os.ReadFile(s.path(".git/index")); string(after) != string(before) {
 		t.Error("the index was written")
 	}
-	if below, err := Open(t.Context(), s.path("dir")); err != nil {
+	if below, err := Open(t.Context(), s.path("dir"), os.Environ()); err != nil {
 		t.Error(err)
 	} else if again, err := below.DiffWorkingTree(t.Context(), base); err != nil || !reflect.DeepEqual(again, files) {
 		t.Errorf("from below: got %v, %v, want %v", again, err, files)

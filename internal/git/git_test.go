@@ -90,7 +90,7 @@ func (s scratch) clone(args ...string) scratch {
 
 func (s scratch) open() *Repository {
 	s.Helper()
-	r, err := Open(s.Context(), s.dir)
+	r, err := Open(s.Context(), s.dir, os.Environ())
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -120,15 +120,19 @@ func numbered(from, to int) string {
 	return text.String()
 }
 
-func TestReason(t *testing.T) {
+func TestFirstErrorLine(t *testing.T) {
 	for _, test := range []struct{ name, stderr, want string }{
 		{"fatal before all", "warning: w\nhint: h\nfatal: no\nmore\n", "no"},
 		{"first line", "warning: w\nssh: cannot connect\nand more\n", "ssh: cannot connect"},
+		{"fatal behind the cause", "Warning: w\nssh: cannot connect\nfatal: no\n", "ssh: cannot connect"},
+		{"error before fatal", "error: e\nfatal: f\n", "e"},
 		{"nothing said", "", "exit status 3"},
 		{"token in a URL", "fatal: unable to access 'https://x-access-token:ghs_secret@example.com/a/b/': no\n", "unable to access 'https://example.com/a/b/': no"},
 		{"at sign in a password", "remote: https://a:b@c@example.com/\n", "remote: https://example.com/"},
+		{"slash in a password", "fatal: no https://a:b/c@example.com/\n", "no https://example.com/"},
 	} {
-		if got := reason(test.stderr, errors.New("exit status 3")); got != test.want {
+		err := &Error{Line: firstErrorLine(test.stderr, errors.New("exit status 3"))}
+		if got := strings.TrimPrefix(err.Error(), "git: "); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}
 	}
@@ -219,14 +223,34 @@ func TestNothingConfiguredRuns(t *testing.T) {
 	if _, err := s.revision(base).ReadFile("a"); err != nil {
 		t.Error(err)
 	}
+	if _, err := r.Uncommitted(t.Context(), []string{"a", "b", "c", "new"}); err != nil {
+		t.Error(err)
+	}
 	if commands, err := os.ReadFile(ran); err == nil {
 		t.Errorf("git ran commands of the configuration:\n%s", commands)
 	}
 }
 
+// TestBareRepositoryIsNotDiscovered looks at a directory of the input that git would take for a bare repository, whose
+// configuration it would obey.
+func TestBareRepositoryIsNotDiscovered(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	s.write("chart/values.yaml", "a: b\n")
+	s.commit()
+	s.git("init", "--quiet", "--bare", "chart")
+	if got := s.git("-C", "chart", "rev-parse", "--is-bare-repository"); got != "true" {
+		t.Fatal("git does not take the directory for a repository")
+	}
+	r, err := Open(t.Context(), s.path("chart"), os.Environ())
+	if err == nil || !strings.Contains(err.Error(), "safe.bareRepository") {
+		t.Errorf("got %v, %v", r, err)
+	}
+}
+
 func TestOpenOutsideOfARepository(t *testing.T) {
 	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
-	_, err := Open(t.Context(), t.TempDir())
+	_, err := Open(t.Context(), t.TempDir(), os.Environ())
 	if err == nil || !strings.Contains(err.Error(), "not a git repository") {
 		t.Errorf("got %v", err)
 	}
@@ -234,7 +258,7 @@ func TestOpenOutsideOfARepository(t *testing.T) {
 
 func TestWithoutGit(t *testing.T) {
 	t.Setenv("PATH", "")
-	_, err := Open(t.Context(), t.TempDir())
+	_, err := Open(t.Context(), t.TempDir(), os.Environ())
 	if err == nil || err.Error() != "there is no git on the PATH" {
 		t.Errorf("got %v", err)
 	}

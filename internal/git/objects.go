@@ -13,14 +13,14 @@ import (
 	"sync"
 )
 
-// objects reads objects of a repository through one `git cat-file --batch`. It may be used concurrently.
+// objects reads objects of a repository through one process of `git cat-file --batch`. It may be used concurrently.
 type objects struct {
 	ctx     context.Context
 	mu      sync.Mutex
 	command *exec.Cmd
 	stdin   io.WriteCloser
 	stdout  *bufio.Reader
-	err     error // why no more can be read
+	err     error // why no more objects can be read
 }
 
 func (r *Repository) openObjects(ctx context.Context) (*objects, error) {
@@ -39,8 +39,8 @@ func (r *Repository) openObjects(ctx context.Context) (*objects, error) {
 	return &objects{ctx: ctx, command: command, stdin: stdin, stdout: bufio.NewReader(stdout)}, nil
 }
 
-// read returns the content of an object. After an error of the conversation with git there is no other, as it is
-// unknown where in its answers git is.
+// read returns the content of an object. After git has failed to answer, each later call returns the same error: it is
+// unknown which answer comes next.
 func (o *objects) read(id string) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -57,7 +57,8 @@ func (o *objects) read(id string) ([]byte, error) {
 	return data, o.err
 }
 
-// ask asks for one object. The answer is ID TYPE SIZE, a line feed, the content and a line feed; or ID missing.
+// ask asks for one object. Git answers ID TYPE SIZE, a line feed, the content and a line feed; or ID missing, a line
+// feed.
 func (o *objects) ask(id string) (data []byte, found bool, err error) {
 	if _, err := io.WriteString(o.stdin, id+"\n"); err != nil {
 		return nil, false, err
@@ -84,7 +85,7 @@ func (o *objects) ask(id string) (data []byte, found bool, err error) {
 	return data[:size:size], true, nil
 }
 
-// close ends git. Where the context has ended, git was told to end before.
+// close ends git. If the context has ended, git was already told to end.
 func (o *objects) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

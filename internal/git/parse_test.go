@@ -10,21 +10,26 @@ import (
 func TestParseErrors(t *testing.T) {
 	const head = "diff --git a/f b/f\nindex 1..2 100644\n--- a/f\n+++ b/f\n"
 	for _, test := range []struct{ name, diff, want string }{
-		{"no diff", "hello\n", `line 1 of the diff: found "hello", not diff --git`},
-		{"two names", "diff --git a/f b/g\n", "line 1 of the diff: found two names without a rename"},
-		{"no prefix", "diff --git f f\n", "line 1 of the diff: found two names"},
-		{"unknown header", "diff --git a/f b/f\ncopy from g\n", `line 2 of the diff: found "copy from g", no header`},
-		{"wrong quotes", "diff --git a/f b/g\nrename from \"f\n", "line 2 of the diff: found a name with wrong quotes"},
-		{"cut", head + "@@ -1,2 +1,2 @@\n a\n", "line 6 of the diff: the diff ends inside of a hunk"},
-		{"too many", head + "@@ -1,2 +1 @@\n+a\n+b\n-c\n-d\n", "other rows than the hunk's header says"},
-		{"no row", head + "@@ -1 +1 @@\nx\n", `line 6 of the diff: found "x", no row of a hunk`},
-		{"text behind a hunk", head + "@@ -1 +1 @@\n a\nx\n", `line 7 of the diff: found "x", not diff --git`},
-		{"range", head + "@@ -1,x +1 @@\n", `found the range "-1,x"`},
-		{"no sign", head + "@@ 1 +1 @@\n", `found the range "1"`},
-		{"line 0", head + "@@ -0 +1 @@\n", `found the range "-0"`},
-		{"huge", head + "@@ -1 +99999999999999999999 @@\n", "found the range"},
-		{"combined", head + "@@ -1 +1\n", "no header of a hunk"},
-		{"no newline of nothing", head + "@@ -0,0 +0,0 @@\n\\ No newline\n", "no line that could lack a newline"},
+		{"no diff", "hello\n", `found the diff "hello\n", not whole lines`},
+		{"cut in a line", head + "@@ -1 +1 @@\n-a\n+b", "not whole lines"},
+		{"two names", "diff --git a/f b/g\n", "the diff from line 1 on: gitdiff: line 2: git file header: missing filename"},
+		{"no prefix", "diff --git f f\n", "missing filename"},
+		{"two names without a rename", "diff --git a/f b/g\n--- a/f\n+++ b/g\n@@ -1 +1 @@\n-a\n+b\n", "found two names without a rename"},
+		{"unknown header", "diff --git a/f b/f\ncopy from g\n", "missing filename"},
+		{"wrong quotes", "diff --git a/f b/g\nrename from \"f\n", "gitdiff: line 2: git file header: missing name"},
+		{"cut", head + "@@ -1,2 +1,2 @@\n a\n", "gitdiff: line 5: fragment header miscounts lines"},
+		{"too many", head + "@@ -1,2 +1 @@\n+a\n+b\n-c\n-d\n", "fragment header miscounts lines"},
+		{"no row", head + "@@ -1 +1 @@\nx\n", "gitdiff: line 6: invalid line operation: 'x'"},
+		{"text behind a hunk", head + "@@ -1 +1 @@\n-a\n+b\nx\n", "found text that belongs to no hunk"},
+		{"text between files", head + "@@ -1 +1 @@\n-a\n+b\nx\n" + head, "the diff from line 1 on: found text that belongs to no hunk"},
+		{"second file", head + "diff --git a/f b/g\n", "the diff from line 5 on: gitdiff: line 2"},
+		{"range", head + "@@ -1,x +1 @@\n", "bad end of range: x"},
+		{"no sign", head + "@@ 1 +1 @@\n", "found text that belongs to no hunk"},
+		{"line 0", head + "@@ -0 +1 @@\n-a\n+b\n", "found the hunk @@ -0,1 +1,1 @@"},
+		{"huge", head + "@@ -1 +99999999999999999999 @@\n", "value out of range"},
+		{"large", head + "@@ -1 +9999999999 @@\n-a\n+b\n", "found the hunk @@ -1,1 +9999999999,1 @@"},
+		{"combined", head + "@@ -1 +1\n", "invalid fragment header"},
+		{"no newline of nothing", head + "@@ -0,0 +0,0 @@\n\\ No newline\n", "fragment contains no changes"},
 	} {
 		_, err := Parse(test.diff)
 		checkError(t, test.name, err, test.want, "")
@@ -36,7 +41,16 @@ func TestParseBlankRows(t *testing.T) {
 	checkFiles(t, "blank", files, err, []string{"modified f\n@@ -1,3 +1,4 @@\n1 1 \"\"\n0 2 \"\"\n2 3 \"\"\n3 4 \"\"\n"})
 }
 
-// FuzzParse checks that the numbers follow from the rows, and that what is read says the same when written and read again.
+// TestParseLongName has a name that takes minutes to read in quadratic time.
+func TestParseLongName(t *testing.T) {
+	long := strings.Repeat("x ", 1<<19)
+	files, err := Parse("diff --git a/" + long + " b/" + long + "\nold mode 100644\nnew mode 100755\n" +
+		"diff --git a/" + long + "a b/" + long + "b\nsimilarity index 100%\nrename from " + long + "a\nrename to " + long + "b\n")
+	checkFiles(t, "long names", files, err, []string{"modified " + long + "\n", "renamed " + long + "a -> " + long + "b\n"})
+}
+
+// FuzzParse checks that the numbers follow from the rows, and that what is read says the same when written and read
+// again.
 func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, diff string) {
 		files, err := Parse(diff)

@@ -1,8 +1,3 @@
-// Package git says what a pull request, a branch or the working tree changed, from git, and gives a revision of git
-// as a file system. It knows nothing of findings.
-//
-// Git is run without hooks, filters, external diffs and text conversions, and nothing but Fetch uses the
-// network, except that in a partial clone git itself fetches the content that it has left out.
 package git
 
 import (
@@ -10,100 +5,93 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// ErrMissing is in the errors for commits, the history between them and their files that this clone does not have and
-// another one may have. Where a command brings them, the render.Error around it says so.
+// ErrMissing is in the errors for commits, for the history between them and for files that this clone lacks and another
+// clone may have. Where a command fetches them, the *yamldoc.Error around it has the command as its hint.
 var ErrMissing = errors.New("this clone lacks it")
 
-// unshallow is what to type where history is missing.
+// unshallow is the hint for missing history.
 const unshallow = "git fetch --unshallow; in a GitHub workflow give actions/checkout fetch-depth: 0"
 
-// Repository is a git repository with a working tree.
+// Repository is a git repository with a working tree. It may be used concurrently, except for LogIn.
 type Repository struct {
-	root string
-	// unfiltered are the arguments that keep git from running the filters that are configured, which it does to compare
-	// or note files of the working tree. .gitattributes of the repository says for which.
-	unfiltered []string
-	// login are the arguments and the variable that LogIn adds.
-	login []string
-	token string
+	runner // in the top directory of the working tree
 }
 
-// Open finds the repository that a directory lies in. It may belong to another user: of its configuration nothing
-// is run, but for what says how to reach the remote that Fetch, or git in a partial clone, fetches from.
-func Open(ctx context.Context, dir string) (*Repository, error) {
-	root, err := output(ctx, gitIn(ctx, dir, "rev-parse", "--show-toplevel"))
+// Open finds the repository around a directory. Git gets the environment env, in the form of os.Environ, in this call
+// and in all later ones. The repository may belong to another user.
+func Open(ctx context.Context, dir string, env []string) (*Repository, error) {
+	r := &Repository{newRunner(dir, env)}
+	root, err := r.output(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
 		return nil, err
 	}
-	r := &Repository{root: filepath.FromSlash(strings.TrimSuffix(root, "\n"))}
-	keys, err := r.list(ctx, "config", "--null", "--name-only", "--get-regexp", `^filter\..*\.(clean|smudge|process|required)$`)
-	if err != nil && !saidNo(err) {
-		return nil, err
-	}
-	for _, key := range keys {
-		r.unfiltered = append(r.unfiltered, "--config-env="+key+"="+nothing) // -c would take the first = in a key for its end
-	}
-	return r, nil
+	r.dir = filepath.FromSlash(strings.TrimSuffix(root, "\n"))
+	return r, r.disarm(ctx)
 }
 
-// Origin is the URL of the remote "origin", empty if there is none.
+// Origin returns the URL of the remote "origin"; empty if there is no such remote.
 func (r *Repository) Origin(ctx context.Context) string {
-	text, err := r.git(ctx, "config", "--get", "remote.origin.url")
+	text, err := r.output(ctx, "config", "--get", "remote.origin.url")
 	if err != nil {
 		return ""
 	}
 	return strings.TrimSpace(text)
 }
 
-// Root is the top directory of the working tree: absolute, symbolic links resolved.
-func (r *Repository) Root() string { return r.root }
+// Root returns the top directory of the working tree: absolute, with symbolic links resolved.
+func (r *Repository) Root() string { return r.dir }
 
-// LogIn lets git show a token to a GitHub server, given as in GITHUB_SERVER_URL, in the place of the one that
-// actions/checkout leaves in the configuration unless it is told not to: GitHub refuses two. The token is handed to git in
-// the environment, which other users cannot read.
+// LogIn makes git show a token to a GitHub server, whose URL has the form of GITHUB_SERVER_URL. The token replaces the
+// token that actions/checkout leaves in the configuration by default: GitHub refuses two. Git gets the token in the
+// environment, which other users cannot read.
 func (r *Repository) LogIn(server, token string) {
-	// In the way of https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts. An empty header removes the others.
+	// As https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts does. An empty header removes those
+	// before it.
 	key := "http." + strings.TrimSuffix(server, "/") + "/.extraheader"
-	r.login = []string{"--config-env=" + key + "=" + nothing, "--config-env=" + key + "=" + authorization}
-	r.token = authorization + "=Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
+	r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable, "--config-env="+key+"="+authorization)
+	basic := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
+	r.env = append(r.env, authorization+"=Authorization: Basic "+basic)
 }
 
-// authorization is the variable with the header of LogIn.
+// authorization is the environment variable with the header of LogIn.
 const authorization = "PULLCHECK_AUTHORIZATION"
 
-func (r *Repository) command(ctx context.Context, args ...string) *exec.Cmd {
-	command := gitIn(ctx, r.root, slices.Concat(r.unfiltered, r.login, args)...)
-	if r.token != "" {
-		command.Env = append(command.Env, r.token)
+// Uncommitted returns which of some files differ from the last commit: changed, staged, untracked or ignored files.
+// Paths are slash-separated and relative to the top of the repository.
+func (r *Repository) Uncommitted(ctx context.Context, names []string) (map[string]bool, error) {
+	status := []string{
+		"--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=normal",
+		"--ignore-submodules=all", "--",
 	}
-	return command
+	entries, err := r.list(ctx, append(status, names...)...)
+	if err != nil {
+		return nil, err
+	}
+	uncommitted := map[string]bool{}
+	for _, entry := range entries {
+		const state = "XY " // in the index and in the working tree, as git-status(1) describes
+		if len(entry) > len(state) {
+			uncommitted[entry[len(state):]] = true
+		}
+	}
+	return uncommitted, nil
 }
 
-func (r *Repository) git(ctx context.Context, args ...string) (string, error) {
-	return output(ctx, r.command(ctx, args...))
-}
-
-// list is git for what prints items that end with NUL.
-func (r *Repository) list(ctx context.Context, args ...string) ([]string, error) {
-	text, err := r.git(ctx, args...)
-	items := strings.Split(text, "\x00")
-	return items[:len(items)-1], err
-}
-
-// fullID is a commit in full, with SHA-1 or with SHA-256.
+// fullID matches the full id of a commit, with SHA-1 or SHA-256.
 var fullID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
 
-// Resolve returns the full id of the commit that a revision names, in any way of gitrevisions(7). The error is
-// ErrMissing if it may be a commit that this clone only lacks.
+// IsCommit reports whether a text is the full id of a commit.
+func IsCommit(text string) bool { return fullID.MatchString(text) }
+
+// Resolve returns the full id of the commit that a revision names, in any form of gitrevisions(7). The error is
+// ErrMissing if another clone may have that commit.
 func (r *Repository) Resolve(ctx context.Context, revision string) (string, error) {
 	commit, err := r.lookUp(ctx, revision)
 	if err == nil || !saidNo(err) {
@@ -114,32 +102,35 @@ func (r *Repository) Resolve(ctx context.Context, revision string) (string, erro
 		return "", err
 	}
 	_, onOrigin := r.lookUp(ctx, "origin/"+revision)
-	unknown := fmt.Errorf("%q names no commit in %s", revision, r.root)
+	unknown := fmt.Errorf("%q names no commit in %s", revision, r.dir)
+	lacking := fmt.Errorf("commit %s: %w", revision, ErrMissing)
 	switch {
-	case fullID.MatchString(revision) && shallow:
-		return "", &yamldoc.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch --depth=1 origin " + revision}
-	case fullID.MatchString(revision):
-		return "", &yamldoc.Error{Err: fmt.Errorf("commit %s: %w", revision, ErrMissing), Hint: "git fetch origin " + revision}
+	case IsCommit(revision) && shallow:
+		return "", &yamldoc.Error{Err: lacking, Hint: "git fetch --depth=1 origin " + revision}
+	case IsCommit(revision):
+		return "", &yamldoc.Error{Err: lacking, Hint: "git fetch origin " + revision}
 	case onOrigin == nil:
 		return "", &yamldoc.Error{Err: unknown, Hint: "origin/" + revision + " names one"}
 	case shallow:
-		return "", &yamldoc.Error{Err: fmt.Errorf("%q: %w: it is shallow, and no commit in it has that name", revision, ErrMissing), Hint: unshallow}
+		lacking = fmt.Errorf("%q: %w: it is shallow, and no commit in it has that name", revision, ErrMissing)
+		return "", &yamldoc.Error{Err: lacking, Hint: unshallow}
 	}
 	return "", &yamldoc.Error{Err: unknown, Hint: "git branch --all and git tag list the names that there are"}
 }
 
 func (r *Repository) lookUp(ctx context.Context, revision string) (string, error) {
-	commit, err := r.git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}")
+	commit, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}")
 	return strings.TrimSpace(commit), err
 }
 
 func (r *Repository) shallow(ctx context.Context) (bool, error) {
-	answer, err := r.git(ctx, "rev-parse", "--is-shallow-repository")
+	answer, err := r.output(ctx, "rev-parse", "--is-shallow-repository")
 	return strings.TrimSpace(answer) == "true", err
 }
 
-// MergeBase returns the commit where two revisions parted: git's choice, if there are more. The error is
-// ErrMissing in a shallow clone whose history does not reach it, or may hide a later one.
+// MergeBase returns the full id of the best common ancestor of two revisions; if there are several, the one that git
+// chooses. The error is ErrMissing in a shallow clone whose history ends before the merge base, or may hide a better
+// one.
 func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, error) {
 	a, err := r.Resolve(ctx, one)
 	if err != nil {
@@ -153,7 +144,7 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 	if err != nil {
 		return "", err
 	}
-	base, err := r.git(ctx, "merge-base", a, b)
+	base, err := r.output(ctx, "merge-base", a, b)
 	base = strings.TrimSpace(base)
 	if err != nil && !saidNo(err) {
 		return "", err
@@ -164,37 +155,42 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 		}
 		return base, nil
 	}
-	// What has no parents here lost them where the clone was cut off, and the merge base may be among them.
+	// A commit without parents has lost them where the clone was cut off. The merge base may be one of the lost
+	// commits.
 	between := []string{"rev-list", "--max-count=1", "--max-parents=0", a, b}
 	if base != "" {
 		between = append(between, "^"+base)
 	}
-	cut, err := r.git(ctx, between...)
+	cut, err := r.output(ctx, between...)
 	if err != nil || cut == "" {
 		return base, err
 	}
-	return "", &yamldoc.Error{
-		Err:  fmt.Errorf("the merge base of %s and %s: %w: it is shallow, its history is cut off at %s", one, other, ErrMissing, strings.TrimSpace(cut)),
-		Hint: unshallow,
-	}
+	err = fmt.Errorf("the merge base of %s and %s: %w: it is shallow, its history is cut off at %s",
+		one, other, ErrMissing, strings.TrimSpace(cut))
+	return "", &yamldoc.Error{Err: err, Hint: unshallow}
 }
 
-// Fetch fetches those of some commits, given in full, that the clone lacks from its remote "origin": alone, without
-// their history, in a shallow clone, else with their history, as the clone would else become shallow.
+// Fetch fetches commits, given by their full ids, from the remote "origin", unless the clone has them. A shallow clone
+// gets the commits without their history. A complete clone gets the history too, because it would become shallow
+// without.
 func (r *Repository) Fetch(ctx context.Context, commits ...string) error {
 	shallow, err := r.shallow(ctx)
 	if err != nil {
 		return err
 	}
-	// In a container git runs as root: one pack in a directory that is there leaves nothing that its owner cannot change.
-	args := []string{"-c", "fetch.unpackLimit=1", "fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"}
+	// In a container git runs as root. It writes one pack into an existing directory instead of new directories that
+	// the owner of the repository could not change.
+	args := []string{
+		"-c", "fetch.unpackLimit=1",
+		"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head",
+	}
 	if shallow {
 		args = append(args, "--depth=1")
 	}
 	args = append(args, "origin")
 	known := len(args)
 	for _, commit := range commits {
-		if !fullID.MatchString(commit) {
+		if !IsCommit(commit) {
 			return fmt.Errorf("%q is no commit in full, and nothing else can be fetched", commit)
 		}
 		if _, err := r.lookUp(ctx, commit); saidNo(err) {
@@ -206,7 +202,7 @@ func (r *Repository) Fetch(ctx context.Context, commits ...string) error {
 	if len(args) == known {
 		return nil
 	}
-	if _, err := r.git(ctx, args...); err != nil {
+	if _, err := r.output(ctx, args...); err != nil {
 		return &yamldoc.Error{Err: fmt.Errorf("fetching %s: %w", strings.Join(args[known:], " "), err),
 			Hint: "check that the remote origin can be read: git ls-remote origin"}
 	}

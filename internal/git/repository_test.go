@@ -3,6 +3,7 @@ package git
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -19,7 +20,7 @@ func TestOpenFromBelow(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	s.write("a/b/c", "")
-	r, err := Open(t.Context(), s.path("a/b"))
+	r, err := Open(t.Context(), s.path("a/b"), os.Environ())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,5 +277,26 @@ func TestLogIn(t *testing.T) {
 	}
 	if got, ok := asked[strings.TrimPrefix(other.URL, "http://")]; !ok || len(got) > 0 {
 		t.Errorf("the other server got %q", got)
+	}
+}
+
+func TestUncommitted(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	names := []string{"clean", "changed", "staged", "dir/untracked", "ignored", "*", "ü \"x\""}
+	for _, name := range []string{"clean", "changed", "staged", "*", "ü \"x\""} {
+		s.write(name, "a\n")
+	}
+	s.write(".gitignore", "ignored\n")
+	s.commit()
+	s.git("config", "status.showUntrackedFiles", "no")
+	for _, name := range []string{"changed", "staged", "dir/untracked", "ignored", "ü \"x\"", "not asked for"} {
+		s.write(name, "b\n")
+	}
+	s.git("add", "staged")
+	got, err := s.open().Uncommitted(t.Context(), names)
+	want := map[string]bool{"changed": true, "staged": true, "dir/untracked": true, "ignored": true, "ü \"x\"": true}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("got %v, %v, want %v", got, err, want)
 	}
 }

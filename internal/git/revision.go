@@ -12,11 +12,13 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // Revision is the tree of a commit as a file system, read from git without a checkout. Symbolic links are followed
-// inside of the tree, as in that of os.Root; submodules are empty directories; files have the content that git
-// stores, without conversion of line ends and with Git LFS's pointers. It may be used concurrently.
+// inside of the tree, as os.Root does. Submodules are empty directories. Files have the content that git stores: line
+// ends are not converted, and Git LFS's pointers stay. It may be used concurrently.
 type Revision struct {
 	root    *node
 	objects *objects
@@ -29,7 +31,7 @@ var _ interface {
 	fs.ReadLinkFS
 } = (*Revision)(nil)
 
-// Revision opens the tree of a revision. It must be closed, and is of no use after the context.
+// Revision opens the tree of a revision. The caller must close it. It cannot be read after the end of the context.
 func (r *Repository) Revision(ctx context.Context, revision string) (*Revision, error) {
 	commit, err := r.Resolve(ctx, revision)
 	if err != nil {
@@ -55,7 +57,7 @@ func (r *Repository) Revision(ctx context.Context, revision string) (*Revision, 
 // Close ends the git that reads files.
 func (r *Revision) Close() error { return r.objects.close() }
 
-// node is what stands at a path. It is its own fs.FileInfo.
+// node is a file, a directory or a symbolic link. It is its own fs.FileInfo.
 type node struct {
 	name     string
 	mode     fs.FileMode
@@ -71,10 +73,10 @@ func (n *node) ModTime() time.Time { return time.Time{} }
 func (n *node) IsDir() bool        { return n.mode.IsDir() }
 func (n *node) Sys() any           { return nil }
 
-// modes are those of git that are no plain file's.
+// modes are git's modes of entries that are not plain files: executables, symbolic links and submodules.
 var modes = map[string]fs.FileMode{"100755": 0o555, "120000": fs.ModeSymlink | 0o777, "160000": fs.ModeDir | 0o555}
 
-// add puts a line of `git ls-tree -r -l` at its place: MODE TYPE ID SIZE, a tab and the path.
+// add adds an entry that `git ls-tree -r -l` prints: MODE TYPE ID SIZE, a tab and the path.
 func (n *node) add(entry string) error {
 	about, name, _ := strings.Cut(entry, "\t")
 	fields := strings.Fields(about)
@@ -101,7 +103,7 @@ func (n *node) add(entry string) error {
 	return nil
 }
 
-// child returns the child of that name, and makes it one if there is none.
+// child returns the child with the name of c. It adds c if there is no such child.
 func (n *node) child(c *node) *node {
 	if have, ok := n.children[c.name]; ok {
 		return have
@@ -113,7 +115,7 @@ func (n *node) child(c *node) *node {
 	return c
 }
 
-// entries are the children, by name.
+// entries returns the children, sorted by name.
 func (n *node) entries() []fs.DirEntry {
 	entries := make([]fs.DirEntry, 0, len(n.children))
 	for _, child := range n.children {
@@ -125,59 +127,86 @@ func (n *node) entries() []fs.DirEntry {
 
 // The errors of os.Root, in its words.
 var (
-	errEscapes      = errors.New("path escapes from parent")
-	errLoop         = errors.New("too many levels of symbolic links")
-	errNotDirectory = errors.New("not a directory")
-	errDirectory    = errors.New("is a directory")
+	errEscapes   = errors.New("path escapes from parent")
+	errLoop      = errors.New("too many levels of symbolic links")
+	errDirectory = errors.New("is a directory")
 )
 
 // maxLinks is how many symbolic links a path may lead over, as in os.Root.
 const maxLinks = 8
 
-// find returns what stands at a path, over the symbolic links before its last element and, if they are to be
-// followed, also over those at it. It has the name that was asked for.
+// links shows the tree of a revision to tree.Resolve, which follows symbolic links: here they are not followed.
+type links struct{ *Revision }
+
+var _ fs.ReadLinkFS = links{}
+
+// at returns the node at a path without symbolic links.
+func (l links) at(name string) (*node, error) {
+	here := l.root
+	for part := range strings.SplitSeq(name, "/") {
+		switch child := here.children[part]; {
+		case part == ".":
+		case !here.IsDir():
+			return nil, tree.ErrNotDirectory
+		case child == nil:
+			return nil, fs.ErrNotExist
+		default:
+			here = child
+		}
+	}
+	return here, nil
+}
+
+// Lstat implements fs.ReadLinkFS.
+func (l links) Lstat(name string) (fs.FileInfo, error) {
+	n, err := l.at(name)
+	if err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// ReadLink implements fs.ReadLinkFS, for a path where Lstat found a symbolic link.
+func (l links) ReadLink(name string) (string, error) {
+	n, err := l.at(name)
+	if err != nil {
+		return "", err
+	}
+	target, err := l.objects.read(n.id)
+	return string(target), err
+}
+
+// find returns the node at a path, under the name that was asked for. Symbolic links before the last element of the
+// path are followed, and at the last element if follow is set.
 func (r *Revision) find(op, name string, follow bool) (*node, error) {
-	fail := func(err error) (*node, error) { return nil, &fs.PathError{Op: op, Path: name, Err: err} }
+	fail := func(err error) (*node, error) {
+		if failure, ok := err.(*fs.PathError); ok {
+			err = failure.Err // that of tree.Resolve, which knows neither op nor name
+		}
+		switch {
+		case errors.Is(err, tree.ErrOutside):
+			err = errEscapes
+		case errors.Is(err, tree.ErrTooManyLinks):
+			err = errLoop
+		}
+		return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
 	if !fs.ValidPath(name) {
 		return fail(fs.ErrInvalid)
 	}
-	at := []*node{r.root} // from the root to where the path has led so far
-	links := 0
-	for rest := strings.Split(name, "/"); len(rest) > 0; {
-		part, here := rest[0], at[len(at)-1]
-		rest = rest[1:]
-		switch {
-		case !here.IsDir():
-			return fail(errNotDirectory)
-		case part == "." || part == "":
-			continue
-		case part == ".." && len(at) == 1:
-			return fail(errEscapes)
-		case part == "..":
-			at = at[:len(at)-1]
-			continue
-		}
-		next, ok := here.children[part]
-		if !ok {
-			return fail(fs.ErrNotExist)
-		}
-		if next.mode.Type() != fs.ModeSymlink || len(rest) == 0 && !follow {
-			at = append(at, next)
-			continue
-		}
-		target, err := r.objects.read(next.id)
-		if err != nil {
-			return fail(err)
-		}
-		if links++; links > maxLinks {
-			return fail(errLoop)
-		}
-		if path.IsAbs(string(target)) {
-			return fail(errEscapes)
-		}
-		rest = append(strings.Split(string(target), "/"), rest...)
+	way, last := name, ""
+	if !follow {
+		way, last = path.Dir(name), path.Base(name)
 	}
-	found := *at[len(at)-1]
+	real, _, err := tree.Resolve(links{r}, way, maxLinks)
+	if err != nil {
+		return fail(err)
+	}
+	n, err := links{r}.at(path.Join(real, last))
+	if err != nil {
+		return fail(err)
+	}
+	found := *n
 	found.name = path.Base(name)
 	return &found, nil
 }
@@ -237,7 +266,7 @@ func (r *Revision) ReadLink(name string) (string, error) {
 	return string(target), err
 }
 
-// content is a file's, or a symbolic link's target.
+// content returns the content of a file, or the target of a symbolic link.
 func (r *Revision) content(op, name string, n *node) ([]byte, error) {
 	data, err := r.objects.read(n.id)
 	if err != nil {
@@ -253,12 +282,12 @@ func (r *Revision) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	if !n.IsDir() {
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errNotDirectory}
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: tree.ErrNotDirectory}
 	}
 	return n.entries(), nil
 }
 
-// file is a file that is open.
+// file is an open file.
 type file struct {
 	info *node
 	*bytes.Reader
@@ -267,7 +296,7 @@ type file struct {
 func (f *file) Stat() (fs.FileInfo, error) { return f.info, nil }
 func (f *file) Close() error               { return nil }
 
-// directory is a directory that is open.
+// directory is an open directory.
 type directory struct {
 	info *node
 	rest []fs.DirEntry

@@ -27,7 +27,7 @@ import (
 func Finder(fsys fs.FS, cache string) discover.Finder {
 	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: true}
 	chart := &helm.Engine{Charts: charts}
-	kustomization := &kustomize.Engine{Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Offline: true}
+	kustomization := &kustomize.Engine{Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: true}
 	return discover.Finder{
 		Tree: fsys, Chart: helm.Source{Engine: chart}, Kustomization: kustomize.Source{Engine: kustomization},
 	}

@@ -208,13 +208,13 @@ func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
 		return "", nil, errors.New("it is an absolute path, where one relative to the kustomization is wanted")
 	}
 	wanted := path.Join(at.dir, name)
-	found, info, err := locate(g.tree, wanted)
+	found, info, err := tree.Resolve(g.tree, wanted, tree.MaxLinks)
 	switch {
-	case len(at.cloned) > 0 && (errors.Is(err, errOutside) || !within(at.base, cmp.Or(found, wanted))):
+	case len(at.cloned) > 0 && (errors.Is(err, tree.ErrOutside) || !within(at.base, cmp.Or(found, wanted))):
 		err = errors.New("it leads out of the repository")
 	case errors.Is(err, fs.ErrNotExist):
 		err = fmt.Errorf("there is no %s", shownURL(g.shown(wanted)))
-	case errors.Is(err, errOutside):
+	case errors.Is(err, tree.ErrOutside):
 		err = &yamldoc.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
 	}
 	return found, info, err
@@ -279,7 +279,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 	}
 	g.checkouts = append(g.checkouts, checkout)
 	child.layer = checkout.FS()
-	found, info, err := locate(child.layer, path.Clean(r.path))
+	found, info, err := tree.Resolve(child.layer, path.Clean(r.path), tree.MaxLinks)
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", r, err)
 	}

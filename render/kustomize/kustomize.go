@@ -36,6 +36,8 @@ type Engine struct {
 	// Dir is the cache of remote bases, by repository and commit, and of remote files. It is made when it is
 	// first needed.
 	Dir string
+	// Env is the environment for the git that fetches remote bases, in the form of os.Environ.
+	Env []string
 	// Offline makes a remote thing that is not in the cache an error.
 	Offline bool
 
@@ -58,7 +60,7 @@ func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*rend
 }
 
 func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
-	dir, info, err := locate(g.tree, path.Clean(name))
+	dir, info, err := tree.Resolve(g.tree, path.Clean(name), tree.MaxLinks)
 	if err == nil && !info.IsDir() {
 		err = fmt.Errorf("a kustomization is a directory with a %s", konfig.DefaultKustomizationFileName())
 	}

@@ -69,7 +69,7 @@ func buildTests(t *testing.T) []buildTest {
 
 // engine is an Engine with a cache of its own and without any chart repository.
 func engine(t *testing.T) *Engine {
-	return &Engine{Dir: t.TempDir(), Helm: &helm.Engine{Charts: &helm.Charts{Dir: t.TempDir(), Offline: true}}}
+	return &Engine{Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &helm.Charts{Dir: t.TempDir(), Offline: true}}}
 }
 
 func TestRender(t *testing.T) {

@@ -1,7 +1,6 @@
 package kustomize
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -13,26 +12,21 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/internal/cache"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-var commitHash = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
-
-// checkout returns the directory of the cache that holds what a repository has at its ref. Only a
-// commit's hash that is in the cache, and --offline, need no network.
+// checkout returns the directory of the cache that holds the files of a repository at its ref. Only a commit's hash
+// that is in the cache, and --offline, need no network.
 func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
 	return e.checkouts.Get(ctx, fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout), func() (string, error) {
 		dir := filepath.Join(e.Dir, cacheName(r.url))
 		remembered := filepath.Join(dir, "refs", url.PathEscape("ref "+r.ref))
-		commit, err := e.commit(ctx, r, remembered)
+		commit, err := e.commit(ctx, r, dir, remembered)
 		if err != nil {
 			return "", err
 		}
@@ -40,7 +34,7 @@ func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
 			if e.Offline {
 				return "", errOffline
 			}
-			if commit, err = clone(ctx, r, dir); err != nil {
+			if commit, err = e.clone(ctx, r, dir); err != nil {
 				return "", err
 			}
 		}
@@ -59,9 +53,15 @@ func (r repository) directory(dir, commit string) string {
 	return filepath.Join(dir, commit)
 }
 
-// commit finds the hash that a ref stands for now, or with --offline the remembered one.
-func (e *Engine) commit(ctx context.Context, r repository, remembered string) (string, error) {
-	if commitHash.MatchString(r.ref) {
+// remote is a repository for git.
+func (e *Engine) remote(r repository) git.Remote {
+	return git.Remote{URL: r.url, Ref: r.ref, Submodules: r.submodules, Timeout: r.timeout, Env: e.Env}
+}
+
+// commit returns the hash of the commit that a ref names now, or with --offline the remembered one. Git runs in dir,
+// the repository's directory in the cache, which is made first.
+func (e *Engine) commit(ctx context.Context, r repository, dir, remembered string) (string, error) {
+	if git.IsCommit(r.ref) {
 		return r.ref, nil
 	}
 	if e.Offline {
@@ -71,65 +71,31 @@ func (e *Engine) commit(ctx context.Context, r repository, remembered string) (s
 		}
 		return string(commit), nil
 	}
-	ref := cmp.Or(r.ref, "HEAD")
-	listed, err := git(ctx, r, "", "ls-remote", "--", r.url, ref, ref+"^{}")
-	if err != nil {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", err
 	}
-	commit := pickRef(listed, ref)
+	commit, err := e.remote(r).Commit(ctx, dir)
+	if err != nil {
+		return "", r.fetchError(ctx, err)
+	}
 	if commit == "" {
-		return "", fmt.Errorf("%s has no branch or tag %q", shownURL(r.url), ref)
+		return "", fmt.Errorf("%s has no branch or tag %q", shownURL(r.url), cmp.Or(r.ref, "HEAD"))
 	}
 	return commit, nil
 }
 
-// pickRef finds the commit of a ref in what git ls-remote lists, by the rules of gitrevisions(7). A tag
-// with a message has an object of its own and, marked ^{}, its commit.
-func pickRef(listed, ref string) string {
-	commits := map[string]string{}
-	for line := range strings.Lines(listed) {
-		if hash, name, ok := strings.Cut(strings.TrimSpace(line), "\t"); ok {
-			commits[name] = hash
-		}
-	}
-	for _, prefix := range []string{"", "refs/", "refs/tags/", "refs/heads/", "refs/remotes/"} {
-		for _, suffix := range []string{"^{}", ""} {
-			if commit, ok := commits[prefix+ref+suffix]; ok {
-				return commit
-			}
-		}
-	}
-	return ""
-}
-
-// clone fetches what a repository has at its ref as kustomize does (api/internal/git/cloner.go), without
-// the history, and returns its commit. The commit's directory in the cache appears when it is complete.
-func clone(ctx context.Context, r repository, dir string) (string, error) {
+// clone fetches the files of a repository at its ref, without the history, and returns their commit. The commit's
+// directory in the cache appears when it is complete.
+func (e *Engine) clone(ctx context.Context, r repository, dir string) (string, error) {
 	work, err := cache.MakePartial(dir)
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(work)
-	commit := ""
-	for _, step := range [][]string{
-		{"init", "--quiet", "--template="},
-		{"remote", "add", "origin", r.url}, // which a submodule's relative URL is relative to
-		{"fetch", "--quiet", "--depth=1", "--", r.url, cmp.Or(r.ref, "HEAD")},
-		{"checkout", "--quiet", "FETCH_HEAD"},
-		{"submodule", "--quiet", "update", "--init", "--recursive"},
-		{"rev-parse", "HEAD"},
-	} {
-		if step[0] == "submodule" && !r.submodules {
-			continue
-		}
-		if commit, err = git(ctx, r, work, step...); err != nil {
-			return "", err
-		}
+	commit, err := e.remote(r).Checkout(ctx, work)
+	if err != nil {
+		return "", r.fetchError(ctx, err)
 	}
-	if err := os.RemoveAll(filepath.Join(work, ".git")); err != nil {
-		return "", err
-	}
-	commit = strings.TrimSpace(commit)
 	err = os.Rename(work, r.directory(dir, commit))
 	if _, missing := os.Stat(r.directory(dir, commit)); missing == nil {
 		err = nil // Another process may have been quicker.
@@ -137,65 +103,22 @@ func clone(ctx context.Context, r repository, dir string) (string, error) {
 	return commit, err
 }
 
-// perRepository are the variables that bind git to a repository (git rev-parse --local-env-vars), which
-// are set where the program runs in a hook of git, but not those that hold configuration.
-var perRepository = []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_OBJECT_DIRECTORY", "GIT_DIR", "GIT_WORK_TREE",
-	"GIT_IMPLICIT_WORK_TREE", "GIT_GRAFT_FILE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR"}
-
-// quietSSH is the variable that keeps ssh from asking for passwords and for trust in hosts: in a process group of its own
-// it would wait for the terminal without end. Where the user has chosen a command it is theirs to be quiet.
-func quietSSH(ctx context.Context, dir string) []string {
-	for _, name := range []string{"GIT_SSH_COMMAND", "GIT_SSH"} {
-		if _, ok := os.LookupEnv(name); ok {
-			return nil
-		}
-	}
-	configured := exec.CommandContext(ctx, "git", "config", "--get", "core.sshCommand")
-	configured.Dir = dir
-	if configured.Run() == nil {
-		return nil
-	}
-	return []string{"GIT_SSH_COMMAND=ssh -oBatchMode=yes"}
-}
-
-// git runs git without hooks and prompts, for at most the repository's timeout.
-func git(ctx context.Context, r repository, dir string, args ...string) (string, error) {
-	limited, cancel := context.WithTimeout(ctx, r.timeout)
-	defer cancel()
-	command := exec.CommandContext(limited, "git", append([]string{"-c", "core.hooksPath=" + os.DevNull}, args...)...)
-	command.Dir = dir
-	command.Env = append(slices.DeleteFunc(os.Environ(), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return slices.Contains(perRepository, name)
-	}), "GIT_TERMINAL_PROMPT=0", "LC_ALL=C")
-	command.Env = append(command.Env, quietSSH(limited, dir)...)
-	command.WaitDelay = time.Second / 2 // for what git itself has started
-	killWithChildren(command)
-	var stderr bytes.Buffer
-	command.Stderr = &stderr
-	stdout, err := command.Output()
+// fetchError names the repository in an error of git.
+func (r repository) fetchError(ctx context.Context, err error) error {
+	failure := (*git.Error)(nil)
 	switch {
-	case err == nil:
-		return string(stdout), nil
-	case errors.Is(err, exec.ErrNotFound):
-		return "", &yamldoc.Error{Err: fmt.Errorf("git is needed to fetch %s, and there is no git on the PATH", r), Hint: "install git"}
 	case ctx.Err() != nil:
-		return "", ctx.Err()
-	case limited.Err() != nil:
-		return "", &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
+		return ctx.Err()
+	case errors.Is(err, git.ErrNoGit):
+		err = fmt.Errorf("git is needed to fetch %s, and %w", r, git.ErrNoGit)
+		return &yamldoc.Error{Err: err, Hint: "install git"}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
 			Hint: "give it longer with a parameter, as ?timeout=120"}
+	case errors.As(err, &failure):
+		return fmt.Errorf("git cannot fetch %s: %s", r, shownURL(failure.Line))
 	}
-	return "", fmt.Errorf("git cannot fetch %s: %s", r, shownURL(firstLine(stderr.String(), err)))
-}
-
-// firstLine is what git, or what it runs, said first of a failure. What follows is more general.
-func firstLine(stderr string, err error) string {
-	for line := range strings.Lines(stderr) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(strings.ToLower(line), "warning: ") {
-			return line
-		}
-	}
-	return err.Error()
+	return err
 }
 
 // maxFile bounds a remote file. The largest bundles of custom resource definitions have some 10 MB.

@@ -120,7 +120,7 @@ func TestRemoteBase(t *testing.T) {
 	r.commit(pod("two"))
 	r.git("branch", "v1") // a tag goes before a branch
 	dir := t.TempDir()
-	online := func() *Engine { return &Engine{Dir: dir} }
+	online := func() *Engine { return &Engine{Dir: dir, Env: os.Environ()} }
 	offline := &Engine{Dir: dir, Offline: true}
 
 	var builds sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -67,7 +68,7 @@ func (p *pull) check() Subject {
 	clone := filepath.Join(p.t.TempDir(), "clone")
 	p.git("init", "--quiet", clone)
 	p.git("-C", clone, "fetch", "--quiet", "file://"+p.Dir(), p.Head(), p.Main())
-	repository, err := git.Open(context.Background(), clone)
+	repository, err := git.Open(context.Background(), clone, os.Environ())
 	if err != nil {
 		p.t.Fatal(err)
 	}
