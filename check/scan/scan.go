@@ -21,9 +21,6 @@ type Options struct {
 	Prove Prove
 	// Baseline, if not nil, leaves out what the base has, too.
 	Baseline *Baseline
-	// Foreign is true for manifests that another program has made: their comments make no exceptions, because nobody
-	// keeps them in a repository.
-	Foreign bool
 	// Exempt, if not nil, reports whether a container is left out of the report.
 	Exempt func(check.Affected) bool
 	// Rendered, if not nil, is given what each source rendered to, by the index of the source. It is called from several
@@ -32,6 +29,10 @@ type Options struct {
 	// Progress, if not nil, is called with the number of rendered sources, of all that are rendered, whenever it rises. It
 	// is called from several goroutines.
 	Progress func(done, total int)
+
+	// foreign is true for manifests that another program has made: their comments make no exceptions, because nobody keeps
+	// the manifests in a repository.
+	foreign bool
 }
 
 // Prove says which sources a proof of a fix renders.
@@ -129,7 +130,7 @@ func (s *scan) check(i int, result *render.Result) error {
 // trace finds where the policies of hits were decided.
 func (s *scan) trace(source render.Source, hits []check.Hit) {
 	traceHits(s.ctx, render.In{Tree: s.tree}, source, hits)
-	if !s.options.Foreign {
+	if !s.options.foreign {
 		return
 	}
 	for i := range hits {

@@ -23,7 +23,6 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/declared"
@@ -44,6 +43,8 @@ type Config struct {
 	// RepositoryURL is the URL by which Argo CD's Applications name the repository. If it is empty, Applications with a
 	// source in a repository are skipped.
 	RepositoryURL string
+	// Plugins has the config management plugins of Argo CD that are known, by name.
+	Plugins map[string]argocd.ResolvePlugin
 	// CacheDir is the directory that keeps downloads. It is made when it is first needed.
 	CacheDir string
 	// Env is the environment from which git gets what it needs, such as PATH and the credentials of the user, with entries
@@ -84,7 +85,7 @@ func New(config Config) *Workspace {
 			Helm: helmEngine, Kustomize: kustomizeEngine,
 			KubeVersion: config.Helm.KubeVersion, APIVersions: config.Helm.APIVersions,
 			LoadRestrictionsNone: config.Kustomize.LoadRestrictionsNone,
-			Plugins:              map[string]argocd.ResolvePlugin{cmp.PluginName: cmp.Resolve},
+			Plugins:              config.Plugins,
 		},
 	}
 	if config.RepositoryURL != "" {

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -111,9 +109,11 @@ func sinceError(err error) error {
 
 // scan scans sources and shows the progress.
 func (w *opened) scan(ctx context.Context, c *Command, sources []render.Source, options scan.Options) *scan.Result {
-	progress, stop := c.showProgress()
-	defer stop()
-	options.Progress = progress
+	if c.isTerminal(c.Stderr) {
+		progress := report.NewProgress(c.Stderr)
+		defer progress.Stop()
+		options.Progress = progress.Rendered
+	}
 	return w.Scan(ctx, sources, options)
 }
 
@@ -174,42 +174,6 @@ func (f *checkFlags) validate() (check.Severity, error) {
 		return failOn, usagef("pullcheck check --help", "--jobs %d, expected 1 or more", f.jobs)
 	}
 	return failOn, f.sourceFlags.validate()
-}
-
-// showProgress counts rendered sources on standard error if that is a terminal, from the first second on. stop takes the
-// line away.
-func (c *Command) showProgress() (progress func(done, total int), stop func()) {
-	if !c.isTerminal(c.Stderr) {
-		return nil, func() {}
-	}
-	var done, total atomic.Int64
-	quit, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		shown := false
-		for {
-			select {
-			case <-ticker.C:
-				fmt.Fprintf(c.Stderr, "\r%d of %d sources rendered", done.Load(), total.Load())
-				shown = true
-			case <-quit:
-				if shown {
-					fmt.Fprint(c.Stderr, "\r\x1b[K")
-				}
-				return
-			}
-		}
-	}()
-	progress = func(n, of int) {
-		done.Store(int64(n))
-		total.Store(int64(of))
-	}
-	return progress, func() {
-		close(quit)
-		<-ended
-	}
 }
 
 func (f *checkFlags) print(c *Command, result *scan.Result) error {

@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +13,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/internal/krm"
-	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/raw"
-	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -28,7 +24,6 @@ type hook struct {
 	// mutate corrects what can be corrected without changing anything but pull policies.
 	mutate            bool
 	quiet, allowEmpty bool
-	exempt            func(check.Affected) bool // as in scan.Options
 }
 
 // stdinName is what reports call standard input.
@@ -107,7 +102,11 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 			return nil, 0, err
 		}
 	}
-	result, output := h.check(ctx, input)
+	options := scan.Options{}
+	if h.mutate {
+		options.Prove = scan.ProveInSources
+	}
+	result, output := scan.Manifests(ctx, input, options)
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
@@ -141,22 +140,6 @@ func (h *hook) configure(list *krm.ResourceList) error {
 		h.failOn = *options.FailOn
 	}
 	return nil
-}
-
-// check checks an input, and returns it with the corrections.
-func (h hook) check(ctx context.Context, input []byte) (*check.Report, []byte) {
-	files := tree.NewOverlay(embed.FS{})
-	files.Write(stdinName, input)
-	source := raw.Source{Path: stdinName, Manifests: []render.File{{Path: stdinName}}}
-	options := scan.Options{Jobs: 1, Foreign: true, Exempt: h.exempt}
-	if h.mutate {
-		options.Prove = scan.ProveInSources
-	}
-	result := scan.New(scan.Config{Tree: files}).Scan(ctx, []render.Source{source}, options)
-	for _, file := range result.Files {
-		input = file.After
-	}
-	return result.Report, input
 }
 
 // report says on standard error what was corrected and what remains, and returns what remains.

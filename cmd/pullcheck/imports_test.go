@@ -23,9 +23,8 @@ var floors = [][]string{
 	{"render/origin"},
 	{"check"},
 	{"check/fix"},
-	{"internal/cmp", "internal/krm"},
 	{"check/scan"},
-	{"cmd/pullcheck/internal/memory", "cmd/pullcheck/internal/report", "cmd/pullcheck/internal/review"},
+	{"internal/cmp", "internal/krm", "internal/lookup", "internal/report", "internal/review", "cmd/pullcheck/internal/memory"},
 	{"cmd/pullcheck"},
 }
 
@@ -35,7 +34,7 @@ var testPackages = []string{"internal/rendertest", "internal/githubtest"}
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
 	"os/exec":                         {"internal/git", "internal/githubtest", "internal/rendertest"},
-	"github.com/google/go-github":     {"cmd/pullcheck/internal/review"},
+	"github.com/google/go-github":     {"internal/review"},
 	"github.com/santhosh-tekuri":      {"internal/githubtest"},
 	"github.com/spf13/pflag":          {"cmd/pullcheck"},
 	"github.com/vektah/gqlparser/v2":  {"internal/githubtest"},

@@ -3,13 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/raw"
-	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // runRender prints the manifests of one source.
@@ -30,7 +26,7 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sources, err := w.oneSource(ctx, "render", flags.Arg(0))
+	sources, err := w.one(ctx, "render", flags.Arg(0))
 	if err != nil {
 		return 0, err
 	}
@@ -53,57 +49,4 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 		}
 	}
 	return exitClean, nil
-}
-
-// oneSource returns the chart with its defaults or the kustomization at the only path, or else all manifests below the
-// path as one source. For a file with objects that declare sources, it returns these.
-func (o *opened) oneSource(ctx context.Context, command, typed string) ([]render.Source, error) {
-	sources := o.stdin
-	if len(o.names) > 0 {
-		var err error
-		if sources, err = o.Find(ctx, o.names[0]); err != nil {
-			return nil, o.asTyped(err)
-		}
-		if len(sources) == 0 {
-			return nil, nothingError(typed)
-		}
-	}
-	if len(sources) == 1 && sources[0].ID().Kind == render.Raw {
-		declared, err := o.declaredIn(ctx, sources)
-		if err != nil || len(declared) > 0 {
-			return declared, err
-		}
-	}
-	manifests := raw.Source{Path: typed}
-	var others []render.Source
-	for _, source := range sources {
-		switch {
-		case source.ID().Kind == render.Raw:
-			manifests.Manifests = append(manifests.Manifests, source.Files()...)
-		case source.ID().Environment == "":
-			others = append(others, source)
-		}
-	}
-	switch {
-	case len(others) == 0:
-		return []render.Source{manifests}, nil
-	case len(others) == 1 && len(manifests.Manifests) == 0:
-		return others, nil
-	}
-	if len(o.names) > 0 && o.names[0] == others[0].ID().Path {
-		return others[:1], nil
-	}
-	return nil, usagef("pullcheck "+command+" "+o.work.Typed(others[0].ID().Path),
-		"%s holds %d sources, %s takes one", typed, len(others)+len(manifests.Manifests), strings.Fields(command)[0])
-}
-
-// declaredIn returns the sources that objects in a manifest declare. The error is that of a source that is skipped.
-func (o *opened) declaredIn(ctx context.Context, manifest []render.Source) ([]render.Source, error) {
-	sources := slices.DeleteFunc(o.Declared(ctx, manifest), func(s render.Source) bool { return s.ID().Environment == "" })
-	for _, source := range sources {
-		if u, ok := source.(render.Unrendered); ok && u.Skip != nil {
-			return nil, &yamldoc.Error{Location: yamldoc.Location{Path: u.As.Path}, Err: fmt.Errorf("%s: %w", u.As.Environment, u.Skip)}
-		}
-	}
-	return sources, nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -14,9 +13,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/review"
-	"github.com/pullcheck/pullcheck/internal/git"
+	"github.com/pullcheck/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/review"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
@@ -78,7 +76,7 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: result.Unaffected}); err != nil {
 		return 0, err
 	}
-	if err := pull.post(ctx, c, *subject); err != nil {
+	if err := c.post(ctx, pull, *subject); err != nil {
 		return 0, err
 	}
 	return code, options.writeOutputs(c, subject, result.Findings)
@@ -109,19 +107,10 @@ func (f *reviewFlags) validate() (check.Severity, error) {
 	return failOn, f.sourceFlags.validate()
 }
 
-// pullRequest is what is reviewed, and how to reach it on GitHub.
-type pullRequest struct {
-	base, head string // head is empty for the working tree
-	fork       bool
-	server     string // as GITHUB_SERVER_URL
-	blob       string
-	github     review.GitHub
-}
-
 // pullRequest is the one of the event, or made of the revisions.
-func (f *reviewFlags) pullRequest(c *Command) (*pullRequest, error) {
+func (f *reviewFlags) pullRequest(c *Command) (*review.PullRequest, error) {
 	if f.base != "" {
-		return &pullRequest{base: f.base, head: f.head}, nil
+		return &review.PullRequest{Base: f.base, Head: f.head}, nil
 	}
 	path := cmp.Or(f.event, c.getenv("GITHUB_EVENT_PATH"))
 	if path == "" {
@@ -131,60 +120,23 @@ func (f *reviewFlags) pullRequest(c *Command) (*pullRequest, error) {
 	if err != nil {
 		return nil, usagef("", "--event: %w", err)
 	}
-	pull, err := readEvent(c, data)
+	pull, err := review.ReadEvent(data, c.getenv)
 	if err != nil {
 		return nil, usagef("let the workflow run on: pull_request", "the event in %s: %w", path, err)
 	}
-	if pull.github.Token == "" && !f.dryRun {
+	if pull.GitHub.Token == "" && !f.dryRun {
 		return nil, usagef("give the step env: GITHUB_TOKEN: ${{ github.token }}, or try --dry-run", "no GITHUB_TOKEN to write the review with")
 	}
 	return pull, nil
 }
 
-// readEvent reads GitHub's event pull_request and, for where GitHub is, the environment.
-func readEvent(c *Command, data []byte) (*pullRequest, error) {
-	type side struct {
-		SHA  string `json:"sha"`
-		Repo *struct {
-			FullName string `json:"full_name"`
-		} `json:"repo"`
-	}
-	var event struct {
-		Number      int `json:"number"`
-		PullRequest *struct {
-			Base side `json:"base"`
-			Head side `json:"head"`
-		} `json:"pull_request"`
-	}
-	if err := json.Unmarshal(data, &event); err != nil {
-		return nil, err
-	}
-	if event.PullRequest == nil || event.PullRequest.Base.Repo == nil {
-		return nil, errors.New("it is no event of a pull request")
-	}
-	base, head := event.PullRequest.Base, event.PullRequest.Head
-	owner, repository, _ := strings.Cut(base.Repo.FullName, "/")
-	server := strings.TrimSuffix(cmp.Or(c.getenv("GITHUB_SERVER_URL"), "https://github.com"), "/")
-	return &pullRequest{
-		base: base.SHA, head: head.SHA,
-		fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // a fork that is deleted is null
-		server: server, blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
-		github: review.GitHub{
-			API:     cmp.Or(c.getenv("GITHUB_API_URL"), "https://api.github.com"),
-			GraphQL: cmp.Or(c.getenv("GITHUB_GRAPHQL_URL"), "https://api.github.com/graphql"),
-			Token:   c.getenv("GITHUB_TOKEN"),
-			Owner:   owner, Repository: repository, Number: event.Number, Head: head.SHA,
-		},
-	}, nil
-}
-
 // check finds what is new in what the pull request affects.
-func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) (*review.Subject, *scan.Result, error) {
+func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRequest) (*review.Subject, *scan.Result, error) {
 	work, _, err := tree.OpenWork(c.Dir, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	baseline, head, err := pull.open(ctx, c, work.Root, f.dryRun)
+	baseline, head, err := pull.Open(ctx, work.Root, c.Env, f.dryRun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -193,7 +145,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 		defer head.Close()
 		work.Files = head
 	}
-	baseline.DistrustComments = f.trust != "head" || pull.fork
+	baseline.DistrustComments = f.trust != "head" || pull.Fork
 	w, err := f.workspace(ctx, c, work)
 	if err != nil {
 		return nil, nil, err
@@ -204,59 +156,14 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) 
 	}
 	// Proven fixes become suggestions.
 	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
-	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.Exceptions, Blob: pull.blob}
+	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.Exceptions, Blob: pull.Blob}
 	return subject, result, ctx.Err()
-}
-
-// open finds the merge base, what changed since, and the head, which is nil for the working tree. Commits that the clone
-// does not have are fetched, unless the run is to stay by itself.
-func (p *pullRequest) open(ctx context.Context, c *Command, dir string, alone bool) (*scan.Baseline, *git.Revision, error) {
-	if p.head == "" {
-		baseline, err := scan.Since(ctx, dir, p.base, c.Env)
-		return baseline, nil, err
-	}
-	repository, err := git.Open(ctx, dir, c.Env)
-	if err != nil {
-		return nil, nil, err
-	}
-	commit, err := p.mergeBase(ctx, repository, alone)
-	if err != nil {
-		return nil, nil, err
-	}
-	files, err := repository.Diff(ctx, commit, p.head)
-	if err != nil {
-		return nil, nil, err
-	}
-	base, err := repository.Revision(ctx, commit)
-	if err != nil {
-		return nil, nil, err
-	}
-	head, err := repository.Revision(ctx, p.head)
-	if err != nil {
-		base.Close()
-		return nil, nil, err
-	}
-	return &scan.Baseline{Base: base, Files: files}, head, nil
-}
-
-// mergeBase is where the head and its base parted. A workflow's clone is shallow as a rule, and has the merge of the two.
-func (p *pullRequest) mergeBase(ctx context.Context, repository *git.Repository, alone bool) (string, error) {
-	commit, err := repository.MergeBase(ctx, p.base, p.head)
-	if !errors.Is(err, git.ErrMissing) || alone {
-		return commit, err
-	}
-	commit, err = p.github.MergeBase(ctx, p.base, p.head)
-	if err != nil {
-		return "", err
-	}
-	repository.LogIn(p.server, p.github.Token)
-	return commit, repository.Fetch(ctx, commit, p.head)
 }
 
 // post writes the review, or, where that is not possible, says the same in annotations, and in any case in the summary of
 // the workflow's run.
-func (p *pullRequest) post(ctx context.Context, c *Command, subject review.Subject) error {
-	_, err := p.github.Post(ctx, subject)
+func (c *Command) post(ctx context.Context, pull *review.PullRequest, subject review.Subject) error {
+	_, err := pull.GitHub.Post(ctx, subject)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}

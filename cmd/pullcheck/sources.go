@@ -16,8 +16,10 @@ import (
 	"helm.sh/helm/v3/pkg/strvals"
 
 	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/raw"
@@ -204,6 +206,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 			HelmAPIVersions:      options.APIVersions,
 		},
 		RepositoryURL: repositoryURL,
+		Plugins:       map[string]argocd.ResolvePlugin{cmp.PluginName: cmp.Resolve},
 		CacheDir:      c.cacheDir(),
 		Env:           c.Env,
 		Offline:       f.offline,
@@ -232,6 +235,27 @@ func (o *opened) selected(ctx context.Context) ([]render.Source, error) {
 		return nil, o.asTyped(err)
 	}
 	return slices.Concat(o.stdin, sources), nil
+}
+
+// one returns the one source for the only path: see scan.Workspace.One. command begins the command to type instead.
+func (o *opened) one(ctx context.Context, command, typed string) ([]render.Source, error) {
+	found, name := o.stdin, stdinName
+	if len(o.names) > 0 {
+		var err error
+		name = o.names[0]
+		if found, err = o.Find(ctx, name); err != nil {
+			return nil, o.asTyped(err)
+		}
+		if len(found) == 0 {
+			return nil, nothingError(typed)
+		}
+	}
+	sources, err := o.One(ctx, found, name)
+	if several := (*scan.SeveralError)(nil); errors.As(err, &several) {
+		return nil, usagef("pullcheck "+command+" "+o.work.Typed(several.First.Path),
+			"%s holds %d sources, %s takes one", typed, several.Count, strings.Fields(command)[0])
+	}
+	return sources, err
 }
 
 // asTyped names in an error the path that the user typed.

@@ -1,6 +1,6 @@
 // Package cmp is what Argo CD's contract for config management plugins wants of this program: the parameters of the plugin
-// (Announce, WithParameters), the environment (ReadEnvironment), and the manifests that install the sidecar (WritePlugin,
-// WriteSidecar). Facts about Argo CD are read from its source at version 3.6; file names in comments are of
+// (Announce, WithParameters), the generation of manifests (Open, Generation.Run), and the manifests that install the sidecar
+// (WritePlugin, WriteSidecar). Facts about Argo CD are read from its source at version 3.6; file names in comments are of
 // github.com/argoproj/argo-cd.
 package cmp
 

@@ -52,7 +52,7 @@ func (r reported) report(t *testing.T) *check.Report {
 // plan. With UPDATE=1 the plans are written.
 func TestPlan(t *testing.T) {
 	t.Parallel()
-	names, err := filepath.Glob("../../../../testdata/review/*.txtar")
+	names, err := filepath.Glob("../../testdata/review/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatalf("no cases: %v", err)
 	}

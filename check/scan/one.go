@@ -1,0 +1,63 @@
+package scan
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
+
+// SeveralError is the error for a path that stands for several sources where one is wanted.
+type SeveralError struct {
+	// Count is the number of sources, in which each manifest counts. First is the first that is no manifest.
+	Count int
+	First render.ID
+}
+
+// Error implements error.
+func (e *SeveralError) Error() string {
+	return fmt.Sprintf("it holds %d sources, expected one", e.Count)
+}
+
+// One returns, of the sources found at a path, the chart with its defaults or the kustomization, or else all manifests as one
+// source. name is the path; it names the manifests. For a single manifest with objects that declare sources, it returns
+// these. The error is a *SeveralError if there are several charts or kustomizations, and none stands at the path itself.
+func (w *Workspace) One(ctx context.Context, found []render.Source, name string) ([]render.Source, error) {
+	if len(found) == 1 && found[0].ID().Kind == render.Raw {
+		declared, err := w.declaredIn(ctx, found)
+		if err != nil || len(declared) > 0 {
+			return declared, err
+		}
+	}
+	manifests := raw.Source{Path: name}
+	var others []render.Source
+	for _, source := range found {
+		switch {
+		case source.ID().Kind == render.Raw:
+			manifests.Manifests = append(manifests.Manifests, source.Files()...)
+		case source.ID().Environment == "":
+			others = append(others, source)
+		}
+	}
+	switch {
+	case len(others) == 0:
+		return []render.Source{manifests}, nil
+	case len(others) == 1 && len(manifests.Manifests) == 0, name == others[0].ID().Path:
+		return others[:1], nil
+	}
+	return nil, &SeveralError{len(others) + len(manifests.Manifests), others[0].ID()}
+}
+
+// declaredIn returns the sources that objects in a manifest declare. If one of them is skipped, the error says why.
+func (w *Workspace) declaredIn(ctx context.Context, manifest []render.Source) ([]render.Source, error) {
+	sources := slices.DeleteFunc(w.Declared(ctx, manifest), func(s render.Source) bool { return s.ID().Environment == "" })
+	for _, source := range sources {
+		if u, ok := source.(render.Unrendered); ok && u.Skip != nil {
+			return nil, &yamldoc.Error{Location: yamldoc.Location{Path: u.As.Path}, Err: fmt.Errorf("%s: %w", u.As.Environment, u.Skip)}
+		}
+	}
+	return sources, nil
+}
