@@ -29,6 +29,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/discover"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
@@ -44,6 +45,8 @@ type Config struct {
 	// RepositoryURL is the URL by which Argo CD's Applications name the repository. If it is empty, Applications with a
 	// source in a repository are skipped.
 	RepositoryURL string
+	// Credentials are the files with the credentials of chart repositories and registries.
+	Credentials chartrepo.ConfigFiles
 	// CacheDir is the directory that keeps downloads. It is made when it is first needed.
 	CacheDir string
 	// Env is the environment from which git gets what it needs, such as PATH and the credentials of the user, with entries
@@ -67,7 +70,9 @@ type Workspace struct {
 
 // New returns a workspace. It reads nothing yet.
 func New(config Config) *Workspace {
-	charts := &helm.Charts{Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline}
+	charts := &chartrepo.Client{
+		Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline, ConfigFiles: config.Credentials,
+	}
 	helmEngine := &helm.Engine{Charts: charts}
 	kustomizeEngine := &kustomize.Engine{
 		Charts: charts, Helm: helmEngine, Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,

@@ -84,7 +84,8 @@ func newGeneration(c *Command) (*generation, error) {
 		return nil, err
 	}
 	// The user of a sidecar may have no home.
-	g := &generation{work: work, workspace: scan.New(scan.Config{Tree: work.Files, CacheDir: os.TempDir(), Env: c.Env}), app: environment.App}
+	workspace := scan.New(scan.Config{Tree: work.Files, Credentials: c.credentials(), CacheDir: os.TempDir(), Env: c.Env})
+	g := &generation{work: work, workspace: workspace, app: environment.App}
 	engines := g.workspace.ArgoCD()
 	g.app.Helm, g.app.Kustomize = engines.Helm, engines.Kustomize
 	g.source = argocd.Source{RepoURL: environment.RepoURL, Path: filepath.ToSlash(relative)}

@@ -204,6 +204,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 			HelmAPIVersions:      options.APIVersions,
 		},
 		RepositoryURL: repositoryURL,
+		Credentials:   c.credentials(),
 		CacheDir:      c.cacheDir(),
 		Env:           c.Env,
 		Offline:       f.offline,
