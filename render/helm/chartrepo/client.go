@@ -5,8 +5,8 @@
 // (pkg/getter, pkg/cli). Tests hold the choice of versions to Helm's.
 //
 // The way of a chart: [Client.Pull] finds the repository's credentials (repository.go, credentials.go), looks into the
-// cache (cache.go), lets the repository's index (index.go) or the registry's tags (registry.go) say which version is
-// meant (version.go), downloads it and compares digests.
+// cache (cache.go), lets the repository's index (index.go) or the registry's tags (registry.go, reference.go) say which
+// version is meant (version.go), downloads it and compares digests.
 package chartrepo
 
 import (

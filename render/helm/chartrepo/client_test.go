@@ -45,7 +45,7 @@ func wantPull(t *testing.T, c *Client, repository, name, version, want string) {
 	}
 }
 
-func TestChoose(t *testing.T) {
+func TestChooseTakesTheVersionThatHelmTakes(t *testing.T) {
 	many := []string{"1.0.0", "v1.2.3", "1.2.3+b", "1.2.3+a", "1.10.0", "2.0.0-rc.1", "2.0.0-rc.2", "2.0", "3", "junk", "1.9.9",
 		"0.1.0", "0.2.0", "0.3.0", "0.4.0", "0.5.0", "0.6.0"}
 	for _, versions := range [][]string{many, many[:4], {"1.0.0-a", "1.0.0-b"}, {"junk"}, {}} {
@@ -81,7 +81,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestNoSuchVersion(t *testing.T) {
+func TestVersionNotFoundNamesTheNearest(t *testing.T) {
 	versions := []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0", "2.0.0", "2.1.0"}
 	for asked, want := range map[string]string{
 		"1.2.5": "the nearest are 2.0.0, 1.3.0, 1.2.0, 1.1.0, 1.0.0",
@@ -142,7 +142,7 @@ func TestReplacedVersionIsDownloadedAnew(t *testing.T) {
 	}
 }
 
-func TestDamagedCache(t *testing.T) {
+func TestDamagedCacheIsReplaced(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
@@ -161,7 +161,7 @@ func TestDamagedCache(t *testing.T) {
 	}
 }
 
-func TestOffline(t *testing.T) {
+func TestOfflineTakesTheBestOfTheCache(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "18.0.0", "19.0.0", "20.0.0-rc.1")
 	dir := t.TempDir()
@@ -187,7 +187,7 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-func TestConcurrentPulls(t *testing.T) {
+func TestConcurrentPullsAskOnce(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	server.add("postgresql", "1.0.0")
@@ -215,8 +215,8 @@ func TestConcurrentPulls(t *testing.T) {
 	}
 }
 
-// Two processes, or two constraints with the same answer, write the same file at the same time.
-func TestConcurrentWriters(t *testing.T) {
+// TestConcurrentWritersLeaveOneFile: two processes, or two constraints with the same answer, write the same file at the same time.
+func TestConcurrentWritersLeaveOneFile(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
@@ -266,7 +266,7 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 	}
 }
 
-// Of two callers with contexts of their own, the one that gives up leaves the other its chart.
+// TestCanceledCallerLeavesTheOther: of two callers with contexts of their own, the one that gives up leaves the other its chart.
 func TestCanceledCallerLeavesTheOther(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
@@ -313,7 +313,7 @@ func TestFailureIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestHostileNames(t *testing.T) {
+func TestHostileNamesWriteNoFile(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	index := server.index()

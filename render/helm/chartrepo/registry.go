@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -36,49 +34,6 @@ const (
 )
 
 func isRegistry(repository string) bool { return strings.HasPrefix(repository, "oci://") }
-
-// The grammar of names and tags (OCI distribution specification, "Pulling manifests").
-var (
-	repositoryPath = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagName        = regexp.MustCompile(`^\w[\w.-]*$`) // of at most 128 characters
-)
-
-// parseReference parses oci://HOST/PATH, oci://HOST/PATH:TAG and oci://HOST/PATH@DIGEST. The version is the tag where
-// there is neither. A "+", which a tag cannot have, becomes "_" (newReference in Helm's pkg/registry/reference.go).
-// HOST is always a host: name.ParseReference looks for a/b at Docker Hub unless a has a dot or a port.
-func parseReference(text, version string) (name.Reference, error) {
-	invalid := fmt.Errorf("invalid reference %s", fetch.Redact(text))
-	host, rest, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/")
-	var options []name.Option
-	if isLoopback(host) {
-		options = append(options, name.Insecure) // HTTPS first, then plain HTTP
-	}
-	registry, err := name.NewRegistry(host, options...)
-	if err != nil || host == "" {
-		return nil, invalid
-	}
-	rest, digest, byDigest := strings.Cut(rest, "@")
-	tag := version
-	if colon := strings.LastIndexByte(rest, ':'); colon > strings.LastIndexByte(rest, '/') {
-		rest, tag = rest[:colon], rest[colon+1:]
-	}
-	tag = strings.ReplaceAll(tag, "+", "_")
-	if !repositoryPath.MatchString(rest) || !byDigest && (len(tag) > 128 || !tagName.MatchString(tag)) {
-		return nil, invalid
-	}
-	if byDigest {
-		return registry.Repo(rest).Digest(digest), nil
-	}
-	return registry.Repo(rest).Tag(tag), nil
-}
-
-func isLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
 
 // plainHTTPGuard lets only a registry on this very machine be asked over plain HTTP, which a test or a kind cluster
 // has. Helm falls back to HTTP for any host (pkg/registry/fallback.go, dropped in Helm 4), and go-containerregistry for

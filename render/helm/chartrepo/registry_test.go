@@ -81,7 +81,7 @@ func (r *chartRegistry) push(t *testing.T, name string, versions ...string) {
 	}
 }
 
-func TestRegistryVersions(t *testing.T) {
+func TestTagsAreVersions(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "18.4.0", "19.0.0", "20.0.0-rc.1", "19.10.0", "19.9.0+build.5")
 	c := &Client{Dir: t.TempDir()}
@@ -107,7 +107,7 @@ func TestRegistryVersions(t *testing.T) {
 	}
 }
 
-func TestConcurrentRegistryPulls(t *testing.T) {
+func TestConcurrentPullsAskTheRegistryOnce(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0")
 	r.requests()
@@ -128,7 +128,7 @@ func TestConcurrentRegistryPulls(t *testing.T) {
 	}
 }
 
-func TestRegistryCredentials(t *testing.T) {
+func TestCredentialsComeFromHelmOrDocker(t *testing.T) {
 	login := base64.StdEncoding.EncodeToString([]byte("user:s3cret"))
 	wrong := base64.StdEncoding.EncodeToString([]byte("user:s3cret2"))
 	for _, test := range []struct {
@@ -176,7 +176,7 @@ func writeAuth(t *testing.T, host, login string) string {
 	return file
 }
 
-func TestMissingTag(t *testing.T) {
+func TestMissingTagNamesTheNearestVersions(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "18.0.0", "19.0.0", "20.0.0+1")
 	for _, test := range []struct{ name, version, message, hint string }{
@@ -190,8 +190,8 @@ func TestMissingTag(t *testing.T) {
 	}
 }
 
-// Some repositories have an index.yaml whose URLs lead to a registry.
-func TestIndexThatNamesARegistry(t *testing.T) {
+// TestIndexMayNameARegistry: some repositories have an index.yaml whose URLs lead to a registry.
+func TestIndexMayNameARegistry(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0+1", "20.0.0")
 	server := newChartServer(t)
@@ -204,7 +204,7 @@ func TestIndexThatNamesARegistry(t *testing.T) {
 	wantFailure(t, err, "but the repository's index says sha256:", "ask who runs the repository")
 }
 
-func TestBadRegistries(t *testing.T) {
+func TestBadRegistriesAreErrors(t *testing.T) {
 	blob := func(media, text string) string {
 		return fmt.Sprintf(`{"mediaType": %q, "digest": "sha256:%x", "size": %d}`, media, sha256.Sum256([]byte(text)), len(text))
 	}
@@ -250,7 +250,7 @@ func TestBadRegistries(t *testing.T) {
 	}
 }
 
-func TestEndlessTags(t *testing.T) {
+func TestEndlessTagsAreCutOff(t *testing.T) {
 	r := newChartRegistry(t)
 	r.answers["/v2/charts/redis/tags/list"] = func(w http.ResponseWriter, request *http.Request) {
 		w.Header().Set("Link", `<`+request.URL.Path+`>; rel="next"`)
@@ -260,8 +260,8 @@ func TestEndlessTags(t *testing.T) {
 	wantFailure(t, err, "more than 100000 tags", "")
 }
 
-// helm pulls a chart through an index of manifests, too.
-func TestIndexOfManifests(t *testing.T) {
+// TestIndexOfManifestsLeadsToTheChart: helm pulls a chart through an index of manifests, too.
+func TestIndexOfManifestsLeadsToTheChart(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0")
 	const indexType = "application/vnd.oci.image.index.v1+json"
@@ -343,7 +343,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestParseReference(t *testing.T) {
+func TestParseReferenceNeverGuessesTheHost(t *testing.T) {
 	zeros := "sha256:" + strings.Repeat("0", 64)
 	for text, want := range map[string]string{
 		"oci://example.com/charts/redis":            "example.com/charts/redis:1.0.0_1",
@@ -375,8 +375,8 @@ func TestParseReference(t *testing.T) {
 	}
 }
 
-// TestBearerTokens: most public registries want a token for each repository, which their token server gives.
-func TestBearerTokens(t *testing.T) {
+// TestOneTokenForARepository: it does for the tags and for the chart. Most public registries want a token for each repository, which their token server gives.
+func TestOneTokenForARepository(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0")
 	images := r.Config.Handler
@@ -407,8 +407,8 @@ func TestBearerTokens(t *testing.T) {
 	}
 }
 
-// TestCredentialHelper: the credentials may come from a program that the configuration names.
-func TestCredentialHelper(t *testing.T) {
+// TestCredentialsComeFromHelperPrograms: the credentials may come from a program that the configuration names.
+func TestCredentialsComeFromHelperPrograms(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0")
 	r.password = true

@@ -208,7 +208,7 @@ func configure(t *testing.T, entries ...map[string]any) string {
 	return file
 }
 
-func TestPullVersions(t *testing.T) {
+func TestPullTakesVersionsAndConstraints(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "18.4.0", "19.0.0", "20.0.0-rc.1", "19.10.0", "19.9.0+build.5")
 	c := &Client{Dir: t.TempDir()}
@@ -227,7 +227,7 @@ func TestPullVersions(t *testing.T) {
 	}
 }
 
-func TestChartURLs(t *testing.T) {
+func TestURLsOfTheIndexAreResolvedAsHelmDoes(t *testing.T) {
 	server := newChartServer(t)
 	data := pack(t, &chart.Metadata{APIVersion: "v2", Name: "redis", Version: "1.0.0"})
 	for _, path := range []string{"/charts/redis-1.0.0.tgz", "/charts/packages/redis-1.0.0.tgz", "/redis-1.0.0.tgz"} {
@@ -252,7 +252,7 @@ func TestChartURLs(t *testing.T) {
 	}
 }
 
-func TestAlias(t *testing.T) {
+func TestAliasesNameRepositories(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, map[string]any{"name": "ours", "url": server.URL})}}
@@ -267,7 +267,7 @@ func TestAlias(t *testing.T) {
 	}
 }
 
-func TestRepositoriesFile(t *testing.T) {
+func TestBrokenRepositoriesFileIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "repositories.yaml")
 	c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}
 	_, err := c.Pull(t.Context(), "@ours", "redis", "19.0.0")
@@ -279,7 +279,7 @@ func TestRepositoriesFile(t *testing.T) {
 	wantFailure(t, err, file+": yaml: ", "")
 }
 
-func TestBasicAuth(t *testing.T) {
+func TestCredentialsComeFromRepositoriesFileOrURL(t *testing.T) {
 	server := unstartedChartServer(t)
 	server.requirePassword()
 	server.Start()
@@ -317,7 +317,7 @@ func TestBasicAuth(t *testing.T) {
 	}
 }
 
-// The other server has the same address and another port, which Go's client takes for the same host.
+// TestCredentialsStayWithTheirHost: the other server has the same address and another port, which Go's client takes for the same host.
 func TestCredentialsStayWithTheirHost(t *testing.T) {
 	server, other := newChartServer(t), newChartServer(t)
 	other.add("redis", "19.0.0")
@@ -357,7 +357,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 	}
 }
 
-func TestTLS(t *testing.T) {
+func TestCertificatesComeFromRepositoriesFile(t *testing.T) {
 	server := unstartedChartServer(t)
 	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	server.StartTLS()
@@ -413,7 +413,7 @@ func writePEM(t *testing.T, file, kind string, data []byte) string {
 	return file
 }
 
-func TestBadRepositories(t *testing.T) {
+func TestBadRepositoriesAreErrors(t *testing.T) {
 	limit := loader.MaxDecompressedChartSize
 	loader.MaxDecompressedChartSize = 1 << 20
 	t.Cleanup(func() { loader.MaxDecompressedChartSize = limit })
