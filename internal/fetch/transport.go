@@ -29,7 +29,7 @@ type Transport struct {
 }
 
 // NewTransport makes a transport. All connections of the program over HTTP come from here: a rule about which hosts
-// may be asked belongs into the dialer of base.
+// may be asked belongs in the dialer of base.
 func NewTransport(options Options) *Transport {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.TLSClientConfig = options.TLS

@@ -98,6 +98,7 @@ func addToCache(dir string, cached []cachedChart, version string, data []byte) (
 	return path, nil
 }
 
+// cacheError says how to have the cache elsewhere.
 func cacheError(err error) error {
 	return &yamldoc.Error{
 		Err:  fmt.Errorf("the cache cannot be used: %w", err),

@@ -81,6 +81,7 @@ func (e repositoryEntry) tls() (*tls.Config, error) {
 	return config, nil
 }
 
+// parse reads index.yaml. It decodes no more of it than is used, since an index may have ten thousands of versions.
 func (r *repositoryIndex) parse(data []byte) error {
 	var content struct {
 		APIVersion string                   `yaml:"apiVersion"`
@@ -133,7 +134,8 @@ func (r *repositoryIndex) find(name, version string) (release, error) {
 }
 
 // absolute resolves a URL in the index against the repository's, whose query it keeps, as Helm does
-// (ResolveReferenceURL in pkg/repo/chartrepo.go).
+// (ResolveReferenceURL in pkg/repo/chartrepo.go): with https://example.com/charts?ref=main, web-1.0.0.tgz is
+// https://example.com/charts/web-1.0.0.tgz?ref=main.
 func (r *repositoryIndex) absolute(ref *url.URL) *url.URL {
 	if ref.IsAbs() {
 		return ref

@@ -11,17 +11,23 @@ import (
 	"github.com/pullcheck/pullcheck/internal/fetch"
 )
 
-// The grammar of names and tags (OCI distribution specification, "Pulling manifests").
+// The grammar of repositories and tags (OCI distribution specification, "Pulling manifests"). It keeps elements such
+// as ".." out of the URLs of requests.
+const pathElement = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
+
 var (
-	repositoryPath = regexp.MustCompile(`^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagName        = regexp.MustCompile(`^\w[\w.-]*$`) // of at most 128 characters
+	repositoryPath = regexp.MustCompile(`^` + pathElement + `(?:/` + pathElement + `)*$`)
+	tagName        = regexp.MustCompile(`^\w[\w.-]*$`) // of at most maxTagLength characters
 )
 
-// parseReference parses oci://HOST/PATH, oci://HOST/PATH:TAG and oci://HOST/PATH@DIGEST. Without a tag and a digest, the
-// version is the tag. A "+", which a tag cannot have, becomes "_" (newReference in Helm's pkg/registry/reference.go).
+const maxTagLength = 128
+
+// parseReference parses oci://HOST/PATH, oci://HOST/PATH:TAG and oci://HOST/PATH@DIGEST. Without a tag and a digest,
+// the version is the tag. A "+", which a tag cannot have, becomes "_" (newReference in Helm's
+// pkg/registry/reference.go): oci://example.com/charts/web:1.2.0+3 is example.com/charts/web:1.2.0_3.
 //
-// It does not call name.ParseReference, which looks for oci://registry/charts at Docker Hub: there, the first element is
-// a host only if it has a dot or a port.
+// It does not call name.ParseReference, which looks for oci://registry/charts at Docker Hub: there, the first element
+// is a host only if it has a dot or a port.
 func parseReference(text, version string) (name.Reference, error) {
 	invalid := fmt.Errorf("invalid reference %s", fetch.Redact(text))
 	host, rest, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/")
@@ -39,7 +45,7 @@ func parseReference(text, version string) (name.Reference, error) {
 		rest, tag = rest[:colon], rest[colon+1:]
 	}
 	tag = strings.ReplaceAll(tag, "+", "_")
-	if !repositoryPath.MatchString(rest) || !byDigest && (len(tag) > 128 || !tagName.MatchString(tag)) {
+	if !repositoryPath.MatchString(rest) || !byDigest && (len(tag) > maxTagLength || !tagName.MatchString(tag)) {
 		return nil, invalid
 	}
 	if byDigest {
@@ -48,6 +54,8 @@ func parseReference(text, version string) (name.Reference, error) {
 	return registry.Repo(rest).Tag(tag), nil
 }
 
+// isLoopback reports whether a host, with or without a port, is this very machine. It looks nothing up: of names, only
+// localhost counts.
 func isLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

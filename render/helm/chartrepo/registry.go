@@ -41,7 +41,8 @@ func isRegistry(repository string) bool { return strings.HasPrefix(repository, "
 type plainHTTPGuard struct{ http.RoundTripper }
 
 func (g plainHTTPGuard) RoundTrip(request *http.Request) (*http.Response, error) {
-	if redirected := request.Response != nil; request.URL.Scheme == "http" && !redirected && !isLoopback(request.URL.Host) {
+	redirected := request.Response != nil
+	if request.URL.Scheme == "http" && !redirected && !isLoopback(request.URL.Host) {
 		return nil, errors.New("a registry on another machine is not asked over plain HTTP")
 	}
 	return g.RoundTripper.RoundTrip(request)
@@ -55,8 +56,9 @@ func answerLimit(request *http.Request) int64 {
 	return maxManifestSize
 }
 
-// connect asks a registry once which credentials it wants for a repository, and returns options for requests that
-// carry them.
+// connect asks a registry which credentials it wants for a repository, gets a token where it wants one, and returns
+// options for requests that carry it. It does so once for a repository. Then remote's functions send no such requests
+// of their own: they see from the type of the transport that it has been done.
 func (c *Client) connect(ctx context.Context, repository name.Repository) ([]remote.Option, error) {
 	c.once.Do(func() {
 		guarded := plainHTTPGuard{fetch.NewTransport(fetch.Options{Limit: answerLimit})}
@@ -75,8 +77,8 @@ func (c *Client) connect(ctx context.Context, repository name.Repository) ([]rem
 	return []remote.Option{remote.WithTransport(connected), remote.WithPageSize(0)}, err
 }
 
-// resolveTag returns the release of a chart in a registry. Only a constraint needs the list of tags
-// (Resolve in Helm's internal/resolver/resolver.go).
+// resolveTag returns the release of a chart at oci://HOST/PATH. Only a constraint needs the list of tags; whether a
+// version exists shows when it is downloaded (Resolve in Helm's internal/resolver/resolver.go).
 func (c *Client) resolveTag(ctx context.Context, repository, version string) (release, error) {
 	if _, err := semver.NewVersion(version); err != nil {
 		tags, err := c.tags(ctx, repository)
@@ -112,6 +114,7 @@ func (c *Client) tags(ctx context.Context, repository string) ([]string, error) 
 	return versions, nil
 }
 
+// listVersions reads the pages of a repository's tags one after the other.
 func listVersions(ctx context.Context, repository name.Repository, options []remote.Option) ([]string, error) {
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
@@ -162,7 +165,8 @@ func (c *Client) downloadTag(ctx context.Context, r release) ([]byte, error) {
 	return data, nil
 }
 
-// missingTag says which versions there are, if the registry lists them.
+// missingTag is the error for a release that the registry does not have. It says which versions there are, if the
+// registry lists them.
 func (c *Client) missingTag(ctx context.Context, r release) error {
 	tags, err := c.tags(ctx, strings.TrimSuffix(r.url, ":"+r.version))
 	if err != nil || slices.Contains(tags, r.version) {
@@ -220,7 +224,8 @@ func chartLayer(reference name.Reference, options []remote.Option) (v1.Descripto
 	return v1.Descriptor{}, errors.New("this is no chart: its manifest has no layer of the type " + chartLayerType)
 }
 
-// registryError shortens an error of a request to a line without credentials, and adds what to do about it.
+// registryError shortens an error of a request to a line without credentials, and adds what to do about it. The library
+// quotes whole answers, which may be a web page.
 func registryError(reference name.Reference, err error) error {
 	failure := &yamldoc.Error{Err: fetch.RedactError(err)}
 	if answer := (*transport.Error)(nil); errors.As(err, &answer) {

@@ -86,6 +86,7 @@ func readRepositories(file string) ([]repositoryEntry, error) {
 	return content.Repositories, nil
 }
 
+// checkRepositoryURL refuses what cannot be downloaded from, and passwords where no request would send them.
 func checkRepositoryURL(repository string) error {
 	u, err := url.Parse(repository)
 	switch {
@@ -102,12 +103,14 @@ func checkRepositoryURL(repository string) error {
 		return nil
 	}
 	return &yamldoc.Error{
-		Err:  errors.New("a repository to download from is https://…, http://…, oci://… or, after helm repo add, @NAME"),
+		Err: errors.New("a repository to download from is https://…, http://…, oci://… or, " +
+			"after helm repo add, @NAME"),
 		Hint: "vendor it with: helm dependency build",
 	}
 }
 
-// canonicalURL is the form in which Helm compares URLs (Equal in internal/urlutil/urlutil.go).
+// canonicalURL is the form in which Helm compares URLs: a slash at the end, say, makes no difference (Equal in
+// internal/urlutil/urlutil.go).
 func canonicalURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -117,6 +120,7 @@ func canonicalURL(text string) string {
 	return u.String()
 }
 
+// withoutUser returns a URL without user name and password, "" if it cannot be parsed.
 func withoutUser(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {

@@ -35,6 +35,7 @@ func choose(versions []string, asked string) (int, error) {
 	return 0, versionNotFound(sorted, asked)
 }
 
+// parseConstraint parses a version or constraint; "" stands for any.
 func parseConstraint(asked string) (*semver.Constraints, error) {
 	constraint, err := semver.NewConstraint(cmp.Or(asked, "*"))
 	if err != nil {
