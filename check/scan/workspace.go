@@ -28,6 +28,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/discover"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
@@ -45,6 +46,8 @@ type Config struct {
 	RepositoryURL string
 	// Plugins has the config management plugins of Argo CD that are known, by name.
 	Plugins map[string]argocd.ResolvePlugin
+	// Credentials are the files with the credentials of chart repositories and registries.
+	Credentials chartrepo.ConfigFiles
 	// CacheDir is the directory that keeps downloads. It is made when it is first needed.
 	CacheDir string
 	// Env is the environment from which git gets what it needs, such as PATH and the credentials of the user, with entries
@@ -68,7 +71,9 @@ type Workspace struct {
 
 // New returns a workspace. It reads nothing yet.
 func New(config Config) *Workspace {
-	charts := &helm.Charts{Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline}
+	charts := &chartrepo.Client{
+		Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline, ConfigFiles: config.Credentials,
+	}
 	helmEngine := &helm.Engine{Charts: charts}
 	kustomizeEngine := &kustomize.Engine{
 		Charts: charts, Helm: helmEngine, Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,

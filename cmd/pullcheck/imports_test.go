@@ -13,9 +13,9 @@ const module = "github.com/pullcheck/pullcheck/"
 // floors are the packages of the module, the lowest floor first. A package imports only packages of lower floors, so that
 // data flows one way: files → sources → manifests → findings → report.
 var floors = [][]string{
-	{"render/tree", "render/yamldoc", "render/internal/cache"},
+	{"render/tree", "render/yamldoc", "internal/fetch"},
 	{"internal/git"},
-	{"render"},
+	{"render", "render/helm/chartrepo"},
 	{"render/helm", "render/raw", "render/declared"},
 	{"render/kustomize"},
 	{"render/argocd"},
@@ -29,18 +29,20 @@ var floors = [][]string{
 }
 
 // testPackages are packages for tests. The program does not import them.
-var testPackages = []string{"internal/rendertest", "internal/githubtest"}
+var testPackages = []string{"internal/charttest", "internal/rendertest", "internal/githubtest"}
 
 // owners are the only packages of the module that may import a library.
 var owners = map[string][]string{
-	"os/exec":                         {"internal/git", "internal/githubtest", "internal/rendertest"},
-	"github.com/google/go-github":     {"internal/review"},
-	"github.com/santhosh-tekuri":      {"internal/githubtest"},
-	"github.com/spf13/pflag":          {"cmd/pullcheck"},
-	"github.com/vektah/gqlparser/v2":  {"internal/githubtest"},
-	"helm.sh/helm/v3":                 {"render/helm", "render/kustomize", "cmd/pullcheck"},
-	"sigs.k8s.io/kustomize/api":       {"render/argocd", "render/discover", "render/kustomize", "check/scan"},
-	"sigs.k8s.io/kustomize/kustomize": {"render/argocd"},
+	"os/exec":                                {"internal/git", "render/helm/chartrepo", "internal/githubtest", "internal/rendertest"},
+	"github.com/docker":                      {"render/helm/chartrepo"},
+	"github.com/google/go-containerregistry": {"render/helm/chartrepo"},
+	"github.com/google/go-github":            {"internal/review"},
+	"github.com/santhosh-tekuri":             {"internal/githubtest"},
+	"github.com/spf13/pflag":                 {"cmd/pullcheck"},
+	"github.com/vektah/gqlparser/v2":         {"internal/githubtest"},
+	"helm.sh/helm/v3":                        {"render/helm", "render/helm/chartrepo", "render/kustomize", "internal/charttest", "cmd/pullcheck"},
+	"sigs.k8s.io/kustomize/api":              {"render/argocd", "render/discover", "render/kustomize", "check/scan"},
+	"sigs.k8s.io/kustomize/kustomize":        {"render/argocd"},
 }
 
 // slow are packages that initialise for tens of milliseconds, at every start of the program.

@@ -207,6 +207,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 		},
 		RepositoryURL: repositoryURL,
 		Plugins:       map[string]argocd.ResolvePlugin{cmp.PluginName: cmp.Resolve},
+		Credentials:   c.credentials(),
 		CacheDir:      c.cacheDir(),
 		Env:           c.Env,
 		Offline:       f.offline,

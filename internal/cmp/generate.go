@@ -38,8 +38,8 @@ func (e *ParameterError) Error() string { return e.Err.Error() }
 func (e *ParameterError) Unwrap() error { return e.Err }
 
 // Open reads the request from Argo CD's environment env, with entries NAME=VALUE. dir is the working directory, which is the
-// path of the source in its repository; the repository may have no .git. Downloads are kept in cacheDir.
-func Open(dir string, env []string, cacheDir string) (*Generation, error) {
+// path of the source in its repository; the repository may have no .git. config says all else of the workspace.
+func Open(dir string, env []string, config scan.Config) (*Generation, error) {
 	environment, err := ReadEnvironment(env)
 	if err != nil {
 		return nil, &ParameterError{err}
@@ -52,7 +52,8 @@ func Open(dir string, env []string, cacheDir string) (*Generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Generation{work: work, workspace: scan.New(scan.Config{Tree: work.Files, CacheDir: cacheDir, Env: env}), app: environment.App}
+	config.Tree = work.Files
+	g := &Generation{work: work, workspace: scan.New(config), app: environment.App}
 	engines := g.workspace.ArgoCD()
 	g.app.Helm, g.app.Kustomize = engines.Helm, engines.Kustomize
 	g.source = argocd.Source{RepoURL: environment.RepoURL, Path: filepath.ToSlash(relative)}

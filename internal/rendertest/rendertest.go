@@ -19,13 +19,14 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/discover"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 )
 
 // Finder returns a finder of the sources of a tree, whose engines download nothing and keep their cache in the directory
 // cache.
 func Finder(fsys fs.FS, cache string) discover.Finder {
-	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: true}
+	charts := &chartrepo.Client{Dir: filepath.Join(cache, "charts"), Offline: true}
 	chart := &helm.Engine{Charts: charts}
 	kustomization := &kustomize.Engine{Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: true}
 	return discover.Finder{

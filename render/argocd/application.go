@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
@@ -416,7 +417,7 @@ func (a *App) file(s Source, name string) (string, error) {
 	other, isRef := a.Refs[strings.TrimPrefix(ref, "$")]
 	switch {
 	case isRef && ref[0] == '$' && !a.IsThisRepository(other.RepoURL):
-		return "", &render.Skip{Reason: fmt.Sprintf("it takes %s from another repository, %s", name, shownURL(other.RepoURL))}
+		return "", &render.Skip{Reason: fmt.Sprintf("it takes %s from another repository, %s", name, fetch.Redact(other.RepoURL))}
 	case isRef && ref[0] == '$':
 		dir, name = ".", rest
 	case a.Refs == nil && strings.HasPrefix(ref, "$") && rest != "" && a.Env[ref[1:]] == "":
@@ -426,7 +427,7 @@ func (a *App) file(s Source, name string) (string, error) {
 	}
 	name = a.expand(name)
 	if strings.Contains(name, "://") {
-		return "", &render.Skip{Reason: fmt.Sprintf("it takes values from %s, and only files are read", shownURL(name))}
+		return "", &render.Skip{Reason: fmt.Sprintf("it takes values from %s, and only files are read", fetch.Redact(name))}
 	}
 	if strings.HasPrefix(name, "/") {
 		dir, name = ".", name[1:]

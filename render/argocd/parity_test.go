@@ -19,6 +19,7 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/raw"
 )
@@ -104,7 +105,7 @@ func packaged(t *testing.T, files []txtar.File) []byte {
 
 // withEngines returns the declarer with engines that download nothing.
 func (d Declarer) withEngines(t *testing.T) Declarer {
-	charts := &helm.Charts{Dir: t.TempDir(), Offline: true}
+	charts := &chartrepo.Client{Dir: t.TempDir(), Offline: true}
 	d.Helm = &helm.Engine{Charts: charts}
 	d.Plugins = map[string]ResolvePlugin{"pullcheck": func(_ fs.FS, s Source) (Source, error) {
 		s.Plugin = nil

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"path"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -91,10 +91,10 @@ func (a *specified) resolve(fsys fs.FS, i int) (render.Source, error) {
 		return nil, inField(a.paths[i], errors.New("there is no repoURL"))
 	}
 	if s.Chart == "" && a.unknown {
-		return nil, &render.Skip{Reason: fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", shownURL(s.RepoURL))}
+		return nil, &render.Skip{Reason: fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", fetch.Redact(s.RepoURL))}
 	}
 	if s.Chart == "" && !a.IsThisRepository(s.RepoURL) {
-		return nil, &render.Skip{Reason: fmt.Sprintf("its source is another repository, %s", shownURL(s.RepoURL))}
+		return nil, &render.Skip{Reason: fmt.Sprintf("its source is another repository, %s", fetch.Redact(s.RepoURL))}
 	}
 	app := a.App
 	env := map[string]string{"ARGOCD_APP_SOURCE_REPO_URL": s.RepoURL, "ARGOCD_APP_SOURCE_PATH": s.Path, "ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision}
@@ -132,14 +132,4 @@ func inField(field yamldoc.Path, err error) error {
 		return err
 	}
 	return &yamldoc.Error{Err: fmt.Errorf("%s: %w", field, known.Err), Hint: known.Hint}
-}
-
-// shownURL is a URL as messages have it: without a user, who may have a password.
-func shownURL(address string) string {
-	parsed, err := url.Parse(address)
-	if err != nil || parsed.User == nil {
-		return address
-	}
-	parsed.User = nil
-	return parsed.String()
 }

@@ -24,6 +24,7 @@ import (
 	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -34,7 +35,7 @@ const DefaultKubeVersion = "1.37.0"
 // Engine renders charts.
 type Engine struct {
 	// Charts downloads the dependencies that are not vendored in charts/.
-	Charts *Charts
+	Charts *chartrepo.Client
 }
 
 // Render renders a chart: see Source.Render.

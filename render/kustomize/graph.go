@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -89,7 +90,7 @@ func (g *graph) walk(at node) (*visit, error) {
 			err = fmt.Errorf("its kind is %s, which this field does not take", sub.k.Kind)
 		}
 		if err != nil {
-			return nil, fault(k.Locate(reference.Path), reference.Field+": "+shownURL(reference.Path), err)
+			return nil, fault(k.Locate(reference.Path), reference.Field+": "+fetch.Redact(reference.Path), err)
 		}
 		if g.probe != nil && !strings.HasPrefix(reference.Field, "resources") {
 			g.markPatch(at, cmp.Or(instead, reference.Path))
@@ -213,7 +214,7 @@ func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
 	case len(at.cloned) > 0 && (errors.Is(err, tree.ErrOutside) || !within(at.base, cmp.Or(found, wanted))):
 		err = errors.New("it leads out of the repository")
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("there is no %s", shownURL(g.shown(wanted)))
+		err = fmt.Errorf("there is no %s", fetch.Redact(g.shown(wanted)))
 	case errors.Is(err, tree.ErrOutside):
 		err = &yamldoc.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
 	}
@@ -266,7 +267,7 @@ func (g *graph) descend(at, child node) (string, *visit, error) {
 func (g *graph) remote(at, child node, entry string, r repository) (string, *visit, error) {
 	for _, visited := range at.cloned {
 		if strings.HasPrefix(visited, entry) {
-			return "", nil, fmt.Errorf("this is a cycle: %s leads here", shownURL(visited))
+			return "", nil, fmt.Errorf("this is a cycle: %s leads here", fetch.Redact(visited))
 		}
 	}
 	dir, err := g.engine.checkout(g.ctx, r)
@@ -293,7 +294,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 	if len(at.cloned) == 0 {
 		child.place = g.visits[at.dir].k.Locate(entry)
 	}
-	child.base = g.mount(".", child.layer, mount{name: shownURL(r.url) + "//", entry: entry, place: child.place})
+	child.base = g.mount(".", child.layer, mount{name: fetch.Redact(r.url) + "//", entry: entry, place: child.place})
 	child.dir = path.Join(child.base, found)
 	child.cloned = append(slices.Clip(at.cloned), entry, visited)
 	_, v, err := g.descend(at, child)
@@ -349,7 +350,7 @@ func (g *graph) webFile(at node, reference Reference) (string, error) {
 	if len(at.cloned) == 0 {
 		place = g.visits[at.dir].k.Locate(reference.Path)
 	}
-	file := path.Join(g.mount(at.dir, nil, mount{name: shownURL(reference.Path), whole: true, entry: reference.Path, place: place}), name)
+	file := path.Join(g.mount(at.dir, nil, mount{name: fetch.Redact(reference.Path), whole: true, entry: reference.Path, place: place}), name)
 	g.tree.Write(file, data)
 	return relative(at.dir, file), nil
 }

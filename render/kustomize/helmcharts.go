@@ -2,7 +2,6 @@ package kustomize
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,16 +21,11 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml/merge2"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
-
-// Charts gets the charts of helmCharts that are not in the tree.
-type Charts interface {
-	// Pull returns a packaged chart (.tgz) of a repository; the version may be a constraint or empty.
-	Pull(ctx context.Context, repository, name, version string) ([]byte, error)
-}
 
 // chart is an entry of helmCharts, or a generator of that kind.
 type chart struct {
@@ -276,7 +270,7 @@ func (g *graph) read(at node, field, name string) (data []byte, err error) {
 	}
 	if isWeb(name) && field == "valuesFile" {
 		if data, err = g.engine.download(g.ctx, name); err == nil {
-			data = shown(render.Input{Path: shownURL(name), Use: render.UseValues, Data: data, From: at.place})
+			data = shown(render.Input{Path: fetch.Redact(name), Use: render.UseValues, Data: data, From: at.place})
 		}
 	} else if found, _, failed := g.find(at, name); failed != nil {
 		err = failed
@@ -286,7 +280,7 @@ func (g *graph) read(at node, field, name string) (data []byte, err error) {
 		}
 	}
 	if err != nil {
-		return nil, fault(yamldoc.Location{}, field+": "+shownURL(name), err)
+		return nil, fault(yamldoc.Location{}, field+": "+fetch.Redact(name), err)
 	}
 	return data, nil
 }

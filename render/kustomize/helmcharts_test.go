@@ -1,9 +1,6 @@
 package kustomize
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,8 +12,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pullcheck/pullcheck/internal/charttest"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -33,30 +32,6 @@ func (f *fakeHelm) Render(_ context.Context, in render.In, source helm.Source) (
 	f.chart = string(chart)
 	text := fmt.Sprintf("---\n# Source: a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n", source.Options.ReleaseName)
 	return &render.Result{Text: []byte(text)}, errors.Join(err, f.err)
-}
-
-// fakeCharts has one chart and remembers who asked for it.
-type fakeCharts struct {
-	files map[string]string
-	asked []string
-}
-
-func (f *fakeCharts) Pull(_ context.Context, repository, name, version string) ([]byte, error) {
-	f.asked = append(f.asked, repository+" "+name+" "+version)
-	if f.files == nil {
-		return nil, &yamldoc.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
-	}
-	var archive bytes.Buffer
-	zipped := gzip.NewWriter(&archive)
-	packed := tar.NewWriter(zipped)
-	for file, content := range f.files {
-		err := packed.WriteHeader(&tar.Header{Name: name + "/" + file, Mode: 0o666, Size: int64(len(content)), Typeflag: tar.TypeReg})
-		if _, writeErr := packed.Write([]byte(content)); err != nil || writeErr != nil {
-			return nil, errors.Join(err, writeErr)
-		}
-	}
-	err := errors.Join(packed.Close(), zipped.Close())
-	return archive.Bytes(), err
 }
 
 // TestValuesFileByURL: the values of a chart may stand on a server.
@@ -89,16 +64,17 @@ func TestValuesFileByURL(t *testing.T) {
 }
 
 func TestPulledChart(t *testing.T) {
-	tests := []struct{ chart, asked, path string }{
-		{"repo: https://example.com/charts, version: 1.2.3", "https://example.com/charts web 1.2.3", "app/charts/web-1.2.3/web"},
-		{"repo: oci://example.com/charts", "oci://example.com/charts web ", "app/charts/web"},
-		{"repo: oci://example.com/charts, devel: true", "oci://example.com/charts web >0.0.0-0", "app/charts/web"},
+	repository := charttest.Serve(t, "web", "a: 1\n", "1.2.3", "1.3.0", "2.0.0-rc.1")
+	tests := []struct{ chart, version, path string }{
+		{", version: 1.2.3", "1.2.3", "app/charts/web-1.2.3/web"},
+		{"", "1.3.0", "app/charts/web"},
+		{", devel: true", "2.0.0-rc.1", "app/charts/web"},
 	}
 	for _, test := range tests {
-		charts := &fakeCharts{files: map[string]string{"Chart.yaml": "pulled", "values.yaml": "a: 1\n"}}
 		fake := &fakeHelm{}
-		files := treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, " + test.chart + "}\n")
-		result, err := Source{Engine: &Engine{Charts: charts, Helm: fake}, Path: "app"}.Render(context.Background(), render.In{Tree: files})
+		files := treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, repo: '" + repository + "'" + test.chart + "}\n")
+		e := &Engine{Charts: &chartrepo.Client{Dir: t.TempDir()}, Helm: fake}
+		result, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: files})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,8 +82,8 @@ func TestPulledChart(t *testing.T) {
 			t.Errorf("got\n%s\nwant\n%s", result.Text, want)
 		}
 		source := fake.sources[0]
-		if !reflect.DeepEqual(charts.asked, []string{test.asked}) || source.Path != test.path || fake.chart != "pulled" {
-			t.Errorf("asked for %q and rendered %s with Chart.yaml %q, want %+v", charts.asked, source.Path, fake.chart, test)
+		if source.Path != test.path || !strings.Contains(fake.chart, "version: "+test.version+"\n") {
+			t.Errorf("rendered %s with Chart.yaml %q, want %+v", source.Path, fake.chart, test)
 		}
 		if values := string(source.Options.ValuesFiles[0].Data); values != "a: 1\n" {
 			t.Errorf("the values are %q, want those of the chart", values)
@@ -217,8 +193,8 @@ func TestChartErrors(t *testing.T) {
 		{"out of the tree", "{name: none, repo: https://example.com}], helmGlobals: {chartHome: ../../charts}, resources: [",
 			"app/kustomization.yaml:1:22: helmCharts: none: leads out of the tree\n" +
 				"hint: run pullcheck on a directory that holds all that the kustomization names"},
-		{"not to be pulled", "{name: none, repo: https://example.com}", "app/kustomization.yaml:1:22: helmCharts: none: it is not in the cache, and --offline is set\n" +
-			"hint: run once without --offline"},
+		{"not to be pulled", "{name: none, repo: https://example.com}", "app/kustomization.yaml:1:22: helmCharts: none: none of https://example.com: not in the cache\n" +
+			"hint: run once without --offline; a dependency can be vendored with: helm dependency build"},
 		{"two names", "{name: web, releaseName: a, nameTemplate: b}", "app/kustomization.yaml:1:22: helmCharts: web: it has both a releaseName and a nameTemplate"},
 		{"unknown merge", "{name: web, valuesMerge: deep}", `app/kustomization.yaml:1:22: helmCharts: web: valuesMerge is "deep" and must be override, merge or replace`},
 		{"values that are not there", "{name: web, valuesFile: none.yaml}", "app/kustomization.yaml:1:22: helmCharts: web: valuesFile: none.yaml: there is no app/none.yaml"},
@@ -230,7 +206,7 @@ func TestChartErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		files := treeOf(chart + "-- app/kustomization.yaml --\n{helmCharts: [" + test.chart + "]}\n")
-		wantError(t, &Engine{Charts: &fakeCharts{}, Helm: &fakeHelm{}}, files, test.want)
+		wantError(t, &Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}, Helm: &fakeHelm{}}, files, test.want)
 	}
 
 	files := treeOf(chart + "-- app/kustomization.yaml --\nhelmCharts: [{name: web}]\n")

@@ -18,9 +18,10 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
-	"github.com/pullcheck/pullcheck/render/internal/cache"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -29,7 +30,7 @@ import (
 // as for kustomize, also a repository on the same machine that a file:// URL names, inside of the tree or not.
 type Engine struct {
 	// Charts gets the charts of helmCharts that are not in the tree, and Helm renders them.
-	Charts Charts
+	Charts *chartrepo.Client
 	Helm   interface {
 		Render(ctx context.Context, in render.In, chart helm.Source) (*render.Result, error)
 	}
@@ -41,8 +42,9 @@ type Engine struct {
 	// Offline makes a remote thing that is not in the cache an error.
 	Offline bool
 
-	checkouts cache.Once[string] // the directory of the cache
-	downloads cache.Once[[]byte]
+	checkouts fetch.Once[string] // the directory of the cache
+	downloads fetch.Once[[]byte]
+	web       fetch.Client
 }
 
 // Render renders a kustomization: see Source.Render.

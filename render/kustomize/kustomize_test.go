@@ -19,6 +19,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -69,7 +70,7 @@ func buildTests(t *testing.T) []buildTest {
 
 // engine is an Engine with a cache of its own and without any chart repository.
 func engine(t *testing.T) *Engine {
-	return &Engine{Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &helm.Charts{Dir: t.TempDir(), Offline: true}}}
+	return &Engine{Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
 }
 
 func TestRender(t *testing.T) {

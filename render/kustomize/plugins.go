@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -78,7 +79,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			charts = append(charts, c)
 		default:
 			if address := webPath(object.YNode()); address != "" {
-				return "", nil, &yamldoc.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), shownURL(address)),
+				return "", nil, &yamldoc.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), fetch.Redact(address)),
 					Hint: "configure it in the kustomization itself, or name a copy of the file"}
 			}
 			others = append(others, object)

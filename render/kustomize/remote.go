@@ -7,16 +7,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"time"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/internal/git"
-	"github.com/pullcheck/pullcheck/render/internal/cache"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -41,7 +39,7 @@ func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
 		if e.Offline {
 			return r.directory(dir, commit), nil
 		}
-		return r.directory(dir, commit), cache.WriteFile(remembered, []byte(commit))
+		return r.directory(dir, commit), fetch.WriteFile(remembered, []byte(commit))
 	})
 }
 
@@ -79,7 +77,7 @@ func (e *Engine) commit(ctx context.Context, r repository, dir, remembered strin
 		return "", r.fetchError(ctx, err)
 	}
 	if commit == "" {
-		return "", fmt.Errorf("%s has no branch or tag %q", shownURL(r.url), cmp.Or(r.ref, "HEAD"))
+		return "", fmt.Errorf("%s has no branch or tag %q", fetch.Redact(r.url), cmp.Or(r.ref, "HEAD"))
 	}
 	return commit, nil
 }
@@ -87,7 +85,7 @@ func (e *Engine) commit(ctx context.Context, r repository, dir, remembered strin
 // clone fetches the files of a repository at its ref, without the history, and returns their commit. The commit's
 // directory in the cache appears when it is complete.
 func (e *Engine) clone(ctx context.Context, r repository, dir string) (string, error) {
-	work, err := cache.MakePartial(dir)
+	work, err := fetch.MakePartial(dir)
 	if err != nil {
 		return "", err
 	}
@@ -116,15 +114,18 @@ func (r repository) fetchError(ctx context.Context, err error) error {
 		return &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
 			Hint: "give it longer with a parameter, as ?timeout=120"}
 	case errors.As(err, &failure):
-		return fmt.Errorf("git cannot fetch %s: %s", r, shownURL(failure.Line))
+		return fmt.Errorf("git cannot fetch %s: %s", r, fetch.Redact(failure.Line))
 	}
 	return err
 }
 
-// maxFile bounds a remote file. The largest bundles of custom resource definitions have some 10 MB.
+// maxFile bounds a remote file, in bytes. The largest bundles of custom resource definitions have some 10 MB.
 const maxFile = 64 << 20
 
-// download gets a file over HTTP, always anew, and keeps it for --offline.
+// httpTimeout is how long a server gets for one file.
+const httpTimeout = time.Minute
+
+// download gets a file over HTTP, or with --offline the copy of an earlier run.
 func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
 	return e.downloads.Get(ctx, address, func() ([]byte, error) {
 		cached := filepath.Join(e.Dir, "files", cacheName(address))
@@ -135,37 +136,12 @@ func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
 			}
 			return data, err
 		}
-		data, err := get(ctx, address, maxFile)
+		data, err := e.web.Get(ctx, fetch.Request{URL: address, Limit: maxFile, Timeout: httpTimeout})
 		if err != nil {
 			return nil, err
 		}
-		return data, cache.WriteFile(cached, data)
+		return data, fetch.WriteFile(cached, data)
 	})
-}
-
-var client = http.Client{Timeout: time.Minute}
-
-func get(ctx context.Context, address string, limit int64) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := client.Do(request)
-	if failure := (*url.Error)(nil); errors.As(err, &failure) {
-		err = errors.New(shownURL(failure.Err.Error())) // which quotes the address of a redirect
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return nil, fmt.Errorf("the server says %s", response.Status)
-	}
-	data, err := io.ReadAll(io.LimitReader(response.Body, limit+1))
-	if err == nil && int64(len(data)) > limit {
-		err = fmt.Errorf("it has more than %d bytes", limit)
-	}
-	return data, err
 }
 
 // errOffline goes with the entry that names what is missing.

@@ -1,15 +1,13 @@
-// Package cache keeps what the engines fetch: in memory for the life of an engine, and in files that several processes
-// may share.
-package cache
+package fetch
 
 import (
 	"context"
 	"sync"
 )
 
-// Once fetches the value of each key a single time and keeps it, failures included. It differs from
-// singleflight in what a canceled context does: it ends its own caller's wait or fetch, which another
-// caller then begins anew.
+// Once fetches the value of each key a single time and keeps it, failures included. Unlike singleflight, it lets a
+// canceled context end only its own caller's wait or fetch: another caller then begins the fetch anew. The zero
+// value is ready to use, by several goroutines at once.
 type Once[T any] struct {
 	slots sync.Map // key → *onceSlot[T]
 }
@@ -21,7 +19,7 @@ type onceSlot[T any] struct {
 	err   error
 }
 
-// Get returns what the first fetch for the key returned that its context did not end.
+// Get returns what the first fetch for the key returned whose context was not canceled meanwhile.
 func (o *Once[T]) Get(ctx context.Context, key string, fetch func() (T, error)) (T, error) {
 	stored, _ := o.slots.LoadOrStore(key, &onceSlot[T]{busy: make(chan struct{}, 1)})
 	slot := stored.(*onceSlot[T])

@@ -1,4 +1,4 @@
-package helm
+package chartrepo
 
 import (
 	"bytes"
@@ -20,8 +20,9 @@ import (
 
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/chart/loader"
-	"helm.sh/helm/v3/pkg/chartutil"
 	"sigs.k8s.io/yaml"
+
+	"github.com/pullcheck/pullcheck/internal/charttest"
 )
 
 // chartServer is a chart repository. It counts its requests.
@@ -43,23 +44,12 @@ func newChartServer(t *testing.T) *chartServer {
 }
 
 func unstartedChartServer(t *testing.T) *chartServer {
-	isolate(t)
 	s := &chartServer{t: t, files: map[string][]byte{}, entries: map[string]any{}, seen: map[string]int{},
 		answers: map[string]func(http.ResponseWriter, *http.Request){}, headers: map[string]http.Header{}}
 	s.Server = httptest.NewUnstartedServer(s)
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	t.Cleanup(s.Close)
 	return s
-}
-
-// isolate keeps the configuration of whoever runs the test away from it.
-func isolate(t *testing.T) {
-	home := t.TempDir()
-	for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "HELM_CONFIG_HOME", "DOCKER_CONFIG"} {
-		t.Setenv(name, home)
-	}
-	t.Setenv("HELM_REPOSITORY_CONFIG", "")
-	t.Setenv("HELM_REGISTRY_CONFIG", "")
 }
 
 func (s *chartServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -190,15 +180,7 @@ func digestOf(data []byte) string {
 // pack makes a packaged chart.
 func pack(t *testing.T, metadata *chart.Metadata) []byte {
 	t.Helper()
-	file, err := chartutil.Save(&chart.Chart{Metadata: metadata}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return charttest.Pack(t, &chart.Chart{Metadata: metadata})
 }
 
 func packed(t *testing.T, data []byte) *chart.Chart {
@@ -212,8 +194,8 @@ func packed(t *testing.T, data []byte) *chart.Chart {
 
 func packedVersion(t *testing.T, data []byte) string { return packed(t, data).Metadata.Version }
 
-// configure writes Helm's repositories.yaml.
-func configure(t *testing.T, entries ...map[string]any) {
+// configure writes Helm's repositories.yaml and returns its path.
+func configure(t *testing.T, entries ...map[string]any) string {
 	t.Helper()
 	data, err := yaml.Marshal(map[string]any{"apiVersion": "", "repositories": entries})
 	if err != nil {
@@ -223,13 +205,13 @@ func configure(t *testing.T, entries ...map[string]any) {
 	if err := os.WriteFile(file, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Setenv("HELM_REPOSITORY_CONFIG", file)
+	return file
 }
 
-func TestPullVersions(t *testing.T) {
+func TestPullTakesVersionsAndConstraints(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "18.4.0", "19.0.0", "20.0.0-rc.1", "19.10.0", "19.9.0+build.5")
-	c := &Charts{Dir: t.TempDir()}
+	c := &Client{Dir: t.TempDir()}
 	for version, want := range map[string]string{
 		"":               "19.10.0",
 		"19.0.0":         "19.0.0",
@@ -245,7 +227,7 @@ func TestPullVersions(t *testing.T) {
 	}
 }
 
-func TestChartURLs(t *testing.T) {
+func TestURLsOfTheIndexAreResolvedAsHelmDoes(t *testing.T) {
 	server := newChartServer(t)
 	data := pack(t, &chart.Metadata{APIVersion: "v2", Name: "redis", Version: "1.0.0"})
 	for _, path := range []string{"/charts/redis-1.0.0.tgz", "/charts/packages/redis-1.0.0.tgz", "/redis-1.0.0.tgz"} {
@@ -263,41 +245,41 @@ func TestChartURLs(t *testing.T) {
 		server.addEntry("redis", map[string]any{"version": "1.0.0", "urls": []string{test.url}})
 		server.files["/charts/index.yaml"] = server.files["/index.yaml"]
 		server.forget()
-		wantPull(t, &Charts{Dir: t.TempDir()}, server.URL+test.repository, "redis", "1.0.0", "1.0.0")
+		wantPull(t, &Client{Dir: t.TempDir()}, server.URL+test.repository, "redis", "1.0.0", "1.0.0")
 		if got := server.requests(); got[test.want] != 1 || len(got) != 2 {
 			t.Errorf("%s and %s: got the requests %v, want one for %s", test.repository, test.url, got, test.want)
 		}
 	}
 }
 
-func TestAlias(t *testing.T) {
+func TestAliasesNameRepositories(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
-	configure(t, map[string]any{"name": "ours", "url": server.URL})
-	c := &Charts{Dir: t.TempDir()}
+	c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, map[string]any{"name": "ours", "url": server.URL})}}
 	wantPull(t, c, "@ours", "redis", "19.0.0", "19.0.0")
 	wantPull(t, c, "alias:ours", "redis", "19.0.0", "19.0.0")
 	for _, repository := range []string{"@theirs", "alias:theirs"} {
 		_, err := c.Pull(t.Context(), repository, "redis", "19.0.0")
-		wantFailure(t, err, "redis 19.0.0 of "+repository+": "+os.Getenv("HELM_REPOSITORY_CONFIG")+" has no repository theirs", "helm repo add theirs URL")
+		wantFailure(t, err, "redis 19.0.0 of "+repository+": "+c.RepositoryConfig+" has no repository theirs", "helm repo add theirs URL")
 	}
 	if got := len(cachedFiles(t, c.Dir)); got != 1 {
 		t.Errorf("the cache holds %d files, want 1 for all names of the repository", got)
 	}
 }
 
-func TestRepositoriesFile(t *testing.T) {
-	isolate(t)
-	t.Setenv("HELM_REPOSITORY_CONFIG", "")
-	config := os.Getenv("HELM_CONFIG_HOME")
-	if err := os.WriteFile(filepath.Join(config, "repositories.yaml"), []byte("repositories: 7\n"), 0o600); err != nil {
+func TestBrokenRepositoriesFileIsAnError(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "repositories.yaml")
+	c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}
+	_, err := c.Pull(t.Context(), "@ours", "redis", "19.0.0")
+	wantFailure(t, err, file+" has no repository ours", "helm repo add ours URL")
+	if err := os.WriteFile(file, []byte("repositories: 7\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := (&Charts{Dir: t.TempDir()}).Pull(t.Context(), "@ours", "redis", "19.0.0")
-	wantFailure(t, err, filepath.Join(config, "repositories.yaml")+": yaml: ", "")
+	_, err = (&Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}).Pull(t.Context(), "@ours", "redis", "19.0.0")
+	wantFailure(t, err, file+": yaml: ", "")
 }
 
-func TestBasicAuth(t *testing.T) {
+func TestCredentialsComeFromRepositoriesFileOrURL(t *testing.T) {
 	server := unstartedChartServer(t)
 	server.requirePassword()
 	server.Start()
@@ -320,11 +302,11 @@ func TestBasicAuth(t *testing.T) {
 		{"wrong in the URL", nil, strings.Replace(withUser, "user", "s3cret", 1), login},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			c := &Client{Dir: t.TempDir()}
 			if test.entry != nil {
 				test.entry["name"] = "ours"
-				configure(t, test.entry)
+				c.RepositoryConfig = configure(t, test.entry)
 			}
-			c := &Charts{Dir: t.TempDir()}
 			if test.hint == "" {
 				wantPull(t, c, test.repository, "redis", "19.0.0", "19.0.0")
 				return
@@ -335,7 +317,7 @@ func TestBasicAuth(t *testing.T) {
 	}
 }
 
-// The other server has the same address and another port, which Go's client takes for the same host.
+// TestCredentialsStayWithTheirHost: the other server has the same address and another port, which Go's client takes for the same host.
 func TestCredentialsStayWithTheirHost(t *testing.T) {
 	server, other := newChartServer(t), newChartServer(t)
 	other.add("redis", "19.0.0")
@@ -356,8 +338,8 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 		{"redirect, pass_credentials_all", "1.0.0", passed, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			configure(t, test.entry)
-			wantPull(t, &Charts{Dir: t.TempDir()}, server.URL, "redis", test.version, "19.0.0")
+			c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, test.entry)}}
+			wantPull(t, c, server.URL, "redis", test.version, "19.0.0")
 			if got := other.authorization("/redis-19.0.0.tgz"); (got != "") != test.want {
 				t.Errorf("the other host got the credentials %q", got)
 			}
@@ -366,7 +348,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 			}
 		})
 	}
-	_, err := (&Charts{Dir: t.TempDir()}).Pull(t.Context(), strings.Replace(server.URL, "://", "://user:s3cret@", 1)+"?token=s3cret", "redis", "1.0.0")
+	_, err := (&Client{Dir: t.TempDir()}).Pull(t.Context(), strings.Replace(server.URL, "://", "://user:s3cret@", 1)+"?token=s3cret", "redis", "1.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -375,7 +357,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 	}
 }
 
-func TestTLS(t *testing.T) {
+func TestCertificatesComeFromRepositoriesFile(t *testing.T) {
 	server := unstartedChartServer(t)
 	server.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	server.StartTLS()
@@ -404,13 +386,12 @@ func TestTLS(t *testing.T) {
 		{"keyFile that is none", with(map[string]any{"certFile": authority, "keyFile": authority}), "certFile or keyFile of repository ours", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			configure(t, test.entry)
 			presented := false
 			server.handle("/redis-19.0.0.tgz", func(w http.ResponseWriter, r *http.Request) {
 				presented = len(r.TLS.PeerCertificates) > 0
 				w.Write(server.files["/redis-19.0.0.tgz"])
 			})
-			c := &Charts{Dir: t.TempDir()}
+			c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, test.entry)}}
 			if test.message != "" {
 				_, err := c.Pull(t.Context(), server.URL, "redis", "19.0.0")
 				wantFailure(t, err, test.message, test.hint)
@@ -432,7 +413,7 @@ func writePEM(t *testing.T, file, kind string, data []byte) string {
 	return file
 }
 
-func TestBadRepositories(t *testing.T) {
+func TestBadRepositoriesAreErrors(t *testing.T) {
 	limit := loader.MaxDecompressedChartSize
 	loader.MaxDecompressedChartSize = 1 << 20
 	t.Cleanup(func() { loader.MaxDecompressedChartSize = limit })
@@ -485,7 +466,7 @@ func TestBadRepositories(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(server)
 			}
-			c := &Charts{Dir: t.TempDir()}
+			c := &Client{Dir: t.TempDir()}
 			_, err := c.Pull(t.Context(), server.URL, "redis", test.version)
 			wantFailure(t, err, test.message, test.hint)
 			if strings.Contains(err.Error(), "\n") {
@@ -498,7 +479,7 @@ func TestBadRepositories(t *testing.T) {
 	}
 }
 
-func TestWithoutCredentials(t *testing.T) {
+func TestShownRepositoryHidesCredentials(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://user:s3cret@example.com/charts?token=s3cret": "https://example.com/charts",
 		"https://s3cret@example.com/charts":                   "https://example.com/charts",
@@ -510,13 +491,12 @@ func TestWithoutCredentials(t *testing.T) {
 		"alias:ours":                                          "alias:ours",
 		"stable":                                              "stable",
 	} {
-		if got := withoutCredentials(text); got != want {
-			t.Errorf("withoutCredentials(%q) = %q, want %q", text, got, want)
+		if got := shownRepository(text); got != want {
+			t.Errorf("shownRepository(%q) = %q, want %q", text, got, want)
 		}
 	}
-	isolate(t)
 	for _, repository := range []string{"https://user:s3cret@", "https://user:s3/cret@127.0.0.1:1", "https://s3cret:s3cret@127.0.0.1:1?q=s3cret", "oci://user:s3cret@127.0.0.1:1/x"} {
-		_, err := (&Charts{Dir: t.TempDir()}).Pull(t.Context(), repository, "redis", "1.0.0")
+		_, err := (&Client{Dir: t.TempDir()}).Pull(t.Context(), repository, "redis", "1.0.0")
 		if err == nil || strings.Contains(fmt.Sprintf("%v %#v", err, err), "s3cret") {
 			t.Errorf("%s: got the error %v", repository, err)
 		}

@@ -1,4 +1,4 @@
-package cache
+package fetch
 
 import (
 	"errors"
@@ -11,7 +11,12 @@ import (
 // partial begins the names of files and directories that are not complete yet.
 const partial = ".partial-"
 
-// WriteFile writes the whole file or none, and makes its directory: other processes may read or write the same file.
+// abandonedAfter is the age at which an incomplete file belongs to a process that was killed. A file that is still
+// being written was touched more recently, and a directory whenever an entry of it is made.
+const abandonedAfter = time.Hour
+
+// WriteFile writes a file of a cache, and makes its directory. Other processes may read or write the same file: they
+// see the whole content or none.
 func WriteFile(name string, data []byte) error {
 	dir := filepath.Dir(name)
 	if err := prepare(dir); err != nil {
@@ -29,7 +34,7 @@ func WriteFile(name string, data []byte) error {
 	return os.Rename(file.Name(), name)
 }
 
-// MakePartial makes a directory below another one, for what is renamed once it is complete or else removed.
+// MakePartial makes a new directory below dir. The caller renames it once it is complete, or removes it.
 func MakePartial(dir string) (string, error) {
 	if err := prepare(dir); err != nil {
 		return "", err
@@ -37,8 +42,7 @@ func MakePartial(dir string) (string, error) {
 	return os.MkdirTemp(dir, partial)
 }
 
-// prepare makes a directory of the cache and removes what processes that were killed have left in it. What is still
-// being written was touched within the last hour: a directory whenever an entry of it is made.
+// prepare makes a directory of a cache and removes the incomplete files that killed processes have left in it.
 func prepare(dir string) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -49,7 +53,7 @@ func prepare(dir string) error {
 	}
 	for _, entry := range entries {
 		info, err := entry.Info()
-		if err != nil || !strings.HasPrefix(entry.Name(), partial) || time.Since(info.ModTime()) < time.Hour {
+		if err != nil || !strings.HasPrefix(entry.Name(), partial) || time.Since(info.ModTime()) < abandonedAfter {
 			continue // An error means that another process was quicker.
 		}
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {

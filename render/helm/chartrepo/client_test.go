@@ -1,4 +1,4 @@
-package helm
+package chartrepo
 
 import (
 	"context"
@@ -20,7 +20,7 @@ func wantFailure(t *testing.T, err error, message, hint string) {
 	t.Helper()
 	failure := (*yamldoc.Error)(nil)
 	if !errors.As(err, &failure) {
-		t.Fatalf("got the error %v, want a *render.Error", err)
+		t.Fatalf("got the error %v, want a *yamldoc.Error", err)
 	}
 	if !strings.Contains(failure.Error(), message) {
 		t.Errorf("got the error %q, want %q in it", failure, message)
@@ -34,7 +34,7 @@ func wantFailure(t *testing.T, err error, message, hint string) {
 }
 
 // wantPull checks a Pull that has to succeed, by the version that the chart carries.
-func wantPull(t *testing.T, c *Charts, repository, name, version, want string) {
+func wantPull(t *testing.T, c *Client, repository, name, version, want string) {
 	t.Helper()
 	data, err := c.Pull(t.Context(), repository, name, version)
 	if err != nil {
@@ -45,7 +45,7 @@ func wantPull(t *testing.T, c *Charts, repository, name, version, want string) {
 	}
 }
 
-func TestChoose(t *testing.T) {
+func TestChooseTakesTheVersionThatHelmTakes(t *testing.T) {
 	many := []string{"1.0.0", "v1.2.3", "1.2.3+b", "1.2.3+a", "1.10.0", "2.0.0-rc.1", "2.0.0-rc.2", "2.0", "3", "junk", "1.9.9",
 		"0.1.0", "0.2.0", "0.3.0", "0.4.0", "0.5.0", "0.6.0"}
 	for _, versions := range [][]string{many, many[:4], {"1.0.0-a", "1.0.0-b"}, {"junk"}, {}} {
@@ -81,7 +81,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-func TestNoSuchVersion(t *testing.T) {
+func TestVersionNotFoundNamesTheNearest(t *testing.T) {
 	versions := []string{"1.0.0", "1.1.0", "1.2.0", "1.3.0", "2.0.0", "2.1.0"}
 	for asked, want := range map[string]string{
 		"1.2.5": "the nearest are 2.0.0, 1.3.0, 1.2.0, 1.1.0, 1.0.0",
@@ -101,11 +101,11 @@ func TestCacheHitAsksNobody(t *testing.T) {
 	server.add("redis", "19.0.0", "v20.0.0")
 	dir := t.TempDir()
 	for _, version := range []string{"19.0.0", "v20.0.0"} {
-		wantPull(t, &Charts{Dir: dir}, server.URL, "redis", version, version)
+		wantPull(t, &Client{Dir: dir}, server.URL, "redis", version, version)
 	}
 	server.forget()
 	for _, version := range []string{"19.0.0", "v20.0.0"} {
-		wantPull(t, &Charts{Dir: dir}, server.URL+"/", "redis", version, version)
+		wantPull(t, &Client{Dir: dir}, server.URL+"/", "redis", version, version)
 	}
 	if got := server.requests(); len(got) != 0 {
 		t.Errorf("got the requests %v for charts in the cache", got)
@@ -116,9 +116,9 @@ func TestConstraintAsksForTheIndexOnly(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0", "19.1.0")
 	dir := t.TempDir()
-	wantPull(t, &Charts{Dir: dir}, server.URL, "redis", "^19", "19.1.0")
+	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "^19", "19.1.0")
 	server.forget()
-	wantPull(t, &Charts{Dir: dir}, server.URL, "redis", "^19", "19.1.0")
+	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "^19", "19.1.0")
 	if got := server.requests(); len(got) != 1 || got["/index.yaml"] != 1 {
 		t.Errorf("got the requests %v, want one for index.yaml", got)
 	}
@@ -128,9 +128,9 @@ func TestReplacedVersionIsDownloadedAnew(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
-	wantPull(t, &Charts{Dir: dir}, server.URL, "redis", "^19", "19.0.0")
+	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "^19", "19.0.0")
 	server.replace("redis", "19.0.0", "replaced")
-	data, err := (&Charts{Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19")
+	data, err := (&Client{Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,34 +142,34 @@ func TestReplacedVersionIsDownloadedAnew(t *testing.T) {
 	}
 }
 
-func TestDamagedCache(t *testing.T) {
+func TestDamagedCacheIsReplaced(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
-	wantPull(t, &Charts{Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
+	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
 	for _, damage := range []string{"", "half a chart"} {
 		file := cachedFiles(t, dir)[0]
 		if err := os.WriteFile(file, []byte(damage), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err := (&Charts{Dir: dir, Offline: true}).Pull(t.Context(), server.URL, "redis", "19.0.0")
+		_, err := (&Client{Dir: dir, Offline: true}).Pull(t.Context(), server.URL, "redis", "19.0.0")
 		wantFailure(t, err, "the cache's copy is damaged: "+file, "run once without --offline")
-		wantPull(t, &Charts{Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
+		wantPull(t, &Client{Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
 		if got := cachedFiles(t, dir); len(got) != 1 {
 			t.Errorf("the cache holds %v, want one file", got)
 		}
 	}
 }
 
-func TestOffline(t *testing.T) {
+func TestOfflineTakesTheBestOfTheCache(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "18.0.0", "19.0.0", "20.0.0-rc.1")
 	dir := t.TempDir()
 	for _, version := range []string{"18.0.0", "19.0.0", "20.0.0-rc.1"} {
-		wantPull(t, &Charts{Dir: dir}, server.URL, "redis", version, version)
+		wantPull(t, &Client{Dir: dir}, server.URL, "redis", version, version)
 	}
 	server.forget()
-	offline := &Charts{Dir: dir, Offline: true}
+	offline := &Client{Dir: dir, Offline: true}
 	for version, want := range map[string]string{"18.0.0": "18.0.0", ">=18": "19.0.0", "": "19.0.0", ">=20-0": "20.0.0-rc.1"} {
 		wantPull(t, offline, server.URL, "redis", version, want)
 	}
@@ -187,11 +187,11 @@ func TestOffline(t *testing.T) {
 	}
 }
 
-func TestConcurrentPulls(t *testing.T) {
+func TestConcurrentPullsAskOnce(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	server.add("postgresql", "1.0.0")
-	c := &Charts{Dir: t.TempDir()}
+	c := &Client{Dir: t.TempDir()}
 	var wait sync.WaitGroup
 	for i := range 40 {
 		wait.Go(func() {
@@ -215,15 +215,15 @@ func TestConcurrentPulls(t *testing.T) {
 	}
 }
 
-// Two processes, or two constraints with the same answer, write the same file at the same time.
-func TestConcurrentWriters(t *testing.T) {
+// TestConcurrentWritersLeaveOneFile: two processes, or two constraints with the same answer, write the same file at the same time.
+func TestConcurrentWritersLeaveOneFile(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			if _, err := (&Charts{Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19"); err != nil {
+			if _, err := (&Client{Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -239,7 +239,7 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 	server.add("redis", "19.0.0")
 	for _, stalled := range []string{"/index.yaml", "/redis-19.0.0.tgz"} {
 		t.Run(stalled, func(t *testing.T) {
-			c := &Charts{Dir: t.TempDir()}
+			c := &Client{Dir: t.TempDir()}
 			arrived, release := server.stall(stalled)
 			defer release()
 			ctx, cancel := context.WithCancel(t.Context())
@@ -266,11 +266,11 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 	}
 }
 
-// Of two callers with contexts of their own, the one that gives up leaves the other its chart.
+// TestCanceledCallerLeavesTheOther: of two callers with contexts of their own, the one that gives up leaves the other its chart.
 func TestCanceledCallerLeavesTheOther(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
-	c := &Charts{Dir: t.TempDir()}
+	c := &Client{Dir: t.TempDir()}
 	arrived, release := server.stall("/index.yaml")
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error), make(chan error)
@@ -303,7 +303,7 @@ func TestCanceledCallerLeavesTheOther(t *testing.T) {
 func TestFailureIsNotAskedForAgain(t *testing.T) {
 	server := newChartServer(t)
 	server.answer("/index.yaml", 500, "")
-	c := &Charts{Dir: t.TempDir()}
+	c := &Client{Dir: t.TempDir()}
 	for _, name := range []string{"redis", "redis", "postgresql"} {
 		_, err := c.Pull(t.Context(), server.URL, name, "1.0.0")
 		wantFailure(t, err, "/index.yaml: 500 Internal Server Error", "")
@@ -313,7 +313,7 @@ func TestFailureIsNotAskedForAgain(t *testing.T) {
 	}
 }
 
-func TestHostileNames(t *testing.T) {
+func TestHostileNamesWriteNoFile(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	index := server.index()
@@ -324,7 +324,7 @@ func TestHostileNames(t *testing.T) {
 	}
 	server.setIndex(index)
 	parent := t.TempDir()
-	c := &Charts{Dir: filepath.Join(parent, "a", "b", "cache")}
+	c := &Client{Dir: filepath.Join(parent, "a", "b", "cache")}
 	for _, test := range []struct{ repository, name, version, message, hint string }{
 		{server.URL, "../redis", "19.0.0", `"../redis" is no name of a chart`, ""},
 		{server.URL, "..", "19.0.0", `".." is no name of a chart`, ""},
@@ -355,16 +355,16 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := (&Charts{Dir: filepath.Join(file, "cache")}).Pull(t.Context(), server.URL, "redis", "19.0.0")
+	_, err := (&Client{Dir: filepath.Join(file, "cache")}).Pull(t.Context(), server.URL, "redis", "19.0.0")
 	wantFailure(t, err, "the cache cannot be used: ", "XDG_CACHE_HOME")
 
-	c := &Charts{Dir: t.TempDir()}
+	c := &Client{Dir: t.TempDir()}
 	wantPull(t, c, server.URL, "redis", "19.0.0", "19.0.0")
 	held := cachedFiles(t, c.Dir)[0]
 	if err := errors.Join(os.Remove(held), os.Mkdir(held, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = (&Charts{Dir: c.Dir}).Pull(t.Context(), server.URL, "redis", "19.0.0")
+	_, err = (&Client{Dir: c.Dir}).Pull(t.Context(), server.URL, "redis", "19.0.0")
 	wantFailure(t, err, "the cache cannot be used: ", "XDG_CACHE_HOME")
 	if got := cachedFiles(t, c.Dir); len(got) != 0 {
 		t.Errorf("the failed write left %v", got)

@@ -1,4 +1,4 @@
-package cache
+package fetch
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestAbandoned: what killed processes left is removed, what others are writing is not.
-func TestAbandoned(t *testing.T) {
+// TestAbandonedFilesAreRemoved: what killed processes left is removed, what others are writing is not.
+func TestAbandonedFilesAreRemoved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made")
 	if err := WriteFile(filepath.Join(dir, "first"), []byte("1")); err != nil {
 		t.Fatal(err)
