@@ -10,22 +10,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// SeveralError is the error for a path that stands for several sources where one is wanted.
-type SeveralError struct {
-	// Count is the number of sources, in which each manifest counts. First is the first that is no manifest.
-	Count int
-	First render.ID
-}
-
-// Error implements error.
-func (e *SeveralError) Error() string {
-	return fmt.Sprintf("it holds %d sources, expected one", e.Count)
-}
-
-// One returns, of the sources found at a path, the chart with its defaults or the kustomization, or else all manifests as one
+// oneOf returns, of the sources found at a path, the chart with its defaults or the kustomization, or else all manifests as one
 // source. name is the path; it names the manifests. For a single manifest with objects that declare sources, it returns
 // these. The error is a *SeveralError if there are several charts or kustomizations, and none stands at the path itself.
-func (w *Workspace) One(ctx context.Context, found []render.Source, name string) ([]render.Source, error) {
+func (w *Workspace) oneOf(ctx context.Context, found []render.Source, name string) ([]render.Source, error) {
 	if len(found) == 1 && found[0].ID().Kind == render.Raw {
 		declared, err := w.declaredIn(ctx, found)
 		if err != nil || len(declared) > 0 {
@@ -48,7 +36,7 @@ func (w *Workspace) One(ctx context.Context, found []render.Source, name string)
 	case len(others) == 1 && len(manifests.Manifests) == 0, name == others[0].ID().Path:
 		return others[:1], nil
 	}
-	return nil, &SeveralError{len(others) + len(manifests.Manifests), others[0].ID()}
+	return nil, &SeveralError{Count: len(others) + len(manifests.Manifests), First: others[0].ID()}
 }
 
 // declaredIn returns the sources that objects in a manifest declare. If one of them is skipped, the error says why.

@@ -155,7 +155,7 @@ func (w *Workspace) Declared(ctx context.Context, sources []render.Source) []ren
 
 // Select returns the sources for paths of the tree, each once. A directory stands for the sources at and below it, and for
 // those that objects in these declare. A file stands for everything that is rendered from it, wherever that is in the
-// tree, or else for itself. The error is a *NothingError for a path without any source.
+// tree, or else for itself. The error is a *NothingError for a path without a source.
 func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source, error) {
 	var inDirectories []render.Source
 	type file struct {
@@ -169,7 +169,7 @@ func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source
 			return nil, err
 		}
 		if len(found) == 0 {
-			return nil, &NothingError{Path: name}
+			return nil, &NothingError{Paths: []string{name}}
 		}
 		if tree.IsDirectory(w.tree, name) {
 			inDirectories = append(inDirectories, found...)
@@ -197,17 +197,6 @@ func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source
 		sources = append(sources, readers...)
 	}
 	return Distinct(sources), ctx.Err()
-}
-
-// NothingError is the error for a path at which there is no source.
-type NothingError struct {
-	// Path is the path in the tree.
-	Path string
-}
-
-// Error implements error.
-func (e *NothingError) Error() string {
-	return "nothing to check in " + e.Path + ": no chart, no kustomization, no Kubernetes object"
 }
 
 // Distinct drops sources that repeat an earlier one. The order stays.

@@ -57,7 +57,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sources, err := w.selected(ctx)
+	sources, err := w.Selected(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -66,31 +66,31 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 		run.Prove = scan.ProveInTree
 	}
 	if flags.Changed("since") {
-		if run.Baseline, err = scan.Since(ctx, w.work.Root, options.since, c.Env); err != nil {
+		if run.Baseline, err = scan.Since(ctx, w.Work.Root, options.since, c.Env); err != nil {
 			return 0, sinceError(err)
 		}
 		defer run.Baseline.Base.Close()
 	}
-	result := w.scan(ctx, c, sources, run)
+	result := c.scan(ctx, w, sources, run)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
 	if run.Baseline == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Report.Sources, isSource) {
-		return 0, w.nothingIn(sources, paths)
+		return 0, w.WhyNothing(sources)
 	}
 	return options.finish(ctx, c, w, sources, run, result, failOn)
 }
 
 // finish writes or prints what was asked for, and returns the exit code.
-func (f *checkFlags) finish(ctx context.Context, c *Command, w *opened, sources []render.Source, run scan.Options, result *scan.Result, failOn check.Severity) (int, error) {
+func (f *checkFlags) finish(ctx context.Context, c *Command, w *scan.Opened, sources []render.Source, run scan.Options, result *scan.Result, failOn check.Severity) (int, error) {
 	f.printNotes(c, result.Report)
 	if f.diff {
 		return exitCode(result.Report, failOn), printDiff(c, result.Files, result.Report)
 	}
 	var unwritten error
 	if f.fix {
-		if unwritten = writeFixes(ctx, c, w.work, tree.Disk, result.Files, result.Report); len(result.Files) > 0 {
-			result = w.scanFixed(ctx, c, sources, run, result)
+		if unwritten = writeFixes(ctx, c, w.Work, tree.Disk, result.Files, result.Report); len(result.Files) > 0 {
+			result = c.scanFixed(ctx, w, sources, run, result)
 		}
 	}
 	if err := errors.Join(f.print(c, result), unwritten); err != nil {
@@ -108,7 +108,7 @@ func sinceError(err error) error {
 }
 
 // scan scans sources and shows the progress.
-func (w *opened) scan(ctx context.Context, c *Command, sources []render.Source, options scan.Options) *scan.Result {
+func (c *Command) scan(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options) *scan.Result {
 	if c.isTerminal(c.Stderr) {
 		progress := report.NewProgress(c.Stderr)
 		defer progress.Stop()
@@ -118,9 +118,9 @@ func (w *opened) scan(ctx context.Context, c *Command, sources []render.Source, 
 }
 
 // scanFixed scans again after --fix has written its files. A finding that remains keeps the reason why it was not fixed.
-func (w *opened) scanFixed(ctx context.Context, c *Command, sources []render.Source, options scan.Options, before *scan.Result) *scan.Result {
+func (c *Command) scanFixed(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result) *scan.Result {
 	options.Prove = scan.ProveNothing
-	after := w.scan(ctx, c, sources, options)
+	after := c.scan(ctx, w, sources, options)
 	messages := map[string]string{}
 	for _, f := range before.Report.Findings {
 		if f.Fix == nil {
@@ -132,22 +132,6 @@ func (w *opened) scanFixed(ctx context.Context, c *Command, sources []render.Sou
 		f.Message = cmp.Or(messages[f.Fingerprint], f.Message)
 	}
 	return after
-}
-
-// nothingIn returns the error for paths without anything to check. If a file is not YAML, its error says more.
-func (w *opened) nothingIn(sources []render.Source, paths []string) error {
-	for _, source := range sources {
-		for _, file := range source.Files() {
-			data, err := file.Read(w.Tree())
-			if err != nil {
-				return err
-			}
-			if _, err := yamldoc.Parse(data); err != nil {
-				return yamldoc.ParseError(file.Path, data, err)
-			}
-		}
-	}
-	return nothingError(paths...)
 }
 
 // isSource reports whether a source was meant to be checked, and is not just any YAML file.

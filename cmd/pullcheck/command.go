@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -160,6 +161,8 @@ func (c *Command) fail(err error) int {
 		code, hint = exitUsage, usage.hint
 	} else if path := (*tree.PathError)(nil); errors.As(err, &path) {
 		code, hint = exitUsage, path.Hint
+	} else if nothing := (*scan.NothingError)(nil); errors.As(err, &nothing) {
+		code, hint = exitUsage, tree.PathHint
 	} else if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		hint = failure.Hint
 	} else if errors.Is(err, pflag.ErrHelp) {

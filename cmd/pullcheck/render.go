@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
+	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 )
@@ -26,7 +28,10 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sources, err := w.one(ctx, "render", flags.Arg(0))
+	sources, err := w.One(ctx)
+	if several := (*scan.SeveralError)(nil); errors.As(err, &several) {
+		return 0, usagef("pullcheck render "+several.Instead, "%s holds %d sources, render takes one", several.Path, several.Count)
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -36,7 +41,7 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 			return 0, err
 		}
 		if result.Skip != nil && result.Skip.NoObject {
-			return 0, nothingError(flags.Arg(0))
+			return 0, &scan.NothingError{Paths: flags.Args()}
 		}
 		if result.Skip != nil {
 			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(source.ID().String()), report.Line(result.Skip.Reason))

@@ -146,10 +146,12 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRe
 		work.Files = head
 	}
 	baseline.DistrustComments = f.trust != "head" || pull.Fork
-	w, err := f.workspace(ctx, c, work)
+	config, err := f.config(ctx, c, work)
 	if err != nil {
 		return nil, nil, err
 	}
+	config.Tree = work.Files
+	w := scan.New(config)
 	sources, err := w.Sources(ctx)
 	if err != nil {
 		return nil, nil, err

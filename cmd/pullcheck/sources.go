@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -22,7 +21,6 @@ import (
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
-	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -151,45 +149,37 @@ func valuesError(name string, err error) error {
 	return usagef(hint, "--values %w", err)
 }
 
-// opened is the workspace around the paths that the user gave.
-type opened struct {
-	*scan.Workspace
-	work *tree.Work
-	// typed are the paths on disk as the user gave them, names the same as paths of the tree.
-	typed, names []string
-	// stdin has the manifests of standard input, if "-" is among the paths.
-	stdin []render.Source
-}
-
 // open opens the workspace around some paths, of which "-" is standard input. Without a path on disk it is the workspace
 // around the working directory.
-func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*opened, error) {
+func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*scan.Opened, error) {
 	fromStdin := slices.Contains(paths, stdinName)
 	if fromStdin && slices.Contains(f.valuesFiles, stdinName) {
 		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
 	}
-	o := &opened{typed: slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == stdinName })}
-	var err error
-	if o.work, o.names, err = tree.OpenWork(c.Dir, o.typed); err != nil {
-		return nil, err
-	}
-	if fromStdin {
-		data, err := io.ReadAll(c.Stdin)
-		if err != nil {
-			return nil, fmt.Errorf("standard input: %w", err)
-		}
-		manifests := []render.File{{Path: stdinName, Data: append([]byte{}, data...)}}
-		o.stdin = []render.Source{raw.Source{Path: stdinName, Manifests: manifests}}
-	}
-	o.Workspace, err = f.workspace(ctx, c, o.work)
-	return o, err
-}
-
-// workspace returns the workspace of a tree, with the options that the flags give.
-func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work) (*scan.Workspace, error) {
-	options, err := f.helmOptions(c, work)
+	typed := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == stdinName })
+	work, names, err := tree.OpenWork(c.Dir, typed)
 	if err != nil {
 		return nil, err
+	}
+	var stdin []byte
+	if fromStdin {
+		if stdin, err = io.ReadAll(c.Stdin); err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
+		}
+		stdin = append([]byte{}, stdin...) // Empty input is not nil.
+	}
+	config, err := f.config(ctx, c, work)
+	if err != nil {
+		return nil, err
+	}
+	return scan.Open(work, typed, names, stdin, config), nil
+}
+
+// config returns what the flags and the environment say of a workspace.
+func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (scan.Config, error) {
+	options, err := f.helmOptions(c, work)
+	if err != nil {
+		return scan.Config{}, err
 	}
 	repositoryURL := f.repoURL
 	if repositoryURL == "" {
@@ -197,7 +187,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 			repositoryURL = repository.Origin(ctx)
 		}
 	}
-	return scan.New(scan.Config{
+	return scan.Config{
 		Tree: work.Files,
 		Helm: options,
 		Kustomize: kustomize.Options{
@@ -211,7 +201,7 @@ func (f *sourceFlags) workspace(ctx context.Context, c *Command, work *tree.Work
 		CacheDir:      c.cacheDir(),
 		Env:           c.Env,
 		Offline:       f.offline,
-	}), nil
+	}, nil
 }
 
 // cacheDir returns the directory that keeps downloads. The user of a container may have no home.
@@ -224,57 +214,4 @@ func (c *Command) cacheDir() string {
 		}
 	}
 	return filepath.Join(dir, "pullcheck")
-}
-
-// selected returns the sources for the paths.
-func (o *opened) selected(ctx context.Context) ([]render.Source, error) {
-	if len(o.names) == 0 {
-		return o.stdin, nil
-	}
-	sources, err := o.Select(ctx, o.names)
-	if err != nil {
-		return nil, o.asTyped(err)
-	}
-	return slices.Concat(o.stdin, sources), nil
-}
-
-// one returns the one source for the only path: see scan.Workspace.One. command begins the command to type instead.
-func (o *opened) one(ctx context.Context, command, typed string) ([]render.Source, error) {
-	found, name := o.stdin, stdinName
-	if len(o.names) > 0 {
-		var err error
-		name = o.names[0]
-		if found, err = o.Find(ctx, name); err != nil {
-			return nil, o.asTyped(err)
-		}
-		if len(found) == 0 {
-			return nil, nothingError(typed)
-		}
-	}
-	sources, err := o.One(ctx, found, name)
-	if several := (*scan.SeveralError)(nil); errors.As(err, &several) {
-		return nil, usagef("pullcheck "+command+" "+o.work.Typed(several.First.Path),
-			"%s holds %d sources, %s takes one", typed, several.Count, strings.Fields(command)[0])
-	}
-	return sources, err
-}
-
-// asTyped names in an error the path that the user typed.
-func (o *opened) asTyped(err error) error {
-	nothing, missing := (*scan.NothingError)(nil), (*fs.PathError)(nil)
-	for i, name := range o.names {
-		switch {
-		case errors.As(err, &nothing) && nothing.Path == name:
-			return nothingError(o.typed[i])
-		case errors.As(err, &missing) && missing.Path == name:
-			return fmt.Errorf("%s: %w", o.typed[i], err)
-		}
-	}
-	return err
-}
-
-// nothingError is the error for paths that hold nothing that could be deployed.
-func nothingError(paths ...string) error {
-	return usagef(tree.PathHint,
-		"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
 }

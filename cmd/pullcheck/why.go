@@ -9,6 +9,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/lookup"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
@@ -35,7 +36,11 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	sources, err := w.one(ctx, "why "+asked.Object+" "+asked.Field, asked.Source)
+	sources, err := w.One(ctx)
+	if several := (*scan.SeveralError)(nil); errors.As(err, &several) {
+		return 0, usagef("pullcheck why "+asked.Object+" "+asked.Field+" "+several.Instead,
+			"%s holds %d sources, why takes one", several.Path, several.Count)
+	}
 	if err != nil {
 		return 0, err
 	}

@@ -37,10 +37,10 @@ func (e *ParameterError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *ParameterError) Unwrap() error { return e.Err }
 
-// Open reads the request from Argo CD's environment env, with entries NAME=VALUE. dir is the working directory, which is the
-// path of the source in its repository; the repository may have no .git. config says all else of the workspace.
-func Open(dir string, env []string, config scan.Config) (*Generation, error) {
-	environment, err := ReadEnvironment(env)
+// Open reads the request from Argo CD's environment, which is config.Env. dir is the working directory, which is the path of
+// the source in its repository; the repository may have no .git. config says all else of the workspace but the tree.
+func Open(dir string, config scan.Config) (*Generation, error) {
+	environment, err := ReadEnvironment(config.Env)
 	if err != nil {
 		return nil, &ParameterError{err}
 	}
