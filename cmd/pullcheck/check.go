@@ -85,7 +85,8 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 func (f *checkFlags) finish(ctx context.Context, c *Command, w *scan.Opened, sources []render.Source, run scan.Options, result *scan.Result, failOn check.Severity) (int, error) {
 	f.printNotes(c, result.Report)
 	if f.diff {
-		return exitCode(result.Report, failOn), printDiff(c, result.Files, result.Report)
+		err := errors.Join(report.Diff(c.Stdout, result.Files), report.Unfixed(c.Stderr, result.Report))
+		return exitCode(result.Report, failOn), err
 	}
 	var unwritten error
 	if f.fix {

@@ -11,6 +11,7 @@ import (
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
 
 // runGenerate is the config management plugin of Argo CD: it prints the manifests of the working directory, or none.
@@ -37,7 +38,7 @@ func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 		return exitClean, nil
 	}
 	// The user of a sidecar may have no home.
-	g, err := cmp.Open(c.Dir, scan.Config{Credentials: c.credentials(), CacheDir: os.TempDir(), Env: c.Env})
+	g, err := cmp.Open(c.Dir, scan.Config{Credentials: chartrepo.FindConfigFiles(c.getenv), CacheDir: os.TempDir(), Env: c.Env})
 	if wrong := (*cmp.ParameterError)(nil); errors.As(err, &wrong) {
 		const hint = "mend spec.source.plugin.parameters of the Application; pullcheck generate --parameters lists those for this path"
 		return 0, usagef(hint, "%w", err)

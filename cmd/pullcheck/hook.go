@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
@@ -110,7 +109,7 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	if s := result.Sources[0]; s.Status == check.Skipped && !isBlank(input) {
+	if s := result.Sources[0]; s.Status == check.Skipped && !yamldoc.IsBlank(input) {
 		return nil, 0, &yamldoc.Error{Err: fmt.Errorf("standard input: %s", s.Reason), Hint: "pipe manifests in, as helm template and kustomize build print them"}
 	}
 	remaining := h.report(c, result)
@@ -159,19 +158,4 @@ func (h hook) report(c *Command, result *check.Report) *check.Report {
 	}
 	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: c.colors(c.Stderr), Quiet: h.quiet}) // The exit code tells, too.
 	return &remaining
-}
-
-// isBlank tells text that holds nothing but comments.
-func isBlank(text []byte) bool {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	for {
-		var value any
-		err := decoder.Decode(&value)
-		if errors.Is(err, io.EOF) {
-			return true
-		}
-		if err != nil || value != nil {
-			return false
-		}
-	}
 }

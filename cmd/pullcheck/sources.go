@@ -20,6 +20,7 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -197,7 +198,7 @@ func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (
 		},
 		RepositoryURL: repositoryURL,
 		Plugins:       map[string]argocd.ResolvePlugin{cmp.PluginName: cmp.Resolve},
-		Credentials:   c.credentials(),
+		Credentials:   chartrepo.FindConfigFiles(c.getenv),
 		CacheDir:      c.cacheDir(),
 		Env:           c.Env,
 		Offline:       f.offline,

@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// ObjectName returns KIND/NAME of an object.
-func ObjectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }
+// objectName returns KIND/NAME of an object.
+func objectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }
 
 // Query is what the user asks, as typed: an object as KIND/NAME, a field of it as a path, and the source of the object.
 type Query struct{ Object, Field, Source string }
@@ -62,7 +62,7 @@ func (q Query) object(manifests []render.Manifest) (*render.Manifest, error) {
 		if !isKind(m.Kind, kind) {
 			continue
 		}
-		names = append(names, ObjectName(m))
+		names = append(names, objectName(m))
 		if m.Name == name {
 			found = m
 			places = append(places, fmt.Sprintf("in namespace %q from %s", m.Namespace, m.Document.Path))
@@ -130,7 +130,7 @@ func (q Query) noScalar(manifest *render.Manifest, path yamldoc.Path) error {
 	if len(below) > 0 {
 		what = "has " + strings.Join(below, ", ")
 	}
-	return errorf("pullcheck render "+q.Source, "%s has no scalar at %s: %s %s", ObjectName(manifest), q.Field, cmp.Or(path.String(), "the object"), what)
+	return errorf("pullcheck render "+q.Source, "%s has no scalar at %s: %s %s", objectName(manifest), q.Field, cmp.Or(path.String(), "the object"), what)
 }
 
 // shortNames are the names that `kubectl api-resources` lists for the kinds that have one.
@@ -183,10 +183,10 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
-// Near returns the path to the first scalar beside a field that is missing; nil if the field is there.
-func Near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
+// near returns the path to the first scalar beside a field that is missing; nil if the field is there.
+func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	value, holder := yamldoc.Lookup(manifest.Node, path)
-	if !IsNull(yamldoc.Resolve(value)) {
+	if !isNull(yamldoc.Resolve(value)) {
 		return nil
 	}
 	for i := 0; i+1 < len(holder.Content); i += 2 {
@@ -198,8 +198,8 @@ func Near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	return nil
 }
 
-// Instead returns another value of the same type as a value.
-func Instead(value string) string {
+// instead returns another value of the same type as a value.
+func instead(value string) string {
 	if number, err := strconv.Atoi(value); err == nil {
 		return strconv.Itoa(number + 1)
 	}
@@ -214,5 +214,5 @@ func Instead(value string) string {
 	return "other"
 }
 
-// IsNull reports whether a value is missing or null.
-func IsNull(node *yaml.Node) bool { return node == nil || node.Tag == "!!null" }
+// isNull reports whether a value is missing or null.
+func isNull(node *yaml.Node) bool { return node == nil || node.Tag == "!!null" }

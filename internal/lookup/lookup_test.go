@@ -28,7 +28,7 @@ func TestIsKind(t *testing.T) {
 
 func TestInstead(t *testing.T) {
 	for value, want := range map[string]string{"3": "4", "-1": "0", "true": "false", "false": "true", "1.2": "other", "": "other", "other": "another"} {
-		if got := Instead(value); got != want {
+		if got := instead(value); got != want {
 			t.Errorf("for %q: got %q, want %q", value, got, want)
 		}
 	}

@@ -1,9 +1,8 @@
-package main
+package chartrepo
 
 import (
+	"strings"
 	"testing"
-
-	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
 
 // TestCredentialsAreWhereHelmAndDockerKeepThem: the variables name the files, or the directories of the files.
@@ -23,8 +22,16 @@ func TestCredentialsAreWhereHelmAndDockerKeepThem(t *testing.T) {
 		{"no home", xdg[1:], "/xdg/helm/repositories.yaml", "/xdg/helm/registry/config.json", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			want := chartrepo.ConfigFiles{RepositoryConfig: test.repositories, RegistryConfig: test.registry, DockerConfig: test.docker}
-			if got := (&Command{Env: test.environment}).credentials(); got != want {
+			want := ConfigFiles{RepositoryConfig: test.repositories, RegistryConfig: test.registry, DockerConfig: test.docker}
+			getenv := func(name string) string {
+				for _, variable := range test.environment {
+					if value, ok := strings.CutPrefix(variable, name+"="); ok {
+						return value
+					}
+				}
+				return ""
+			}
+			if got := FindConfigFiles(getenv); got != want {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 		})
