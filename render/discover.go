@@ -109,7 +109,7 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 		d.files[dir] = true // As a source it fails, with the same error, and the others go on.
 		return nil
 	}
-	ignored = append(slices.Clip(ignored), readPatterns(d.tree, dir)...)
+	ignored = append(slices.Clip(ignored), IgnorePatterns(d.tree, dir)...)
 	matcher := gitignore.NewMatcher(ignored)
 	isChart := isFile(d.tree, path.Join(dir, "Chart.yaml"))
 	if isChart {
@@ -322,7 +322,7 @@ func ancestorPatterns(tree fs.FS, dir string) []gitignore.Pattern {
 	var patterns []gitignore.Pattern
 	parts := strings.Split(dir, "/")
 	for i := range parts {
-		patterns = append(patterns, readPatterns(tree, path.Join(".", path.Join(parts[:i]...)))...)
+		patterns = append(patterns, IgnorePatterns(tree, path.Join(".", path.Join(parts[:i]...)))...)
 	}
 	if gitignore.NewMatcher(patterns).Match(parts, true) {
 		return nil
@@ -343,7 +343,7 @@ func IsOwn(tree fs.FS, name string) bool {
 		if _, err := fs.Stat(tree, path.Join(dir, ".git")); i > 0 && err == nil {
 			return false
 		}
-		patterns = append(patterns, readPatterns(tree, dir)...)
+		patterns = append(patterns, IgnorePatterns(tree, dir)...)
 		if gitignore.NewMatcher(patterns).Match(parts[:i+1], i < len(parts)-1) {
 			return false
 		}
@@ -351,8 +351,9 @@ func IsOwn(tree fs.FS, name string) bool {
 	return true
 }
 
-// readPatterns reads the .gitignore of a directory; most have none.
-func readPatterns(tree fs.FS, dir string) []gitignore.Pattern {
+// IgnorePatterns returns the patterns of the .gitignore in a directory of a tree. They count for what is below this directory.
+// A directory without a readable .gitignore has none.
+func IgnorePatterns(tree fs.FS, dir string) []gitignore.Pattern {
 	data, err := fs.ReadFile(tree, path.Join(dir, ".gitignore"))
 	if err != nil {
 		return nil

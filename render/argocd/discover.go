@@ -19,6 +19,7 @@ import (
 	kubeyaml "sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd/appset"
 )
 
 // Options say which Applications are of the repository, and what Argo CD would know of where they go.
@@ -372,10 +373,7 @@ func (d *discovery) expand(tree fs.FS, object map[string]any) (apps []map[string
 		return []map[string]any{object}, nil
 	}
 	environment := "ApplicationSet/" + nameOf(object)
-	made, skipped, err := expandSet(tree, object, d.ours)
-	for _, app := range made {
-		apps = append(apps, app.application)
-	}
+	apps, skipped, err := appset.Expand(tree, object, d.ours)
 	for _, reason := range skipped {
 		failed = append(failed, failure{environment, &notHere{reason}})
 	}

@@ -39,7 +39,7 @@ func TestDiscover(t *testing.T) {
 					tree[file.Name] = &fstest.MapFile{Data: file.Data}
 				}
 			}
-			compareText(t, "the list of sources", discovered(t, tree, Options{Ours: isOurs}), want)
+			compareText(t, "the list of sources", discovered(t, tree, Options{Ours: isThisRepository}), want)
 		})
 	}
 }
@@ -134,7 +134,7 @@ func TestDiscoverFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tree := maps.Clone(tree)
 			tree["app.yaml"] = anApplication(test.options)
-			if got := strings.TrimSpace(discovered(t, tree, Options{Ours: isOurs})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
+			if got := strings.TrimSpace(discovered(t, tree, Options{Ours: isThisRepository})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
 			}
 		})
@@ -183,7 +183,7 @@ func TestDiscoverLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 		declaring := render.Source{Kind: render.Raw, Path: "app.yaml", Files: []render.File{{Path: "app.yaml"}}}
-		sources := Discover(context.Background(), root.FS(), parityEngines(t), []render.Source{declaring}, Options{Ours: isOurs})
+		sources := Discover(context.Background(), root.FS(), parityEngines(t), []render.Source{declaring}, Options{Ours: isThisRepository})
 		if len(sources) != 2 {
 			t.Fatalf("%s: the sources are %v", options, sources)
 		}
@@ -201,7 +201,7 @@ func TestDiscoverLinks(t *testing.T) {
 
 // TestRevision has an image whose tag is the commit: what that will be is not known, but that it is no empty one.
 func TestRevision(t *testing.T) {
-	d := &discovery{options: Options{Ours: isOurs}}
+	d := &discovery{options: Options{Ours: isThisRepository}}
 	app, err := d.application(parsed(t, string(anApplication("    path: web\n").Data)))
 	if err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package argocd
+package appset
 
 import (
 	"path/filepath"
@@ -11,14 +11,14 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const ourURL = "https://example.com/ours.git"
+const thisRepository = "https://example.com/ours.git"
 
-func isOurs(repoURL string) bool { return repoURL == ourURL }
+func isThisRepository(repoURL string) bool { return repoURL == thisRepository }
 
-// TestExpandSet expands set.yaml of each archive over its other files. They are compared with: want.yaml, the Applications,
+// TestExpand expands set.yaml of each archive over its other files. They are compared with: want.yaml, the Applications,
 // of which apiVersion, kind and the finalizers are left away where they are what all get; skipped; and error.
-func TestExpandSet(t *testing.T) {
-	archives, err := filepath.Glob("testdata/applicationset/*.txtar")
+func TestExpand(t *testing.T) {
+	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatal("no archives", err)
 	}
@@ -37,7 +37,7 @@ func TestExpandSet(t *testing.T) {
 			for _, name := range []string{"set.yaml", "want.yaml", "skipped", "error"} {
 				delete(tree, name)
 			}
-			apps, skipped, err := expandSet(tree, parsed(t, files["set.yaml"]), isOurs)
+			apps, skipped, err := Expand(tree, parsed(t, files["set.yaml"]), isThisRepository)
 			message := ""
 			if err != nil {
 				message = err.Error() + "\n"
@@ -56,7 +56,7 @@ func TestExpandSet(t *testing.T) {
 			}
 			var got []map[string]any
 			for _, app := range apps {
-				got = append(got, plain(app.application))
+				got = append(got, plain(app))
 			}
 			if !reflect.DeepEqual(got, wanted) {
 				t.Errorf("got:\n%swant:\n%s", asYAML(t, got), asYAML(t, wanted))
@@ -100,7 +100,7 @@ func asYAML(t testing.TB, objects []map[string]any) string {
 	return strings.Join(texts, "---\n")
 }
 
-func TestExpandSetError(t *testing.T) {
+func TestExpandError(t *testing.T) {
 	const git = "repoURL: https://example.com/ours.git"
 	tree := fstest.MapFS{"config/bad.yaml": {Data: []byte("[1, 2]")}, "dir/x": {}}
 	for name, test := range map[string]struct{ spec, want string }{
@@ -238,7 +238,7 @@ func TestExpandSetError(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			apps, _, err := expandSet(tree, parsed(t, "{spec: "+test.spec+"}"), isOurs)
+			apps, _, err := Expand(tree, parsed(t, "{spec: "+test.spec+"}"), isThisRepository)
 			if err == nil || len(apps) != 0 {
 				t.Fatalf("got %d Applications and the error %v, want the error %s", len(apps), err, test.want)
 			}
@@ -249,19 +249,19 @@ func TestExpandSetError(t *testing.T) {
 	}
 }
 
-// TestExpandSetKeepsTheSet holds that what is returned shares nothing with the set, which callers expand again.
-func TestExpandSetKeepsTheSet(t *testing.T) {
+// TestExpandKeepsTheSet holds that what is returned shares nothing with the set, which callers expand again.
+func TestExpandKeepsTheSet(t *testing.T) {
 	const text = "{spec: {generators: [{list: {elements: [{}]}}], template: {metadata: {name: a, labels: {b: c}}, spec: {source: {path: p}}}}}"
 	set := parsed(t, text)
-	apps, _, err := expandSet(fstest.MapFS{}, set, isOurs)
+	apps, _, err := Expand(fstest.MapFS{}, set, isThisRepository)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(apps) != 1 || apps[0].generator != 0 {
+	if len(apps) != 1 {
 		t.Fatalf("got %+v", apps)
 	}
-	apps[0].application["metadata"].(map[string]any)["labels"].(map[string]any)["b"] = "changed"
-	apps[0].application["spec"].(map[string]any)["source"].(map[string]any)["path"] = "changed"
+	apps[0]["metadata"].(map[string]any)["labels"].(map[string]any)["b"] = "changed"
+	apps[0]["spec"].(map[string]any)["source"].(map[string]any)["path"] = "changed"
 	if !reflect.DeepEqual(set, parsed(t, text)) {
 		t.Errorf("the set is now %v", set)
 	}
