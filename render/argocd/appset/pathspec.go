@@ -39,6 +39,9 @@ func pathspec(pattern string) (func(file string) bool, error) {
 // brackets matches a character set after its opening bracket: group 1 is the negation, if any, group 2 what is in the set.
 var brackets = regexp.MustCompile(`^([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])+|\])\]`)
 
+// matchesNothing is a regular expression for a pattern that ends within a set or an escape: git finds it only literally.
+const matchesNothing = `[^\x00-\x{10FFFF}]`
+
 // wildmatch translates a pattern of git into a regular expression (wildmatch.c of git, without WM_PATHNAME).
 func wildmatch(pattern string) string {
 	var expression strings.Builder
@@ -63,6 +66,8 @@ func wildmatch(pattern string) string {
 		case char == `\` && rest != "":
 			expression.WriteString(regexp.QuoteMeta(rest[:1]))
 			rest = rest[1:]
+		case char == "[" || char == `\`:
+			return matchesNothing
 		default:
 			expression.WriteString(regexp.QuoteMeta(char))
 		}

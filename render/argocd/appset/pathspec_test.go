@@ -36,6 +36,8 @@ func TestPathspec(t *testing.T) {
 		{"[[:digit:]]", "7", true},
 		{"[a", "[a", true},
 		{"[]", "[]", true},
+		{"a[b*", "a[bc", false},
+		{`*\`, `a\`, false},
 		{`a\*b`, "a*b", true},
 		{`a\*b`, "axb", false},
 		{"{a,b}", "a", false},

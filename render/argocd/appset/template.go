@@ -209,9 +209,9 @@ var betweenWords = regexp.MustCompile(`[^a-z0-9]+`)
 // Argo CD uses github.com/gosimple/slug. The settings of that module are global variables, and little of its work remains
 // for a sanitized name.
 func slugify(arguments ...any) (string, error) {
-	size, smart, name, ok := 50, true, "", len(arguments) < 4
+	size, smart, name, ok := 50, true, "", true
 	for i, argument := range arguments {
-		var valid bool
+		valid := true // Argo CD ignores what stands between SMART and NAME.
 		switch i {
 		case len(arguments) - 1:
 			name, valid = argument.(string)
