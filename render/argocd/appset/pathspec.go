@@ -39,6 +39,21 @@ func pathspec(pattern string) (func(file string) bool, error) {
 // brackets matches a character set after its opening bracket: group 1 is the negation, if any, group 2 what is in the set.
 var brackets = regexp.MustCompile(`^([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])+|\])\]`)
 
+// setPart matches a part of a character set: a class, a character, or an escaped one.
+var setPart = regexp.MustCompile(`(?s)\[:[a-z]+:\]|\\?.`)
+
+// quoteSetPart translates a part of git's character sets into a regular expression: [\d] is the letter d.
+func quoteSetPart(part string) string {
+	char := strings.TrimPrefix(part, `\`)
+	switch {
+	case part == "-", strings.HasPrefix(part, "[:"):
+		return part
+	case strings.ContainsAny(char, `\[]^-`):
+		return `\` + char
+	}
+	return char
+}
+
 // matchesNothing is a regular expression for a pattern that ends within a set or an escape: git finds it only literally.
 const matchesNothing = `[^\x00-\x{10FFFF}]`
 
@@ -59,10 +74,7 @@ func wildmatch(pattern string) string {
 			if set[1] != "" {
 				expression.WriteString("^")
 			}
-			if set[2][0] == ']' {
-				expression.WriteString(`\`)
-			}
-			expression.WriteString(set[2] + "]")
+			expression.WriteString(setPart.ReplaceAllStringFunc(set[2], quoteSetPart) + "]")
 		case char == `\` && rest != "":
 			expression.WriteString(regexp.QuoteMeta(rest[:1]))
 			rest = rest[1:]
