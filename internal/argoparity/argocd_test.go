@@ -46,11 +46,12 @@ func TestMain(m *testing.M) {
 // panics begins the error for a panic of Argo CD.
 const panics = "Argo CD panics"
 
-// expandWithArgoCD returns the Applications that Argo CD's own code makes of an ApplicationSet, in YAML, over a checkout. A
-// panic of Argo CD is an error.
+// expandWithArgoCD returns the Applications that Argo CD's own code makes of an ApplicationSet, in YAML, over a
+// checkout. A panic of Argo CD is an error.
 func expandWithArgoCD(object []byte, repo checkout) (apps []v1alpha1.Application, err error) {
 	var set v1alpha1.ApplicationSet
-	data, err := yaml.YAMLToJSON(object) // Decoding YAML would make a string of a boolean, where the API server refuses it.
+	// Decoding YAML would make a string of a boolean, where the API server refuses it.
+	data, err := yaml.YAMLToJSON(object)
 	if err == nil {
 		err = json.Unmarshal(data, &set)
 	}
@@ -111,7 +112,8 @@ func (projects) Get(context.Context, client.ObjectKey, client.Object, ...client.
 	return nil
 }
 
-// checkout is a directory with a git index. It stands for Argo CD's repository server (reposerver/repository/repository.go).
+// checkout is a directory with a git index. It stands for Argo CD's repository server
+// (reposerver/repository/repository.go).
 type checkout struct{ dir string }
 
 // newCheckout writes files to a directory and adds those to an index that .gitignore does not ignore.

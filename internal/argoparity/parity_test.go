@@ -23,8 +23,8 @@ var different = map[string]string{
 	"skipped-beside": "Argo CD drops a whole entry if one of its generators fails, as a skipped one does here",
 }
 
-// TestArchives expands the archives of the package appset. Its own test compares with their want.yaml, this one with Argo
-// CD.
+// TestArchives expands the archives of the package appset. Its own test compares with their want.yaml, this one with
+// Argo CD.
 func TestArchives(t *testing.T) {
 	names, err := filepath.Glob("../../render/argocd/appset/testdata/*.txtar")
 	if err != nil || len(names) == 0 {
@@ -77,8 +77,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// compare expands a set, in YAML, with Argo CD and with package appset. It returns the number of Applications of Argo CD, and
-// the difference in words, "" if there is none. An error of both is no difference.
+// compare expands a set, in YAML, with Argo CD and with package appset. It returns the number of Applications of Argo
+// CD, and the difference in words, "" if there is none. An error of both is no difference.
 func compare(t *testing.T, set []byte, repo checkout) (applications int, difference string) {
 	t.Helper()
 	want, wantErr := expandWithArgoCD(set, repo)
@@ -115,8 +115,8 @@ func compare(t *testing.T, set []byte, repo checkout) (applications int, differe
 	return len(want), ""
 }
 
-// withOwnNames leaves out Applications without a name and with the same name, as package appset does, and reports whether
-// there are any. Argo CD does so in its controller, with a cluster at hand.
+// withOwnNames leaves out Applications without a name and with the same name, as package appset does, and reports
+// whether there are any. Argo CD does so in its controller, with a cluster at hand.
 func withOwnNames(apps []v1alpha1.Application) (own []v1alpha1.Application, others bool) {
 	count := map[string]int{}
 	for _, app := range apps {

@@ -32,8 +32,8 @@ var files = map[string][]byte{
 	"charts/web/.argocd/config.yml": []byte("name: argo\n"),
 }
 
-// TestRandom expands ApplicationSets that are random combinations of what Argo CD's documentation offers. A set has the
-// number of its test as seed: run one with -run TestRandom/17.
+// TestRandom expands ApplicationSets that are random combinations of what Argo CD's documentation offers. A set has
+// the number of its test as seed: run one with -run TestRandom/17.
 func TestRandom(t *testing.T) {
 	const sets = 500
 	repo := newCheckout(t, files)
@@ -63,7 +63,8 @@ func TestPatterns(t *testing.T) {
 	repo := newCheckout(t, files)
 	names := slices.Sorted(maps.Keys(files))
 	wildcards := []string{
-		"*", "*", "*", "**", "?", "?", "?", "[a-z]", "[a-z/.]", "[!o]", "[!A-Z]", "[^a]", "[]a]", "[[:alpha:]]", "[[:digit:]/]", "[", "]", `\`, "/", "..", ".", "",
+		"*", "*", "*", "**", "?", "?", "?", "[a-z]", "[a-z/.]", "[!o]", "[!A-Z]", "[^a]", "[]a]",
+		"[[:alpha:]]", "[[:digit:]/]", "[", "]", `\`, "/", "..", ".", "",
 	}
 	applications := 0
 	for seed := range uint64(500) {
@@ -105,7 +106,8 @@ func TestNames(t *testing.T) {
 		for range r.IntN(12) {
 			text.WriteString(pick(r, "word", "Word", "3", ".", "-", "--", "_", " ", "/", "\u00e4", "\u4e16", "&", "@", "'", "longer-word"))
 		}
-		elements = append(elements, object{"id": i, "text": text.String(), "size": r.IntN(30), "long": strings.Repeat(text.String(), 20)})
+		elements = append(elements, object{"id": i, "text": text.String(), "size": r.IntN(30),
+			"long": strings.Repeat(text.String(), 20)})
 	}
 	n, difference := compare(t, marshal(t, object{"spec": object{
 		"goTemplate": true,
@@ -213,7 +215,8 @@ func (r *random) merge(depth int) object {
 		children = append(children, object{"git": object{"repoURL": repoURL, "files": []any{object{"path": "apps/*.yaml"}}}})
 	}
 	r.Shuffle(len(children), func(i, j int) { children[i], children[j] = children[j], children[i] })
-	return object{"mergeKeys": pick(r, []string{"name"}, []string{"name"}, []string{"name"}, []string{"name", "env"}, []string{"env"}), "generators": children}
+	name, both, env := []string{"name"}, []string{"name", "env"}, []string{"env"}
+	return object{"mergeKeys": pick(r, name, name, name, both, env), "generators": children}
 }
 
 func (r *random) list() object {
@@ -281,7 +284,8 @@ func (r *random) git() object {
 		body["directories"] = items("apps/*", "*", "*/*", "apps/two/*", "charts/web", "a*/t*", "charts/*", "[a-c]*", "apps/"+r.text())
 	} else {
 		body["files"] = items("apps/*/config.yaml", "apps/**/config.json", "*.yaml", "lists/*", "lists/many.yaml", "config.yaml",
-			"apps", "*/*/*.json", "**/dev", "apps/[ot]*", "apps/**", "charts/api[1]/config.yaml", "lists/deep.yaml", pick(r, "apps", "broken/*"), "apps/"+r.text()+"/config.yaml")
+			"apps", "*/*/*.json", "**/dev", "apps/[ot]*", "apps/**", "charts/api[1]/config.yaml", "lists/deep.yaml",
+			pick(r, "apps", "broken/*"), "apps/"+r.text()+"/config.yaml")
 	}
 	r.maybe(6, body, "pathParamPrefix", func() any { return pick(r, "git", "name", "labels") })
 	r.maybe(3, body, "values", func() any { return object{"size": r.text(), "color": r.text()} })
@@ -382,7 +386,8 @@ func (r *random) source() object {
 func (r *random) helm() object {
 	helm := object{}
 	r.maybe(2, helm, "valuesObject", func() any {
-		return pick(r, object{}, object{"image": object{"tag": r.text()}, "count": 1, "none": nil}, object{r.text(): []any{r.text(), 2, nil}, "flag": false})
+		return pick(r, object{}, object{"image": object{"tag": r.text()}, "count": 1, "none": nil},
+			object{r.text(): []any{r.text(), 2, nil}, "flag": false})
 	})
 	r.maybe(3, helm, "values", func() any { return "a: " + r.text() })
 	r.maybe(3, helm, "parameters", func() any {

@@ -1,12 +1,13 @@
 // Package appset expands Argo CD ApplicationSets into Applications, as the ApplicationSet controller does, without a
 // cluster and without a network.
 //
-// Example: a set with `list: {elements: [{env: dev}, {env: prod}]}` and the template name `shop-{{env}}` expands into the
-// Applications shop-dev and shop-prod.
+// Example: a set with `list: {elements: [{env: dev}, {env: prod}]}` and the template name `shop-{{env}}` expands into
+// the Applications shop-dev and shop-prod.
 //
-// The package consists of pure functions: the same tree and the same set give the same Applications. The module
-// internal/argoparity runs Argo CD's own code over the archives in testdata, and over random sets, and compares.
-// File names in comments are those of github.com/argoproj/argo-cd/v3.
+// The package consists of pure functions: the same tree and the same set give the same Applications, unless a Go
+// template of the set calls a function such as now or uuidv4. The module internal/argoparity runs Argo CD's own code
+// over the archives in testdata, and over random sets, and compares. File names in comments are those of
+// github.com/argoproj/argo-cd/v3.
 package appset
 
 import (
@@ -22,8 +23,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
-// resourcesFinalizer is the finalizer that the controller adds to an Application without finalizers, unless the set has
-// syncPolicy.preserveResourcesOnDeletion (pkg/apis/application/v1alpha1/types.go, ResourcesFinalizerName).
+// resourcesFinalizer is the finalizer that the controller adds to an Application without finalizers, unless the set
+// has syncPolicy.preserveResourcesOnDeletion (pkg/apis/application/v1alpha1/types.go, ResourcesFinalizerName).
 const resourcesFinalizer = "resources-finalizer.argocd.argoproj.io"
 
 // applicationSet has the fields of an ApplicationSet that decide which Applications it expands into
@@ -52,22 +53,22 @@ type generated struct {
 
 // Expand returns the Applications that the ApplicationSet controller creates for an ApplicationSet.
 //
-// set is the object as encoding/json decodes it; Expand does not change it. Git generators read tree if isThisRepository
-// accepts their repoURL. They read the tree as it is, whatever revision they name. They do not see files that .gitignore
-// ignores.
+// set is the object as encoding/json decodes it; Expand does not change it. Git generators read tree if
+// isThisRepository accepts their repoURL. They read the tree as it is, whatever revision they name. They do not see
+// files that .gitignore ignores.
 //
 // Each Application has apiVersion, kind, metadata with the namespace of the set, and spec. It shares nothing with set.
-// Unlike Argo CD, Expand keeps fields that Argo CD does not know and does not check the types of the others.
-// The order is the order of Argo CD: by generator, then by parameters. The merge generator has a random order in Argo CD;
-// here it has the order of its first child generator.
+// Unlike Argo CD, Expand keeps fields that Argo CD does not know and does not check the types of the others. The order
+// is the order of Argo CD: by generator, then by parameters. The merge generator has a random order in Argo CD; here
+// it has the order of its first child generator.
 //
-// skipped has a sentence for each generator that cannot be expanded offline, for example "spec.generators[0].clusters: the
-// clusters generator asks Argo CD for its clusters, which cannot be done offline". A matrix or merge is skipped as a
-// whole. The other generators are expanded.
+// skipped has a sentence for each generator that cannot be expanded offline, for example "spec.generators[0].clusters:
+// the clusters generator asks Argo CD for its clusters, which cannot be done offline". A matrix or merge is skipped as
+// a whole. The other generators are expanded.
 //
 // An error names the field of the set, the value found and the values accepted. Like Argo CD, Expand then returns no
-// Applications, with one exception: if Applications have no name, or the same name, Expand leaves them out, returns the
-// others, and an error that joins one line for each name.
+// Applications, with one exception: if Applications have no name, or the same name, Expand leaves them out, returns
+// the others, and an error that joins one line for each name.
 func Expand(
 	tree fs.FS, set map[string]any, isThisRepository func(repoURL string) bool,
 ) (applications []map[string]any, skipped []string, err error) {
@@ -98,8 +99,8 @@ func Expand(
 	return applications, skipped, err
 }
 
-// expandGenerator returns the Applications of entry i of spec.generators, and reasons for what is skipped. An entry can
-// have several generators: `{list: …, git: …}` gives the Applications of both.
+// expandGenerator returns the Applications of entry i of spec.generators, and reasons for what is skipped. An entry
+// can have several generators: `{list: …, git: …}` gives the Applications of both.
 func (e *expansion) expandGenerator(
 	set *applicationSet, i int, entry map[string]any,
 ) (applications []map[string]any, skipped []string, err error) {
@@ -225,7 +226,8 @@ func decode(path string, from, into any) error {
 	err = json.Unmarshal(data, into)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
 		field := strings.Trim(path+"."+wrong.Field, ".")
-		return fmt.Errorf("%s: found %s, where Argo CD accepts %s", field, yamlWords.Replace(wrong.Value), yamlWord(wrong.Type))
+		return fmt.Errorf("%s: found %s, where Argo CD accepts %s",
+			field, yamlWords.Replace(wrong.Value), yamlWord(wrong.Type))
 	}
 	return err
 }

@@ -16,8 +16,9 @@ const thisRepository = "https://example.com/ours.git"
 
 func isThisRepository(repoURL string) bool { return repoURL == thisRepository }
 
-// TestExpand expands set.yaml of each archive over its other files. They are compared with: want.yaml, the Applications,
-// of which apiVersion, kind and the finalizers are left away where they are what all get; skipped; and error.
+// TestExpand expands set.yaml of each archive over its other files. They are compared with: want.yaml, the
+// Applications, of which apiVersion, kind and the finalizers are left away where they are what all get; skipped; and
+// error.
 func TestExpand(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(archives) == 0 {

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// kinds are the generators that Argo CD knows. Argo CD expands an entry with several generators in this order, the order of
-// the fields of its type ApplicationSetGenerator.
+// kinds are the generators that Argo CD knows. Argo CD expands an entry with several generators in this order, the
+// order of the fields of its type ApplicationSetGenerator.
 var kinds = []string{
 	"list", "clusters", "git", "scmProvider", "clusterDecisionResource", "pullRequest", "matrix", "merge", "plugin",
 }
@@ -27,8 +27,8 @@ var asks = map[string]string{
 	"plugin":                  "a plugin over HTTP",
 }
 
-// generator has the generators of an entry that can be expanded offline. The fields Template are there to check their type;
-// expandGenerator reads the template from the undecoded entry.
+// generator has the generators of an entry that can be expanded offline. The fields Template are there to check their
+// type; expandGenerator reads the template from the undecoded entry.
 type generator struct {
 	List   listGenerator `json:"list"`
 	Git    gitGenerator  `json:"git"`
@@ -59,7 +59,8 @@ func generatorKinds(entry map[string]any) []string {
 	return slices.DeleteFunc(slices.Clone(kinds), func(kind string) bool { return entry[kind] == nil })
 }
 
-// unknownGenerator returns the reason to skip an entry without a generator that Argo CD knows. Argo CD ignores the entry.
+// unknownGenerator returns the reason to skip an entry without a generator that Argo CD knows. Argo CD ignores the
+// entry.
 func unknownGenerator(entry map[string]any) string {
 	return fmt.Sprintf("found %q, where Argo CD knows the generators %s",
 		slices.Sorted(maps.Keys(entry)), strings.Join(kinds, ", "))
@@ -75,8 +76,8 @@ type expansion struct {
 // parameters returns the parameter sets of the generator of one kind in an entry; each set is for one Application
 // (applicationset/generators/generator_spec_processor.go, Transform).
 //
-// path is the field path of the entry. outer has the parameters of the first generator of a matrix, if the entry is the
-// second; they are interpolated into the entry. depth is the number of generators around the entry.
+// path is the field path of the entry. outer has the parameters of the first generator of a matrix, if the entry is
+// the second; they are interpolated into the entry. depth is the number of generators around the entry.
 func (e *expansion) parameters(
 	path string, entry map[string]any, kind string, outer map[string]any, depth int,
 ) ([]map[string]any, error) {
@@ -116,8 +117,8 @@ func (e *expansion) parameters(
 	return slices.DeleteFunc(sets, func(set map[string]any) bool { return !selector.matches(set) }), nil
 }
 
-// prepareInterpolation returns a copy of the second entry of a matrix for renderStrings. In the copy, the values of git
-// generators have the type lenientValues, and the parts that Argo CD does not interpolate are left out
+// prepareInterpolation returns a copy of the second entry of a matrix for renderStrings. In the copy, the values of
+// git generators have the type lenientValues, and the parts that Argo CD does not interpolate are left out
 // (applicationset/utils/utils.go, RenderGeneratorParams).
 func prepareInterpolation(entry map[string]any) map[string]any {
 	prepared := map[string]any{}
@@ -175,8 +176,8 @@ func (e *expansion) list(path string, g listGenerator) ([]map[string]any, error)
 	return append(sets, more...), nil
 }
 
-// flatElement returns the parameters of a list element for a set without goTemplate. They are strings; an element can also
-// have a mapping "values" of strings: {name: a, values: {size: big}} gives name and values.size.
+// flatElement returns the parameters of a list element for a set without goTemplate. They are strings; an element can
+// also have a mapping "values" of strings: {name: a, values: {size: big}} gives name and values.size.
 func flatElement(path string, element map[string]any) (map[string]any, error) {
 	const accepted = "where Argo CD accepts %s unless spec.goTemplate is true"
 	flat := map[string]any{}
@@ -235,8 +236,8 @@ func (e *expansion) matrix(path string, g combination, depth int) ([]map[string]
 	return sets, nil
 }
 
-// combineTexts returns the parameters of a and b, all as strings, for a set without goTemplate. A parameter of both must
-// have the same value in both.
+// combineTexts returns the parameters of a and b, all as strings, for a set without goTemplate. A parameter of both
+// must have the same value in both.
 func combineTexts(path string, a, b map[string]any) (map[string]any, error) {
 	combined := map[string]any{}
 	for key, value := range a {
@@ -253,8 +254,8 @@ func combineTexts(path string, a, b map[string]any) (map[string]any, error) {
 	return combined, nil
 }
 
-// combineMappings returns the parameters of b, overridden by the parameters of a, for a set with goTemplate. It copies a,
-// which is combined with each b.
+// combineMappings returns the parameters of b, overridden by the parameters of a, for a set with goTemplate. It copies
+// a, which is combined with each b.
 func combineMappings(path string, a, b map[string]any) (map[string]any, error) {
 	copied, err := copystructure.Copy(a)
 	if err != nil {
@@ -263,8 +264,8 @@ func combineMappings(path string, a, b map[string]any) (map[string]any, error) {
 	return override(path, b, copied.(map[string]any))
 }
 
-// override returns base with the parameters of over merged over it, mapping by mapping. It changes base, and the result
-// shares mappings with over.
+// override returns base with the parameters of over merged over it, mapping by mapping. It changes base, and the
+// result shares mappings with over.
 //
 // The values of a git generator are a map[string]string. Argo CD panics where a mapping of another generator overrides
 // them; here they are merged too.
@@ -280,7 +281,8 @@ func override(path string, base, over map[string]any) (map[string]any, error) {
 	return base, nil
 }
 
-// anyValues converts the values of a git generator to the type that a mapping has in the parameters of other generators.
+// anyValues converts the values of a git generator to the type that a mapping has in the parameters of other
+// generators.
 func anyValues(texts map[string]string) map[string]any {
 	values := map[string]any{}
 	for key, text := range texts {
@@ -329,8 +331,8 @@ func (e *expansion) merge(path string, g combination, depth int) ([]map[string]a
 	return merged, nil
 }
 
-// indexByKeys returns the index in sets of each parameter set, by the values of its merge keys as JSON. Two sets with the
-// same values are an error.
+// indexByKeys returns the index in sets of each parameter set, by the values of its merge keys as JSON. Two sets with
+// the same values are an error.
 func indexByKeys(path string, sets []map[string]any, mergeKeys []string) (map[string]int, error) {
 	index := map[string]int{}
 	for i, set := range sets {
@@ -350,8 +352,8 @@ func indexByKeys(path string, sets []map[string]any, mergeKeys []string) (map[st
 	return index, nil
 }
 
-// child returns the parameter sets of child generator i of a matrix or merge. A matrix or merge can stand in another one,
-// but not deeper (pkg/apis/application/v1alpha1/applicationset_types.go, ApplicationSetTerminalGenerator).
+// child returns the parameter sets of child generator i of a matrix or merge. A matrix or merge can stand in another
+// one, but not deeper (pkg/apis/application/v1alpha1/applicationset_types.go, ApplicationSetTerminalGenerator).
 func (e *expansion) child(
 	path string, g combination, i int, outer map[string]any, depth int,
 ) ([]map[string]any, error) {

@@ -30,8 +30,8 @@ type gitItem struct {
 	Exclude bool   `json:"exclude"`
 }
 
-// git returns a parameter set for each directory that matches or, for a generator without directories, for each object in
-// each file that matches (applicationset/generators/git.go). field is the field path of the generator.
+// git returns a parameter set for each directory that matches or, for a generator without directories, for each object
+// in each file that matches (applicationset/generators/git.go). field is the field path of the generator.
 func (e *expansion) git(field string, g gitGenerator) ([]map[string]any, error) {
 	switch {
 	case len(g.Directories) == 0 && len(g.Files) == 0:
@@ -118,9 +118,10 @@ func (e *expansion) matchFiles(field string, items []gitItem) ([]string, error) 
 	return files, nil
 }
 
-// gitParameters returns the parameters of the directory dir, or of an object in the file dir/file; file is then not empty.
-// With goTemplate they are the fields of the object and the mapping path. Without it they are flat: the file
-// apps/a/config.yaml with {size: {cpu: 1}} gives size.cpu, path, path[0], path[1], path.basename, path.filename and so on.
+// gitParameters returns the parameters of the directory dir, or of an object in the file dir/file; file is then not
+// empty. With goTemplate they are the fields of the object and the mapping path. Without it they are flat: the file
+// apps/a/config.yaml with {size: {cpu: 1}} gives size.cpu, path, path[0], path[1], path.basename, path.filename and so
+// on.
 func (e *expansion) gitParameters(
 	field string, g gitGenerator, object map[string]any, dir, file string,
 ) (map[string]any, error) {
@@ -158,8 +159,8 @@ func (e *expansion) gitParameters(
 	return set, e.addValues(field, g.Values, set)
 }
 
-// addValues adds the values of a git generator to a parameter set. They can name the other parameters of the set, but not
-// each other (applicationset/generators/value_interpolation.go).
+// addValues adds the values of a git generator to a parameter set. They can name the other parameters of the set, but
+// not each other (applicationset/generators/value_interpolation.go).
 func (e *expansion) addValues(field string, values map[string]string, set map[string]any) error {
 	texts := map[string]string{}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -179,12 +180,14 @@ func (e *expansion) addValues(field string, values map[string]string, set map[st
 	return nil
 }
 
-// repository has the files and directories of a tree that git keeps: no empty directories, nothing that .gitignore ignores.
+// repository has the files and directories of a tree that git keeps: no empty directories, nothing that .gitignore
+// ignores.
 type repository struct {
 	tree    fs.FS
 	scanned bool
 	files   []string // in the order of fs.WalkDir
-	// directories has no hidden ones (reposerver/repository/repository.go, GetGitDirectories), in the order of fs.WalkDir.
+	// directories has no hidden ones (reposerver/repository/repository.go, GetGitDirectories), in the order of
+	// fs.WalkDir.
 	directories []string
 }
 
@@ -197,7 +200,8 @@ func (r *repository) scan() error {
 	return r.walk(".", nil, false)
 }
 
-// walk scans a directory. ignored are the .gitignore patterns of the directories above; hidden is true below a hidden one.
+// walk scans a directory. ignored are the .gitignore patterns of the directories above; hidden is true below a hidden
+// one.
 func (r *repository) walk(dir string, ignored []gitignore.Pattern, hidden bool) error {
 	entries, err := fs.ReadDir(r.tree, dir)
 	if err != nil {
@@ -228,8 +232,8 @@ func (r *repository) walk(dir string, ignored []gitignore.Pattern, hidden bool) 
 	return nil
 }
 
-// objects returns the mappings in a file of a git generator, in YAML or JSON: one mapping, or a list of mappings. An empty
-// file has one mapping, nil.
+// objects returns the mappings in a file of a git generator, in YAML or JSON: one mapping, or a list of mappings. An
+// empty file has one mapping, nil.
 func (r *repository) objects(file string) ([]map[string]any, error) {
 	data, err := fs.ReadFile(r.tree, file)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// mergeTemplate returns the template of a generator, completed by the template of the set: mappings are completed key by
-// key, and an empty value, false and 0 too, is replaced (applicationset/generators/generator_spec_processor.go,
+// mergeTemplate returns the template of a generator, completed by the template of the set: mappings are completed key
+// by key, and an empty value, false and 0 too, is replaced (applicationset/generators/generator_spec_processor.go,
 // mergeGeneratorTemplate). It changes neither argument.
 func mergeTemplate(generatorTemplate, setTemplate map[string]any) (map[string]any, error) {
 	merged := map[string]any{}
@@ -65,14 +65,14 @@ func applyPatch(application map[string]any, patch string) (map[string]any, error
 	return result, nil
 }
 
-// patchSchema tells package strategicpatch how to patch the field of an Application that it names. Mappings are merged and
-// lists are replaced, except the two lists of ObjectMeta that Kubernetes merges.
+// patchSchema tells package strategicpatch how to patch the field of an Application that it names. Mappings are merged
+// and lists are replaced, except the two lists of ObjectMeta that Kubernetes merges.
 type patchSchema string
 
 var _ strategicpatch.LookupPatchMeta = patchSchema("")
 
-// LookupPatchMetadataForStruct returns how to patch the field key of a mapping. Argo CD fails where a patch leads into a
-// mapping of valuesObject, since the type of valuesObject has no fields; so does this method.
+// LookupPatchMetadataForStruct returns how to patch the field key of a mapping. Argo CD fails where a patch leads into
+// a mapping of valuesObject, since the type of valuesObject has no fields; so does this method.
 func (s patchSchema) LookupPatchMetadataForStruct(
 	key string,
 ) (strategicpatch.LookupPatchMeta, strategicpatch.PatchMeta, error) {

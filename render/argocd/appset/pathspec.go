@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// pathspec returns a function that reports whether `git ls-files -- PATTERN`, run at the root of a repository, lists a file.
-// Argo CD finds the files of a git generator with this command (util/git/client.go, LsFiles). A wildcard matches slashes
-// too, and the path of a directory matches all files in it: "a/*.json" matches a/b/c.json, and "a" matches a/b.
+// pathspec returns a function that reports whether `git ls-files -- PATTERN`, run at the root of a repository, lists a
+// file. Argo CD finds the files of a git generator with this command (util/git/client.go, LsFiles). A wildcard matches
+// slashes too, and the path of a directory matches all files in it: "a/*.json" matches a/b/c.json, and "a" matches
+// a/b.
 //
 // Argo CD's option --enable-new-git-file-globbing selects other patterns. It is off by default and not supported here.
 func pathspec(pattern string) (func(file string) bool, error) {
@@ -32,11 +33,13 @@ func pathspec(pattern string) (func(file string) bool, error) {
 		}
 	}
 	return func(file string) bool {
-		return clean == "." || file == clean || strings.HasPrefix(file, below) || wildcard != nil && wildcard.MatchString(file)
+		return clean == "." || file == clean || strings.HasPrefix(file, below) ||
+			wildcard != nil && wildcard.MatchString(file)
 	}, nil
 }
 
-// brackets matches a character set after its opening bracket: group 1 is the negation, if any, group 2 what is in the set.
+// brackets matches a character set after its opening bracket: group 1 is the negation, if any, group 2 what is in the
+// set.
 var brackets = regexp.MustCompile(`^([!^]?)(\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])+|\])\]`)
 
 // setPart matches a part of a character set: a class, a character, or an escaped one.
@@ -54,7 +57,8 @@ func quoteSetPart(part string) string {
 	return char
 }
 
-// matchesNothing is a regular expression for a pattern that ends within a set or an escape: git finds it only literally.
+// matchesNothing is a regular expression for a pattern that ends within a set or an escape: git finds it only
+// literally.
 const matchesNothing = `[^\x00-\x{10FFFF}]`
 
 // wildmatch translates a pattern of git into a regular expression (wildmatch.c of git, without WM_PATHNAME).

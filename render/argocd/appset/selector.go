@@ -20,8 +20,8 @@ type requirement struct {
 	Values   []string `json:"values"`
 }
 
-// newSelector reads the field selector of a generator; from is nil for a generator without one. path is the field path in
-// errors.
+// newSelector reads the field selector of a generator; from is nil for a generator without one. path is the field path
+// in errors.
 func newSelector(path string, from any) (selector, error) {
 	var labels struct {
 		MatchLabels      map[string]string `json:"matchLabels"`

@@ -52,8 +52,8 @@ func (r *renderer) withMissingKeyError() (*renderer, error) {
 	return &renderer{base.Option("missingkey=error")}, nil
 }
 
-// templateFunctions returns the functions of Argo CD's Go templates: Sprig's, without those that read the environment or
-// ask a name server, and Argo CD's own (applicationset/utils/utils.go and template_functions.go).
+// templateFunctions returns the functions of Argo CD's Go templates: Sprig's, without those that read the environment
+// or ask a name server, and Argo CD's own (applicationset/utils/utils.go and template_functions.go).
 func templateFunctions() template.FuncMap {
 	functions := sprig.TxtFuncMap()
 	for _, name := range []string{"env", "expandenv", "getHostByName"} {
@@ -76,8 +76,8 @@ func templateFunctions() template.FuncMap {
 	return functions
 }
 
-// renderStrings returns a deep copy of a value in which every string is rendered, mapping keys too. Like Argo CD, it leaves
-// out nulls in mappings. path is the field path of the value in errors.
+// renderStrings returns a deep copy of a value in which every string is rendered, mapping keys too. Like Argo CD, it
+// leaves out nulls in mappings. path is the field path of the value in errors.
 func (r *renderer) renderStrings(path string, value any, parameters map[string]any) (any, error) {
 	switch value := value.(type) {
 	case string:
@@ -113,8 +113,8 @@ func (r *renderer) renderStrings(path string, value any, parameters map[string]a
 	return value, nil
 }
 
-// lenientValues are the values of a git generator inside of a matrix. They can name parameters of the git generator itself,
-// which are not known when the matrix interpolates the parameters of its first generator.
+// lenientValues are the values of a git generator inside of a matrix. They can name parameters of the git generator
+// itself, which are not known when the matrix interpolates the parameters of its first generator.
 type lenientValues map[string]any
 
 // renderLenient renders the values whose parameters are all known, and leaves the others as they are
@@ -150,8 +150,8 @@ func isMissingKey(err error) bool {
 // placeholder matches a text without goTemplate that Argo CD interpolates; it leaves other texts as they are.
 var placeholder = regexp.MustCompile(`{{.*}}`)
 
-// renderString renders one string. Without goTemplate, {{name}} stands for the parameter of that name if it is a string;
-// any other text in braces stays.
+// renderString renders one string. Without goTemplate, {{name}} stands for the parameter of that name if it is a
+// string; any other text in braces stays.
 func (r *renderer) renderString(path, text string, parameters map[string]any) (string, error) {
 	if r.goTemplate() {
 		return r.execute(path, text, parameters)
@@ -203,11 +203,11 @@ func sanitizeName(name string) string {
 
 var betweenWords = regexp.MustCompile(`[^a-z0-9]+`)
 
-// slugify makes a short name: slugify [SIZE [SMART]] NAME. SIZE is in bytes and 50 by default. With SMART, the default, the
-// name is cut between words (applicationset/utils/utils.go, SlugifyName).
+// slugify makes a short name: slugify [SIZE [SMART]] NAME. SIZE is in bytes and 50 by default. With SMART, the
+// default, the name is cut between words (applicationset/utils/utils.go, SlugifyName).
 //
-// Argo CD uses github.com/gosimple/slug. The settings of that module are global variables, and little of its work remains
-// for a sanitized name.
+// Argo CD uses github.com/gosimple/slug. The settings of that module are global variables, and little of its work
+// remains for a sanitized name.
 func slugify(arguments ...any) (string, error) {
 	size, smart, name, ok := 50, true, "", true
 	for i, argument := range arguments {
