@@ -18,6 +18,7 @@ var floors = [][]string{
 	{"render", "render/helm/chartrepo"},
 	{"render/helm", "render/raw", "render/declared"},
 	{"render/kustomize"},
+	{"render/argocd/appset"},
 	{"render/argocd"},
 	{"render/discover"},
 	{"render/origin"},

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd/appset"
 	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/kustomize"
@@ -49,11 +50,11 @@ func (d Declarer) Expand(fsys fs.FS, file string, object declared.Object) []decl
 	if object.Kind() == "Application" {
 		return d.sources(file, object, nil)
 	}
-	made, skipped, err := expandSet(fsys, object, d.isThisRepository)
+	made, skipped, err := appset.Expand(fsys, object, d.isThisRepository)
 	var all []declared.Declared
 	template := yamldoc.Path{yamldoc.Key("spec"), yamldoc.Key("template")}
 	for _, app := range made {
-		all = append(all, d.sources(file, app.application, template)...)
+		all = append(all, d.sources(file, app, template)...)
 	}
 	set := "ApplicationSet/" + object.Name()
 	for _, reason := range skipped {

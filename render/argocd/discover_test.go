@@ -45,7 +45,7 @@ func TestDiscover(t *testing.T) {
 					fsys[file.Name] = &fstest.MapFile{Data: file.Data}
 				}
 			}
-			compareText(t, "the list of sources", discovered(t, fsys, Declarer{IsThisRepository: isOurs}), want)
+			compareText(t, "the list of sources", discovered(t, fsys, Declarer{IsThisRepository: isThisRepository}), want)
 		})
 	}
 }
@@ -151,7 +151,7 @@ func TestDiscoverFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fsys := maps.Clone(fsys)
 			fsys["app.yaml"] = anApplication(test.options)
-			if got := strings.TrimSpace(discovered(t, fsys, Declarer{IsThisRepository: isOurs})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
+			if got := strings.TrimSpace(discovered(t, fsys, Declarer{IsThisRepository: isThisRepository})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
 			}
 		})
@@ -200,7 +200,7 @@ func TestDiscoverLinks(t *testing.T) {
 			t.Fatal(err)
 		}
 		declaring := raw.Source{Path: "app.yaml", Manifests: []render.File{{Path: "app.yaml"}}}
-		declarer := Declarer{IsThisRepository: isOurs}.withEngines(t)
+		declarer := Declarer{IsThisRepository: isThisRepository}.withEngines(t)
 		sources := declared.Find(t.Context(), root.FS(), []render.Source{declaring}, declarer)
 		if len(sources) != 2 {
 			t.Fatalf("%s: the sources are %v", options, sources)
@@ -217,7 +217,7 @@ func TestDiscoverLinks(t *testing.T) {
 
 // TestRevision has an image whose tag is the commit: what that will be is not known, but that it is no empty one.
 func TestRevision(t *testing.T) {
-	app, err := Declarer{IsThisRepository: isOurs}.application(parsed(t, string(anApplication("    path: web\n").Data)))
+	app, err := Declarer{IsThisRepository: isThisRepository}.application(parsed(t, string(anApplication("    path: web\n").Data)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
+	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/declared"
@@ -30,8 +31,19 @@ type parityCase struct {
 	app, commands, want string
 }
 
+func isThisRepository(repoURL string) bool { return repoURL == "https://example.com/ours.git" }
+
+func parsed(t testing.TB, text string) map[string]any {
+	t.Helper()
+	var object map[string]any
+	if err := yaml.Unmarshal([]byte(text), &object); err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
 // parityOptions are what Argo CD knows of the cluster.
-var parityDeclarer = Declarer{IsThisRepository: isOurs, KubeVersion: "1.31.2-eks.1", APIVersions: []string{"v1", "example.com/v1/Widget"}}
+var parityDeclarer = Declarer{IsThisRepository: isThisRepository, KubeVersion: "1.31.2-eks.1", APIVersions: []string{"v1", "example.com/v1/Widget"}}
 
 // TestParity renders app.yaml of each archive and compares with want, which is what the commands print that Argo CD would
 // run; its plugin of this program does the same. With PULLCHECK_TOOLS, a directory with helm and kustomize, the commands

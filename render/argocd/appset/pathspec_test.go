@@ -1,4 +1,4 @@
-package argocd
+package appset
 
 import "testing"
 
@@ -36,6 +36,12 @@ func TestPathspec(t *testing.T) {
 		{"[[:digit:]]", "7", true},
 		{"[a", "[a", true},
 		{"[]", "[]", true},
+		{"a[b*", "a[bc", false},
+		{`[\d]`, "d", true},
+		{`[\d]`, "1", false},
+		{`[a\-c]`, "b", false},
+		{`[\]^]`, "]", true},
+		{`*\`, `a\`, false},
 		{`a\*b`, "a*b", true},
 		{`a\*b`, "axb", false},
 		{"{a,b}", "a", false},
