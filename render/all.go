@@ -31,8 +31,8 @@ type Outcome struct {
 // visit must copy the parts of a result that it needs later. If visit returns an error, the source has failed with this
 // error. After the context is canceled, every source that was not rendered yet fails with the error of the context.
 //
-// Many charts demand values that only an environment gives. If a chart cannot be rendered with its defaults, but another
-// environment of the chart can be rendered, the outcome of the defaults is a Skip instead of the error.
+// Many charts demand values that only an environment gives. If a chart cannot be rendered with its defaults, but
+// another environment of the chart can be rendered, the outcome of the defaults is a Skip instead of the error.
 func All(
 	ctx context.Context, fsys fs.FS, sources []Source, jobs int, visit func(i int, result *Result) error,
 ) []Outcome {
@@ -89,8 +89,8 @@ func panicLocation(stack []byte) string {
 	return strings.TrimSpace(lines[3])
 }
 
-// skipDefaults turns the failures of charts with their defaults into skips, if another environment of the same chart was
-// rendered.
+// skipDefaults turns the failures of charts with their defaults into skips, if another environment of the same chart
+// was rendered.
 func skipDefaults(outcomes []Outcome) {
 	rendered := map[string]string{} // path of a chart → an environment that was rendered
 	for _, o := range outcomes {

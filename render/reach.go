@@ -35,8 +35,8 @@ func (r *Reach) Has(name string) bool {
 // Paths returns the sorted files and directories that are in reach, each directory with everything below.
 func (r *Reach) Paths() []string { return slices.Sorted(maps.Keys(r.paths)) }
 
-// File adds a file, or a directory that is read as a whole, with the targets of symbolic links at and below it. The path
-// may be absent from the tree: a file that appears there can then change the manifests.
+// File adds a file, or a directory that is read as a whole, with the targets of symbolic links at and below it. The
+// path may be absent from the tree: a file that appears there can then change the manifests.
 func (r *Reach) File(name string) {
 	if r.add(name) {
 		r.add(tree.Follow(r.fsys, name))

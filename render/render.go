@@ -2,8 +2,8 @@
 // Source renders to a Result, whose documents hold Manifests with their positions.
 //
 // The engines (packages helm, kustomize, raw) bring the source types. Package discover finds sources in a tree, and
-// package declared finds the sources that objects declare, such as Argo CD's Applications. No package here knows of pull
-// policies. For example:
+// package declared finds the sources that objects declare, such as Argo CD's Applications. No package here knows of
+// pull policies. For example:
 //
 //	charts/web + values-prod.yaml    helm.Source       Result: Deployment web, Service web
 //	overlays/prod                    kustomize.Source  Result: Deployment api

@@ -21,12 +21,13 @@ type Result struct {
 	Skip *Skip
 }
 
-// Skip is the reason why no manifest of a source is checked although nothing is wrong. A Skip is also an error, so that a
-// function that looks for a source can return it. For example, an Application of another repository is a Skip.
+// Skip is the reason why no manifest of a source is checked although nothing is wrong. A Skip is also an error, so that
+// a function that looks for a source can return it. For example, an Application of another repository is a Skip.
 type Skip struct {
 	// Reason is a sentence without a full stop, for people.
 	Reason string
-	// NoObject is true for a file without a Kubernetes object. Most repositories have many, and reports do not list them.
+	// NoObject is true for a file without a Kubernetes object. Most repositories have many, and reports do not list
+	// them.
 	NoObject bool
 }
 
@@ -47,8 +48,9 @@ type Document struct {
 // Manifest is one rendered object. Its nodes keep their lines and columns in the document's text.
 type Manifest struct {
 	Document *Document
-	// Part is the number of documents with the same path before this document, and Item the number of objects before this
-	// object in the document. Together with the path they identify the object, also if a template draws its name at random.
+	// Part is the number of documents with the same path before this document, and Item the number of objects before
+	// this object in the document. Together with the path they identify the object, also if a template draws its name
+	// at random.
 	Part, Item int
 	APIVersion string
 	Kind       string
@@ -58,11 +60,13 @@ type Manifest struct {
 }
 
 // Manifests parses the documents for which mayMatter is true, and returns their objects. The items of a List are
-// returned one by one. A mapping without apiVersion or kind is left out. The error is a *yamldoc.Error with the location.
+// returned one by one. A mapping without apiVersion or kind is left out. The error is a *yamldoc.Error with the
+// location.
 //
 // mayMatter is a prefilter: it searches the text of a document for words, because to parse a document takes far longer.
-// All prefilters of this program (their names begin with may or mentions) keep to one convention: a prefilter may be true
-// for a text without a matching object, so its caller tests the parsed objects, but it is never false for a text with one.
+// All prefilters of this program (their names begin with may or mentions) keep to one convention: a prefilter may be
+// true for a text without a matching object, so its caller tests the parsed objects, but it is never false for a text
+// with one.
 func (r *Result) Manifests(mayMatter func(text []byte) bool) ([]Manifest, error) {
 	var manifests []Manifest
 	parts := map[string]int{} // path → the number of its documents so far
@@ -88,8 +92,8 @@ func (r *Result) Manifests(mayMatter func(text []byte) bool) ([]Manifest, error)
 	return manifests, nil
 }
 
-// documentError returns an error of the YAML parser with its location. The line is known only for a verbatim document: a
-// line of rendered text is not a line of the template.
+// documentError returns an error of the YAML parser with its location. The line is known only for a verbatim document:
+// a line of rendered text is not a line of the template.
 func documentError(document *Document, err error) error {
 	if document.Verbatim {
 		return yamldoc.ParseError(document.Path, document.Text, err)
@@ -128,8 +132,8 @@ func isObject(node *yaml.Node) bool {
 	return yamldoc.Scalar(node, "apiVersion") != "" && yamldoc.Scalar(node, "kind") != ""
 }
 
-// allObjects reports whether items is a list of one or more objects. It is false for a custom resource whose kind ends in
-// List by chance, such as an AllowList with a list of addresses.
+// allObjects reports whether items is a list of one or more objects. It is false for a custom resource whose kind ends
+// in List by chance, such as an AllowList with a list of addresses.
 func allObjects(items *yaml.Node) bool {
 	notObject := func(item *yaml.Node) bool { return !isObject(item) }
 	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, notObject)

@@ -23,8 +23,8 @@ type ID struct {
 	// Path is slash-separated and relative to the root of the tree: a chart (directory or .tgz), the directory of a
 	// kustomization, a manifest file or a directory of manifests. "-" is standard input.
 	Path string
-	// Environment names one set of values of a chart (prod), or the object that declares the source (Application/web). It
-	// is empty for a chart with its defaults, a kustomization and manifests.
+	// Environment names one set of values of a chart (prod), or the object that declares the source (Application/web).
+	// It is empty for a chart with its defaults, a kustomization and manifests.
 	Environment string
 }
 
@@ -46,11 +46,11 @@ type Source interface {
 	// of a chart with the lowest precedence first. Files that the engine finds below the path are not among them.
 	Files() []File
 	// Render renders the source. A failure is a *yamldoc.Error where the engine knows the location of the fault. If the
-	// context is canceled, Render stops reading files and waiting for the network. It cannot stop a computation of Helm's
-	// or Kustomize's library (the templates of a chart, the transformations of a build): that runs to its end.
+	// context is canceled, Render stops reading files and waiting for the network. It cannot stop a computation of
+	// Helm's or Kustomize's library (the templates of a chart, the transformations of a build): that runs to its end.
 	Render(ctx context.Context, in In) (*Result, error)
-	// Reach returns the part of a tree from which the source can be rendered. It reads files that name other files, such
-	// as Chart.yaml and kustomization.yaml, and renders nothing.
+	// Reach returns the part of a tree from which the source can be rendered. It reads files that name other files,
+	// such as Chart.yaml and kustomization.yaml, and renders nothing.
 	Reach(fsys fs.FS) *Reach
 	// Renamed returns the source with every path of the tree replaced by what rename returns for it. A baseline uses it
 	// to find a source in a revision in which files had other names.
@@ -65,19 +65,19 @@ type In struct {
 	Probe Probe
 }
 
-// Probe sees a file just before an engine uses it, wherever the file comes from (the tree, a packaged chart, a download,
-// a flag), and returns the data that the engine uses instead. For example, package origin replaces the value of
-// image.pullPolicy in values.yaml by a token, and looks for the token in the manifests. One render calls its probe from
-// one goroutine; two renders may call one probe at the same time.
+// Probe sees a file just before an engine uses it, wherever the file comes from (the tree, a packaged chart, a
+// download, a flag), and returns the data that the engine uses instead. For example, package origin replaces the value
+// of image.pullPolicy in values.yaml by a token, and looks for the token in the manifests. One render calls its probe
+// from one goroutine; two renders may call one probe at the same time.
 //
-// With a probe, charts are rendered leniently, as `helm lint` does: schemas are not enforced, and the template functions
-// fail and required do not end the render.
+// With a probe, charts are rendered leniently, as `helm lint` does: schemas are not enforced, and the template
+// functions fail and required do not end the render.
 type Probe func(Input) []byte
 
 // Input is a file that an engine is about to use.
 type Input struct {
-	// Path is slash-separated and relative to the root of the tree, as in yamldoc.Location. The path of a file that is not
-	// in the user's tree begins with the URL from which the file was fetched.
+	// Path is slash-separated and relative to the root of the tree, as in yamldoc.Location. The path of a file that is
+	// not in the user's tree begins with the URL from which the file was fetched.
 	Path string
 	Use  Use
 	Data []byte
@@ -102,7 +102,7 @@ const (
 	UsePatch                    // a patch or other configuration that a kustomization names
 	UseKustomization            // a kustomization file
 	UseInflated                 // the output of a chart in a kustomization; the probe has seen the chart's files before
-	UseDeclaration              // the file with the object that declares the source, or a file that completes the object
+	UseDeclaration              // the file with the object that declares the source, or a file with options for it
 )
 
 // File is a file of the tree, or data that a flag, standard input or an object gives.

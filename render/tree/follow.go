@@ -24,9 +24,10 @@ var (
 // Resolve(fsys, "apps/web/values.yaml", MaxLinks) is charts/web/values.yaml. Both the path and the target of a link may
 // contain the elements . and .. and empty elements.
 //
-// The error is a *fs.PathError. It wraps an error of the tree, such as fs.ErrNotExist; or ErrOutside if the path or a link
-// leads out of the tree, or a link is absolute; or ErrTooManyLinks if there are more than maxLinks; or ErrNotDirectory if
-// a slash follows a file. Resolve calls Lstat once for each element of the path, and ReadLink once for each link.
+// The error is a *fs.PathError. It wraps an error of the tree, such as fs.ErrNotExist; or ErrOutside if the path or a
+// link leads out of the tree, or a link is absolute; or ErrTooManyLinks if there are more than maxLinks; or
+// ErrNotDirectory if a slash follows a file. Resolve calls Lstat once for each element of the path, and ReadLink once
+// for each link.
 func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error) {
 	real, info, err := walk(fsys, name, maxLinks)
 	if err != nil {
@@ -38,9 +39,9 @@ func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error)
 	return real, info, nil
 }
 
-// Follow returns the path of a file with all symbolic links on the way resolved inside the tree, as Resolve does. From the
-// first element that is missing or cannot be read, the rest of the path stays as it is. Follow returns the path unchanged
-// if it leads out of the tree or over too many links.
+// Follow returns the path of a file with all symbolic links on the way resolved inside the tree, as Resolve does. From
+// the first element that is missing or cannot be read, the rest of the path stays as it is. Follow returns the path
+// unchanged if it leads out of the tree or over too many links.
 func Follow(fsys fs.FS, name string) string {
 	real, _, _ := walk(fsys, name, MaxLinks)
 	if real == "" {
@@ -49,8 +50,8 @@ func Follow(fsys fs.FS, name string) string {
 	return real
 }
 
-// walk does the work of Resolve and Follow. If an element of the path is missing, cannot be read or is no directory, walk
-// returns the error and the path as far as it is resolved, with the other elements behind. With any other error it
+// walk does the work of Resolve and Follow. If an element of the path is missing, cannot be read or is no directory,
+// walk returns the error and the path as far as it is resolved, with the other elements behind. With any other error it
 // returns no path.
 func walk(fsys fs.FS, name string, maxLinks int) (at string, info fs.FileInfo, err error) {
 	at, links := ".", 0

@@ -26,8 +26,8 @@ func IgnoredAbove(fsys fs.FS, dir string) []gitignore.Pattern {
 }
 
 // IsTracked reports whether a file is kept in the git repository of the tree, so that an edit of the file can be
-// committed. It is false for a file of a packaged chart, a file that .gitignore names (such as a chart that kustomize has
-// pulled) and a file of a submodule. It reads .gitignore files and not git's index.
+// committed. It is false for a file of a packaged chart, a file that .gitignore names (such as a chart that kustomize
+// has pulled) and a file of a submodule. It reads .gitignore files and not git's index.
 func IsTracked(fsys fs.FS, name string) bool {
 	if !fs.ValidPath(name) || !IsFile(fsys, name) {
 		return false

@@ -40,9 +40,9 @@ func (l *Linked) ReadLink(name string) (string, error) { return fs.ReadLink(l.FS
 // Lstat implements fs.ReadLinkFS.
 func (l *Linked) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(l.FS, name) }
 
-// Links returns the targets of the symbolic links below a directory, as paths of the tree. In a Linked this is a look-up;
-// any other file system is walked. Links inside .git are left out: git keeps no sources there, and its object store can
-// have hundreds of thousands of files.
+// Links returns the targets of the symbolic links below a directory, as paths of the tree. In a Linked this is a
+// look-up; any other file system is walked. Links inside .git are left out: git keeps no sources there, and its object
+// store can have hundreds of thousands of files.
 func Links(fsys fs.FS, name string) []string {
 	dir := Follow(fsys, name)
 	var links []link

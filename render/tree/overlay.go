@@ -55,8 +55,8 @@ func (o *Overlay) add(name string) {
 	}
 }
 
-// under returns the tree under the overlay that holds a path (a mounted tree or the base), and the path in that tree. It
-// does not look at written files. An invalid path belongs to the base, which refuses it.
+// under returns the tree under the overlay that holds a path (a mounted tree or the base), and the path in that tree.
+// It does not look at written files. An invalid path belongs to the base, which refuses it.
 func (o *Overlay) under(name string) (fsys fs.FS, rest string) {
 	for dir := name; fs.ValidPath(dir) && dir != "."; dir = path.Dir(dir) {
 		if fsys, ok := o.mounts[dir]; ok {
@@ -90,8 +90,8 @@ func (o *Overlay) Stat(name string) (fs.FileInfo, error) { return o.info(name, f
 // Lstat implements fs.ReadLinkFS.
 func (o *Overlay) Lstat(name string) (fs.FileInfo, error) { return o.info(name, fs.Lstat) }
 
-// info returns the information about a path: of a written file or an added directory, or else the answer of stat, which is
-// fs.Stat or fs.Lstat.
+// info returns the information about a path: of a written file or an added directory, or else the answer of stat, which
+// is fs.Stat or fs.Lstat.
 func (o *Overlay) info(name string, stat func(fs.FS, string) (fs.FileInfo, error)) (fs.FileInfo, error) {
 	if data, ok := o.files[name]; ok {
 		return fileInfo{path.Base(name), int64(len(data)), 0o444}, nil

@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// Recorder is a tree that notes which of its files are read, so that a caller learns on which files a result depends. It
-// is safe for concurrent use. Stat, Lstat, ReadDir and ReadLink note nothing.
+// Recorder is a tree that notes which of its files are read, so that a caller learns on which files a result depends.
+// It is safe for concurrent use. Stat, Lstat, ReadDir and ReadLink note nothing.
 type Recorder struct {
 	tree  fs.FS
 	mutex sync.Mutex

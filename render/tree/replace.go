@@ -17,10 +17,10 @@ type Steps struct {
 // Disk has the steps of package os.
 var Disk = Steps{os.CreateTemp, (*os.File).Write, os.Rename}
 
-// Replace replaces the content of a file of the tree, and keeps its mode and owner. It writes a temporary file beside the
-// file and renames it, so that at every moment, also if the program is killed, a reader sees either the old or the new
-// content as a whole. The error names the file. Replace changes nothing, and returns an error, if the content of the file
-// is no longer before, or if the path leads over a symbolic link.
+// Replace replaces the content of a file of the tree, and keeps its mode and owner. It writes a temporary file beside
+// the file and renames it, so that at every moment, also if the program is killed, a reader sees either the old or the
+// new content as a whole. The error names the file. Replace changes nothing, and returns an error, if the content of
+// the file is no longer before, or if the path leads over a symbolic link.
 func (w *Work) Replace(path string, before, after []byte, steps Steps) error {
 	name := filepath.Join(w.Root, filepath.FromSlash(path))
 	real, err := filepath.EvalSymlinks(name)

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 )
 
-// Work is the tree on disk that a run may read. Its root is the git repository around the first path of the command line.
-// If there is no repository, the root is the working directory; if the path is not below the working directory, the root
-// is the directory of the path; and if that is the templates directory of a chart, the root is the chart.
+// Work is the tree on disk that a run may read. Its root is the git repository around the first path of the command
+// line. If there is no repository, the root is the working directory; if the path is not below the working directory,
+// the root is the directory of the path; and if that is the templates directory of a chart, the root is the chart.
 //
 // The program reads no file outside of the tree, except for files that a flag names.
 type Work struct {
@@ -36,8 +36,9 @@ func (e *PathError) Unwrap() error { return e.Err }
 // PathHint is the hint for a path without any source.
 const PathHint = "name a repository, a chart, a kustomization or a manifest"
 
-// OpenWork opens the tree around the paths, and returns each path as a path of the tree. The paths are as typed in dir, the
-// working directory. Without paths it opens the tree around dir. The error is a *PathError for a path that cannot be used.
+// OpenWork opens the tree around the paths, and returns each path as a path of the tree. The paths are as typed in dir,
+// the working directory. Without paths it opens the tree around dir. The error is a *PathError for a path that cannot
+// be used.
 func OpenWork(dir string, paths []string) (*Work, []string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -86,8 +87,8 @@ func (w *Work) add(path string) (string, error) {
 	return name, nil
 }
 
-// OpenRoot opens the tree at root, which need not be a git repository. dir is the working directory. Both must be absolute,
-// with symbolic links resolved.
+// OpenRoot opens the tree at root, which need not be a git repository. dir is the working directory. Both must be
+// absolute, with symbolic links resolved.
 func OpenRoot(root, dir string) (*Work, error) {
 	opened, err := os.OpenRoot(root)
 	if err != nil {
@@ -113,8 +114,8 @@ func (w *Work) name(absolute string) (string, bool) {
 	return filepath.ToSlash(relative), true
 }
 
-// Typed returns a path of the tree as a user types it in the working directory: relative to it, with the separators of the
-// operating system. It is the reverse of Name.
+// Typed returns a path of the tree as a user types it in the working directory: relative to it, with the separators of
+// the operating system. It is the reverse of Name.
 func (w *Work) Typed(name string) string {
 	absolute := filepath.Join(w.Root, filepath.FromSlash(name))
 	if relative, err := filepath.Rel(w.Dir, absolute); err == nil {
@@ -135,9 +136,9 @@ func (w *Work) Name(path string) (string, bool) {
 // ReadOutside returns the content of a file that a flag names. The path is as typed, and may lead out of the tree.
 func (w *Work) ReadOutside(path string) ([]byte, error) { return os.ReadFile(w.absolute(path)) }
 
-// rootOf returns the root of the tree for an absolute path: the nearest directory with a .git at or above the path. If there
-// is no such directory, it returns the working directory dir if the path is below dir, or else the directory of the path. If
-// the result is inside the templates of a chart, it returns the directory of the chart.
+// rootOf returns the root of the tree for an absolute path: the nearest directory with a .git at or above the path. If
+// there is no such directory, it returns the working directory dir if the path is below dir, or else the directory of
+// the path. If the result is inside the templates of a chart, it returns the directory of the chart.
 func rootOf(path, dir string) string {
 	start := path
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
@@ -151,7 +152,8 @@ func rootOf(path, dir string) string {
 		if parent == filepath.Dir(parent) {
 			break
 		}
-		if _, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml")); err == nil && filepath.Base(parent) == "templates" {
+		_, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml"))
+		if err == nil && filepath.Base(parent) == "templates" {
 			chart = filepath.Dir(parent)
 		}
 	}

@@ -6,7 +6,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-func TestField(t *testing.T) {
+func TestFieldResolvesAliasesAndMergeKeys(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "a: 1\nb: 2", "2"},
 		{"absent", "a: 1", ""},
@@ -34,7 +34,7 @@ func TestField(t *testing.T) {
 	}
 }
 
-func TestYAMLError(t *testing.T) {
+func TestParseErrorHasTheLineOfTheFault(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"scanner", "a: 1\nb: 2\n  c: 3\n", "f.yaml:3:3: mapping values are not allowed in this context"},
 		{"tab", "a:\n\tb: 1\n", "f.yaml:2:2: found character that cannot start any token"},
