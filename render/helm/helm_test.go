@@ -188,7 +188,7 @@ func checkDocuments(t *testing.T, fsys fs.FS, result *render.Result) {
 }
 
 // TestDefaultKubeVersion holds the constant to the version of client-go that the module builds with.
-func TestDefaultKubeVersion(t *testing.T) {
+func TestDefaultKubeVersionIsThatOfClientGo(t *testing.T) {
 	module, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +203,7 @@ func TestDefaultKubeVersion(t *testing.T) {
 }
 
 // TestFailures holds the errors to the place, the words and the hint that a person needs.
-func TestFailures(t *testing.T) {
+func TestErrorsNameTheFileAndTheLine(t *testing.T) {
 	const chart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"
 	for _, test := range []struct {
 		name    string
@@ -364,7 +364,7 @@ func TestFailures(t *testing.T) {
 }
 
 // TestLimits: what a chart's directory leads to ends, by its size or with the context.
-func TestLimits(t *testing.T) {
+func TestChartsBeyondTheLimitsAreErrors(t *testing.T) {
 	chart := &fstest.MapFile{Data: []byte("apiVersion: v2\nname: api\nversion: 1.0.0\n")}
 	many, large, huge := fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}
 	for i := range maxEntries {
