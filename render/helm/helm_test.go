@@ -187,7 +187,7 @@ func checkDocuments(t *testing.T, fsys fs.FS, result *render.Result) {
 	}
 }
 
-// TestDefaultKubeVersion holds the constant to the version of client-go that the module builds with.
+// TestDefaultKubeVersionIsThatOfClientGo holds the constant to the version of client-go that the module builds with.
 func TestDefaultKubeVersionIsThatOfClientGo(t *testing.T) {
 	module, err := os.ReadFile("../../go.mod")
 	if err != nil {
@@ -202,7 +202,7 @@ func TestDefaultKubeVersionIsThatOfClientGo(t *testing.T) {
 	}
 }
 
-// TestFailures holds the errors to the place, the words and the hint that a person needs.
+// TestErrorsNameTheFileAndTheLine holds the errors to the location, the words and the hint that a person needs.
 func TestErrorsNameTheFileAndTheLine(t *testing.T) {
 	const chart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"
 	for _, test := range []struct {
@@ -363,7 +363,7 @@ func TestErrorsNameTheFileAndTheLine(t *testing.T) {
 	}
 }
 
-// TestLimits: what a chart's directory leads to ends, by its size or with the context.
+// TestChartsBeyondTheLimitsAreErrors also holds that a canceled context ends the reading of a directory.
 func TestChartsBeyondTheLimitsAreErrors(t *testing.T) {
 	chart := &fstest.MapFile{Data: []byte("apiVersion: v2\nname: api\nversion: 1.0.0\n")}
 	many, large, huge := fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}

@@ -23,8 +23,8 @@ import (
 // loadedChart is a chart with its subcharts, and the path in the tree of each of their files.
 type loadedChart struct {
 	*chart.Chart
-	// paths has the path in the tree of every template and file. Its keys are pointers, because Helm changes the names
-	// of files when it applies an alias, but keeps the *chart.File.
+	// paths has the path in the tree of every template and file. Its keys are pointers: an alias changes the name that
+	// Helm prints for a file, but Helm keeps the *chart.File.
 	paths map[*chart.File]string
 	probe render.Probe
 	// dependents are the directories of the charts between the source and this chart, along file:// dependencies.
