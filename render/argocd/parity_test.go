@@ -45,10 +45,10 @@ func parsed(t testing.TB, text string) map[string]any {
 // parityOptions are what Argo CD knows of the cluster.
 var parityDeclarer = Declarer{IsThisRepository: isThisRepository, KubeVersion: "1.31.2-eks.1", APIVersions: []string{"v1", "example.com/v1/Widget"}}
 
-// TestParity renders app.yaml of each archive and compares with want, which is what the commands print that Argo CD would
+// TestRenderEqualsArgoCDsCommands renders app.yaml of each archive and compares with want, which is what the commands print that Argo CD would
 // run; its plugin of this program does the same. With PULLCHECK_TOOLS, a directory with helm and kustomize, the commands
 // are run as well: their output must be want, too, which is how it was made.
-func TestParity(t *testing.T) {
+func TestRenderEqualsArgoCDsCommands(t *testing.T) {
 	archives, err := filepath.Glob("testdata/parity/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatal("no archives", err)
