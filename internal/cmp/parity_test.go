@@ -18,9 +18,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/argocd"
 )
 
-// TestParity renders the Applications of Argo CD's parity cases through the plugin, where the plugin can have their options,
-// and compares the manifests with those of Argo CD's own commands.
-func TestParity(t *testing.T) {
+// TestPluginRendersWhatArgoCDRenders renders the Applications of the parity cases of package argocd through the plugin, if the
+// plugin has parameters for their options, and compares the manifests with the output of Argo CD's own commands.
+func TestPluginRendersWhatArgoCDRenders(t *testing.T) {
 	names, err := filepath.Glob("../../render/argocd/testdata/parity/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatal("there are no cases", err)

@@ -38,15 +38,21 @@ import (
 // Source is a source of an Application: spec.source, or an item of spec.sources. It has the fields of Argo CD's
 // ApplicationSource (pkg/apis/application/v1alpha1/types.go).
 type Source struct {
-	RepoURL        string     `json:"repoURL,omitempty"`
-	Path           string     `json:"path,omitempty"`
-	TargetRevision string     `json:"targetRevision,omitempty"`
-	Chart          string     `json:"chart,omitempty"`
-	Ref            string     `json:"ref,omitempty"`
-	Helm           *Helm      `json:"helm,omitempty"`
-	Kustomize      *Kustomize `json:"kustomize,omitempty"`
-	Directory      *Directory `json:"directory,omitempty"`
-	Plugin         *Plugin    `json:"plugin,omitempty"`
+	// RepoURL is the URL of a git repository, or of a chart repository or registry if Chart is set.
+	RepoURL string `json:"repoURL,omitempty"`
+	// Path is a directory of the git repository, and Chart a chart of the chart repository. One of them is set, except
+	// in a source that only has a Ref.
+	Path string `json:"path,omitempty"`
+	// TargetRevision is a branch, tag or commit, or the version of the chart.
+	TargetRevision string `json:"targetRevision,omitempty"`
+	Chart          string `json:"chart,omitempty"`
+	// Ref is the name by which the options of other sources name files of this source's repository: $REF/values.yaml.
+	Ref string `json:"ref,omitempty"`
+	// At most one of the options is set. Without options, the files at the path decide the kind: see KindOf.
+	Helm      *Helm      `json:"helm,omitempty"`
+	Kustomize *Kustomize `json:"kustomize,omitempty"`
+	Directory *Directory `json:"directory,omitempty"`
+	Plugin    *Plugin    `json:"plugin,omitempty"`
 
 	// Overridden is true if the overrides of the tree (.argocd-source.yaml) are already merged into the options, so
 	// that Override does not merge them again.
