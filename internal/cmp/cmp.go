@@ -47,6 +47,7 @@ func ReadEnvironment(env []string) (*Environment, error) {
 	e := &Environment{
 		App: argocd.App{
 			Name: name, Namespace: values["ARGOCD_APP_NAMESPACE"], KubeVersion: values["KUBE_VERSION"],
+			// Argo CD runs the plugin in a clone of the source's repository, so the source is in this repository.
 			Env: map[string]string{}, IsThisRepository: func(string) bool { return true },
 		},
 		RepoURL: values["ARGOCD_APP_SOURCE_REPO_URL"], Path: values["ARGOCD_APP_SOURCE_PATH"],

@@ -50,7 +50,7 @@ type parityCase struct {
 	app, want string
 }
 
-// readParityCase reads an archive. What is below a name with .tgz is packaged.
+// readParityCase reads an archive. It packages the files below a name with .tgz as a chart.
 func readParityCase(t *testing.T, name string) parityCase {
 	t.Helper()
 	archive, err := txtar.ParseFile(name)
@@ -82,7 +82,7 @@ func readParityCase(t *testing.T, name string) parityCase {
 	return test
 }
 
-// readApplication reads what Argo CD knows of an Application, and its sources.
+// readApplication reads an Application, with its sources.
 func readApplication(t *testing.T, text string) (argocd.App, []argocd.Source) {
 	t.Helper()
 	var object struct {
@@ -92,7 +92,7 @@ func readApplication(t *testing.T, text string) (argocd.App, []argocd.Source) {
 			Destination struct{ Namespace string }
 			Source      *argocd.Source
 			Sources     []argocd.Source
-			// SourceHydrator wins over the others, as in Argo CD.
+			// If SourceHydrator is set, Argo CD ignores Source and Sources.
 			SourceHydrator *struct{ DrySource argocd.Source }
 		}
 	}

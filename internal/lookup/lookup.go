@@ -193,8 +193,8 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
-// near returns the path to the first scalar beside an absent field, which package origin traces in its place; nil if
-// the field is present.
+// near returns the path to the first scalar beside an absent field; nil if the field is present. If no key can set the
+// absent field, package origin reports the location of this scalar.
 func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	value, holder := yamldoc.Lookup(manifest.Node, path)
 	if !isNull(yamldoc.Resolve(value)) {
@@ -209,8 +209,8 @@ func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	return nil
 }
 
-// instead returns another value of the same type, such as 4 for 3 and false for true. Package origin tries it at a
-// location, and looks whether the field changes.
+// instead returns a value that package origin tries in the place of a value, to see whether the field changes. It has
+// the same type, such as 4 for 3 and false for true, so that a chart accepts it.
 func instead(value string) string {
 	if number, err := strconv.Atoi(value); err == nil {
 		return strconv.Itoa(number + 1)

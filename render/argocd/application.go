@@ -63,8 +63,8 @@ type Source struct {
 type Helm struct {
 	ValueFiles              []string        `json:"valueFiles,omitempty"`
 	IgnoreMissingValueFiles bool            `json:"ignoreMissingValueFiles,omitempty"`
-	Values                  string          `json:"values,omitempty"`
-	ValuesObject            json.RawMessage `json:"valuesObject,omitempty"` // wins over Values
+	Values                  string          `json:"values,omitempty"`       // inline values, as YAML text
+	ValuesObject            json.RawMessage `json:"valuesObject,omitempty"` // if set, Values is ignored
 	Parameters              []Parameter     `json:"parameters,omitempty"`
 	FileParameters          []FileParameter `json:"fileParameters,omitempty"`
 	ReleaseName             string          `json:"releaseName,omitempty"`
@@ -422,7 +422,7 @@ func (a *App) valueFiles(fsys fs.FS, s Source, h *Helm) ([]string, error) {
 		}
 		names = append(names, name)
 	}
-	var found []string
+	var found []string // without duplicates
 	for i, name := range names {
 		matches := []string{name}
 		if strings.ContainsAny(name, glob) {
@@ -480,6 +480,7 @@ func (a *App) file(s Source, name string) (string, error) {
 	case isRef && ref[0] == '$':
 		dir, name = ".", rest
 	case a.Refs == nil && strings.HasPrefix(ref, "$") && rest != "" && a.Env[ref[1:]] == "":
+		// A plugin sees only the files of its own source, and Argo CD does not tell it the refs.
 		return "", fmt.Errorf("%s: values out of another source of the Application do not reach a plugin", name)
 	case s.Chart != "":
 		return "", skipf("it takes %s out of the chart, and only files of this repository are read", name)

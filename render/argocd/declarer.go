@@ -59,6 +59,7 @@ func (d Declarer) Expand(fsys fs.FS, file string, object declared.Object) []decl
 	for _, app := range applications {
 		all = append(all, d.sources(file, app, template)...)
 	}
+	// Reasons and errors belong to the set as a whole.
 	set := "ApplicationSet/" + object.Name()
 	for _, reason := range skipped {
 		all = append(all, declared.Declared{Name: set, Err: &render.Skip{Reason: reason}})

@@ -24,8 +24,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// TestApplicationsAreFoundAsSources finds the sources of each archive's files, with those of Applications. They are compared with want: a line
-// for each, with what declares it, or why it is skipped or fails.
+// TestApplicationsAreFoundAsSources finds the sources of the files of each archive, together with the sources of its
+// Applications, and compares them with the file want. It has a line for each source: with the object that declares the
+// source, or with the reason why it is skipped or fails.
 func TestApplicationsAreFoundAsSources(t *testing.T) {
 	archives, err := filepath.Glob("testdata/discover/*.txtar")
 	if err != nil || len(archives) == 0 {

@@ -16,7 +16,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
 
-// parent is a chart with dependencies, and one template that names what it got.
+// parent is a chart with dependencies, and a template that prints the names of its subcharts.
 func parent(chartYAML string, more map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{
 		"app/Chart.yaml":            {Data: []byte("apiVersion: v2\nname: app\nversion: 1.0.0\n" + chartYAML)},
@@ -67,8 +67,8 @@ func TestDependenciesAreAddedInTheLockedVersion(t *testing.T) {
 	}
 }
 
-// TestDocumentsOfPackagedChartsHavePathsInTheArchive: the path is that of the archive, then that in the chart,
-// whatever alias Helm prints.
+// TestDocumentsOfPackagedChartsHavePathsInTheArchive: the path is the path of the archive, and then the path in the chart. It
+// does not depend on the alias that Helm prints.
 func TestDocumentsOfPackagedChartsHavePathsInTheArchive(t *testing.T) {
 	archive := charttest.Pack(t, &chart.Chart{
 		Metadata:  &chart.Metadata{APIVersion: "v2", Name: "db", Version: "1.3.0"},
@@ -96,7 +96,7 @@ func TestDocumentsOfPackagedChartsHavePathsInTheArchive(t *testing.T) {
 	}
 }
 
-// TestSymbolicLinksStayInsideTheTree: Helm follows links, and so does the engine, but neither out of the tree nor in a circle.
+// TestSymbolicLinksStayInsideTheTree: the engine follows links as Helm does, but not out of the tree and not in a circle.
 func TestSymbolicLinksStayInsideTheTree(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(dir, "app/Chart.yaml"), []byte("apiVersion: v2\nname: app\nversion: 1.0.0\n"))

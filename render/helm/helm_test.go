@@ -26,7 +26,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// flags are what a test case may say in its comment, one a line: "--set a=b".
+// flags returns the options of a test case from its comment, which has a flag on each line: "--set a=b".
 func flags(t *testing.T, comment []byte) Options {
 	t.Helper()
 	var options Options
@@ -102,7 +102,7 @@ func write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// helmTemplate does what cmd/helm/template.go does.
+// helmTemplate renders a chart on disk as cmd/helm/template.go does.
 func helmTemplate(t *testing.T, dir string, options Options) []byte {
 	t.Helper()
 	t.Chdir(dir)

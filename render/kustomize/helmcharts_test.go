@@ -19,7 +19,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// fakeHelm renders a chart to one ConfigMap and remembers what it was given.
+// fakeHelm renders every chart to one ConfigMap, and remembers its arguments.
 type fakeHelm struct {
 	sources []helm.Source
 	chart   string // Chart.yaml

@@ -23,7 +23,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// tree is what an archive holds. A file "NAME -> TARGET" is a symbolic link.
+// treeOf returns the files of an archive. A file "NAME -> TARGET" is a symbolic link.
 func treeOf(archive string) fstest.MapFS {
 	files := fstest.MapFS{}
 	for _, file := range txtar.Parse([]byte(archive)).Files {
@@ -99,7 +99,7 @@ func TestRenderPrintsWhatKustomizeBuildPrints(t *testing.T) {
 	}
 }
 
-// TestRenderEqualsAPI holds the engine to what kustomize's own API makes of the same files.
+// TestRenderEqualsAPI compares the engine with kustomize's own API on the same files.
 func TestRenderEqualsAPI(t *testing.T) {
 	for _, test := range buildTests(t) {
 		if strings.HasPrefix(test.name, "helm") || test.name == "metadata" {
@@ -149,7 +149,7 @@ func TestRenderEndsWhenCanceled(t *testing.T) {
 	}
 }
 
-// message is what a user sees of an error.
+// message returns an error as the user sees it.
 func message(err error) string {
 	text := err.Error()
 	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {

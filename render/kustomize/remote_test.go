@@ -26,7 +26,7 @@ type repo struct {
 	dir string
 }
 
-// newRepo makes an empty repository. Neither it nor what the engine runs knows the user's configuration.
+// newRepo makes an empty repository. Neither its git nor the engine's git reads the user's configuration.
 func newRepo(t *testing.T) repo {
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -51,7 +51,7 @@ func (r repo) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit replaces the files by those of an archive and returns the commit.
+// commit replaces all files by the files of an archive, commits them, and returns the hash.
 func (r repo) commit(archive string) string {
 	r.git("rm", "-r", "--quiet", "--ignore-unmatch", ".")
 	for name, file := range treeOf(archive) {
@@ -253,7 +253,7 @@ func TestRemoteBaseIgnoresTheEnvironmentOfAGitHook(t *testing.T) {
 func TestSubmodulesAreFetchedUnlessTurnedOff(t *testing.T) {
 	inner, outer := newRepo(t), newRepo(t)
 	inner.commit(pod("inner"))
-	// What git does by default with submodules on the disk is to refuse them.
+	// By default, git refuses submodules on the disk.
 	t.Setenv("GIT_CONFIG_COUNT", "1")
 	t.Setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
 	t.Setenv("GIT_CONFIG_VALUE_0", "always")
@@ -265,7 +265,7 @@ func TestSubmodulesAreFetchedUnlessTurnedOff(t *testing.T) {
 	wantError(t, e, naming(entry), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %s: %s: open inner/base: no such file or directory", entry, outer.url()))
 }
 
-// TestRemoteOriginsEqualKustomizes has what the program kustomize prints, with the repository's URL.
+// TestRemoteOriginsEqualKustomizes compares with the output of the program kustomize, with the repository's URL.
 func TestRemoteOriginsEqualKustomizes(t *testing.T) {
 	r := newRepo(t)
 	r.commit(pod("one") + "-- kustomization.yaml --\nresources: [base]\nnameSuffix: -root\n")
@@ -382,7 +382,7 @@ spec:
 	files["/pod.yaml"] = strings.ReplaceAll(files["/pod.yaml"], "web", "newer")
 	wantImage(t, &Engine{Dir: e.Dir}, naming(server.URL+"/pod.yaml"), "newer")
 	wantImage(t, &Engine{Dir: e.Dir, Offline: true}, naming(server.URL+"/pod.yaml"), "newer")
-	wantImage(t, e, naming(server.URL+"/pod"), "web") // which may be a repository, and is none
+	wantImage(t, e, naming(server.URL+"/pod"), "web") // The URL could be a repository, but is a file.
 
 	for _, test := range []struct{ entry, want string }{
 		{server.URL + "/none.yaml", "the server says 404 Not Found"},

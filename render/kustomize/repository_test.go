@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The cases are those of api/internal/git/repospec_test.go in kustomize.
+// The cases are from api/internal/git/repospec_test.go of kustomize.
 func TestParseRepository(t *testing.T) {
 	tests := []struct{ text, url, path, ref string }{
 		{"https://code.example.com/someorg/somerepo/somedir", "https://code.example.com/someorg/somerepo", "somedir", ""},

@@ -9,8 +9,8 @@ import (
 )
 
 // TestOwnSchemaDoesNotReachOtherBuilds builds kustomizations with and without a schema of their own at the same time. With the
-// built-in schema the patch merges the containers of the Deployment by name and replaces those of the App, which
-// it does not know; with the other one, which knows only the App, it is the other way round.
+// built-in schema, a patch merges the containers of the Deployment by name, and replaces the containers of the App, which is
+// not in the schema. The kustomization's own schema has only the App, so the patch merges the App and replaces the rest.
 func TestOwnSchemaDoesNotReachOtherBuilds(t *testing.T) {
 	const files = `
 -- plain/kustomization.yaml --
