@@ -264,11 +264,14 @@ func walk(a, b *yaml.Node, path yamldoc.Path, visit func(yamldoc.Path)) {
 	case a.Kind != b.Kind:
 		visit(path)
 	case a.Kind == yaml.MappingNode:
-		if repeats(b) > repeats(a) {
-			visit(path) // Which of two values counts depends on who reads it.
+		if yamldoc.Duplicates(b) > yamldoc.Duplicates(a) {
+			visit(path)
 		}
-		for _, key := range keys(a, b) {
-			walk(yamldoc.Field(a, key), yamldoc.Field(b, key), path.Below(yamldoc.Key(key)), visit)
+		was, is := fields(a), fields(b)
+		both := maps.Clone(was)
+		maps.Copy(both, is)
+		for _, key := range slices.Sorted(maps.Keys(both)) {
+			walk(was[key], is[key], path.Below(yamldoc.Key(key)), visit)
 		}
 	case a.Kind == yaml.SequenceNode:
 		for i := range max(len(a.Content), len(b.Content)) {
@@ -279,39 +282,13 @@ func walk(a, b *yaml.Node, path yamldoc.Path, visit func(yamldoc.Path)) {
 	}
 }
 
-// repeats is how many keys of a mapping are there again.
-func repeats(mapping *yaml.Node) int {
-	set := map[string]bool{}
-	for i := 0; i < len(mapping.Content); i += 2 {
-		set[mapping.Content[i].Value] = true
+// fields returns the values of a mapping by their keys.
+func fields(mapping *yaml.Node) map[string]*yaml.Node {
+	values := map[string]*yaml.Node{}
+	for key, value := range yamldoc.Fields(mapping) {
+		values[key.Value] = value
 	}
-	return len(mapping.Content)/2 - len(set)
-}
-
-// keys are those of two mappings, with what they merge.
-func keys(mappings ...*yaml.Node) []string {
-	set := map[string]bool{}
-	var add func(*yaml.Node)
-	add = func(node *yaml.Node) {
-		node = yamldoc.Resolve(node)
-		if node.Kind == yaml.SequenceNode {
-			for _, item := range node.Content {
-				add(item)
-			}
-			return
-		}
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Tag == "!!merge" {
-				add(node.Content[i+1])
-			} else {
-				set[node.Content[i].Value] = true
-			}
-		}
-	}
-	for _, mapping := range mappings {
-		add(mapping)
-	}
-	return slices.Sorted(maps.Keys(set))
+	return values
 }
 
 func at(sequence *yaml.Node, i int) *yaml.Node {
