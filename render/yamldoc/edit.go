@@ -20,7 +20,7 @@ type Edit struct {
 // made in the order of the edits.
 func Apply(data []byte, edits []Edit) []byte {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
+	slices.SortStableFunc(edits, compareEdits)
 	var result []byte
 	from := 0
 	for _, e := range edits {
@@ -28,4 +28,8 @@ func Apply(data []byte, edits []Edit) []byte {
 		from = e.End
 	}
 	return append(result, data[from:]...)
+}
+
+func compareEdits(a, b Edit) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
 }
