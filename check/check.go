@@ -26,8 +26,6 @@ type Hit struct {
 	Decision yamldoc.Location
 	Via      []yamldoc.Location
 	Exact    bool
-	// Ways may put the policy right, those that surprise least first.
-	Ways     []render.Way
 	Place    Place
 	Message  string
 	Affected Affected
@@ -151,8 +149,10 @@ type Report struct {
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
-	// Message is true of each affected container. Where a fix was asked for and there is none, it says why.
+	// Message is true of each affected container. In the JSON of a report it is the Text.
 	Message string `json:"message"`
+	// FixProblem says why there is no fix; it is empty if there is one, or if none was asked for.
+	FixProblem string `json:"-"`
 	// Fingerprint names the finding from one run to the next: it does not change when lines move.
 	Fingerprint string           `json:"fingerprint"`
 	Decision    yamldoc.Location `json:"decision"`
@@ -167,6 +167,27 @@ type Finding struct {
 	Note string `json:"-"`
 	// Hits are the containers as they were found.
 	Hits []Hit `json:"-"`
+}
+
+// Text returns the message with the reason why there is no fix, if one was asked for.
+func (f *Finding) Text() string {
+	if f.FixProblem == "" {
+		return f.Message
+	}
+	return f.Message + " (no fix: " + f.FixProblem + ")"
+}
+
+// KeepFixProblems gives the findings of a report that were there before, in another report of the same tree, the reasons why
+// they were not fixed then.
+func (r *Report) KeepFixProblems(before *Report) {
+	problems := map[string]string{}
+	for _, f := range before.Findings {
+		problems[f.Fingerprint] = f.FixProblem
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.FixProblem = cmp.Or(problems[f.Fingerprint], f.FixProblem)
+	}
 }
 
 // Fix is edits after which, by another render of every source that reads the files, the finding is gone, there is no

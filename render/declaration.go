@@ -15,6 +15,11 @@ type Declaration struct {
 	// edit can add some there.
 	Document int
 	Object   yamldoc.Path
+	// Values and ValuesText lead from what Object leads to, to the values for a chart: to a mapping, and to a text that is a
+	// mapping in YAML. Where neither is there, a mapping can be inserted at Values.
+	Values, ValuesText yamldoc.Path
+	// Identity are the keys below which the object says which thing is deployed, and not with which values: repoURL, say.
+	Identity []string
 	// Reads are the files and directories, beside those of the source itself, that the options come from: this one, those of
 	// generators, and those of another source that renders to what declares this one.
 	Reads []string

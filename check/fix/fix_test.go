@@ -61,7 +61,7 @@ type run struct {
 	engines  map[render.Kind]render.Engine
 	count    *counter
 	sources  []render.Source
-	subjects []fix.Subject
+	subjects []fix.Rendered
 	results  []*render.Result // nil for those that were not rendered
 	report   *check.Report
 }
@@ -75,7 +75,7 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 	if r.sources, err = render.Discover(t.Context(), fsys, "."); err != nil {
 		t.Fatal(err)
 	}
-	r.subjects, r.results = make([]fix.Subject, len(r.sources)), make([]*render.Result, len(r.sources))
+	r.subjects, r.results = make([]fix.Rendered, len(r.sources)), make([]*render.Result, len(r.sources))
 	var hits []check.Hit
 	for i, source := range r.sources {
 		if source.Skip != "" {
@@ -91,17 +91,17 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 			t.Fatalf("%s: %v", source, err)
 		}
 		found, _ := check.Run(source, manifests)
-		questions := make([]origin.Question, len(found))
+		queries := make([]origin.Query, len(found))
 		for n, hit := range found {
-			questions[n] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+			queries[n] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 		}
-		for n, answer := range origin.Trace(t.Context(), fsys, r.engines[source.Kind], source, questions) {
-			found[n].Decide(answer.Decisions[0], answer.Via, answer.Exact)
-			found[n].Ways = answer.Ways
+		traced := origin.Find(t.Context(), fsys, r.engines[source.Kind], source, queries)
+		for n, trace := range traced.Traces {
+			found[n].Decide(trace.Decisions[0], trace.Via, trace.Exact)
 		}
 		hits = append(hits, found...)
 		r.results[i] = result
-		r.subjects[i] = fix.Subject{Source: source, Reads: recorder.Files()}
+		r.subjects[i] = fix.Rendered{Source: source, Reads: recorder.Files(), Candidates: fix.Candidates(fsys, source, traced, found)}
 		if len(found) > 0 {
 			r.subjects[i].Before = fix.NewSnapshot(result)
 		}
@@ -114,7 +114,7 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 func (r *run) prove(t testing.TB) ([]fix.File, map[render.SourceID]int) {
 	t.Helper()
 	before := maps.Clone(r.count.renders)
-	files := fix.Prove(t.Context(), r.tree, r.engines, r.subjects, 2, r.report)
+	files := fix.Prove(t.Context(), r.tree, r.engines, r.subjects, fix.Options{Jobs: 2}, r.report)
 	renders := map[render.SourceID]int{}
 	for id, n := range r.count.renders {
 		if n > before[id] {

@@ -3,12 +3,10 @@ package fix
 import (
 	"bytes"
 	"compress/flate"
-	"fmt"
 	"io"
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -58,30 +56,31 @@ func (s *Snapshot) result() (*render.Result, error) {
 	return result, nil
 }
 
-// verdict is what became of a source by some edits.
+// verdict is what became of a source by some attempts.
 type verdict struct {
-	hits  map[check.Place]bool
-	fault bool // it does not render, has a new finding, or differs in more than pull policies
+	hits    map[check.Place]bool
+	isWorse bool // it does not render, has a new finding, or differs in more than pull policies
 }
 
-// render renders the sources that the attempts affect, with edits.
-func (p *prover) render(edits []yamldoc.Edit, attempts []*attempt) map[int]*verdict {
+// render renders the sources that attempts affect, with the accepted intents and those of the attempts. It returns nothing
+// if the edits cannot be made.
+func (p *prover) render(attempts []*attempt) map[int]*verdict {
 	var affected []int
 	for _, a := range attempts {
-		affected = append(affected, p.affected(a.edits)...)
+		affected = append(affected, a.affected...)
 	}
 	slices.Sort(affected)
 	affected = slices.Compact(affected)
-	verdicts := make([]*verdict, len(affected))
-	edited, err := p.edit(edits)
+	trial, err := p.trial(attempts)
 	if err != nil {
 		return nil
 	}
+	verdicts := make([]*verdict, len(affected))
 	var group errgroup.Group
-	group.SetLimit(p.jobs)
+	group.SetLimit(p.options.Jobs)
 	for n, i := range affected {
 		group.Go(func() error {
-			verdicts[n] = p.examine(edited, &p.subjects[i])
+			verdicts[n] = p.examine(followed{trial, p.tree}, &p.sources[i])
 			return nil
 		})
 	}
@@ -91,28 +90,6 @@ func (p *prover) render(edits []yamldoc.Edit, attempts []*attempt) map[int]*verd
 		byIndex[i] = verdicts[n]
 	}
 	return byIndex
-}
-
-// edit is the tree with edits made in it.
-func (p *prover) edit(edits []yamldoc.Edit) (fs.FS, error) {
-	overlay := tree.NewOverlay(p.tree)
-	for path, edits := range byPath(edits) {
-		data := p.originals[path]
-		if data == nil {
-			var err error
-			if data, err = fs.ReadFile(p.tree, path); err != nil {
-				return nil, err
-			}
-			p.originals[path] = data
-		}
-		for _, e := range edits {
-			if e.End > len(data) || string(data[e.Start:e.End]) != e.OldText {
-				return nil, fmt.Errorf("%s is not what it was", path)
-			}
-		}
-		overlay.Write(path, yamldoc.Apply(data, edits))
-	}
-	return followed{overlay, p.tree}, nil
 }
 
 // followed is an overlay in which symbolic links of the tree lead to the files that were written.
@@ -132,15 +109,15 @@ func (f followed) ReadFile(name string) ([]byte, error) {
 }
 
 // examine renders a source of the edited tree and compares.
-func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
-	v = &verdict{hits: map[check.Place]bool{}, fault: true}
+func (p *prover) examine(edited fs.FS, subject *Rendered) (v *verdict) {
+	v = &verdict{hits: map[check.Place]bool{}, isWorse: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
 	before, err := p.before(subject)
 	if err != nil {
-		v.fault = false // It did not render before either.
+		v.isWorse = false // It did not render before either.
 		return v
 	}
-	after, err := p.engines[subject.Source.Kind].Render(p.ctx, edited, subject.Source)
+	after, err := p.renderSource(edited, subject.Source)
 	if err != nil {
 		return v
 	}
@@ -152,8 +129,8 @@ func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
 		return v
 	}
 	isNew := func(place check.Place) bool { return !was[place] }
-	isGone := func(place check.Place) bool { return p.kept[place] && !v.hits[place] }
-	v.fault = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
+	isGone := func(place check.Place) bool { return p.suppressed[place] && !v.hits[place] }
+	v.isWorse = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
 	return v
 }
 
@@ -170,26 +147,26 @@ func hits(source render.Source, result *render.Result) (map[check.Place]bool, er
 	return places, nil
 }
 
-func (p *prover) before(subject *Subject) (*render.Result, error) {
+func (p *prover) before(subject *Rendered) (*render.Result, error) {
 	if subject.Before != nil {
 		return subject.Before.result()
 	}
-	return p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+	return p.renderSource(p.tree, subject.Source)
 }
 
 // same reports whether two results differ in pull policies alone. What differs between two renders of the same
 // files is left out: charts draw random values.
-func (p *prover) same(subject *Subject, before, after *render.Result) bool {
-	differences, ok := compare(before, after)
+func (p *prover) same(subject *Rendered, before, after *render.Result) bool {
+	differences, ok := p.compare(before, after)
 	if !ok || len(differences) == 0 {
 		return ok
 	}
 	if subject.volatile == nil {
-		again, err := p.engines[subject.Source.Kind].Render(p.ctx, p.tree, subject.Source)
+		again, err := p.renderSource(p.tree, subject.Source)
 		if err != nil {
 			return false
 		}
-		volatile, ok := compare(before, again)
+		volatile, ok := p.compare(before, again)
 		if !ok {
 			return false
 		}
@@ -206,7 +183,7 @@ type difference struct {
 
 // compare returns the values that differ, other than pull policies that have become Always. It is not ok where the
 // objects are not the same ones.
-func compare(before, after *render.Result) (differences []difference, ok bool) {
+func (p *prover) compare(before, after *render.Result) (differences []difference, ok bool) {
 	if len(before.Documents) != len(after.Documents) {
 		return nil, false
 	}
@@ -230,7 +207,7 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 				}
 			}
 			visit := func(path yamldoc.Path) {
-				if text := path.String(); !policies[text] && !isGiven(is[n], path) {
+				if text := path.String(); !policies[text] && !p.isHandedOn(is[n], path) {
 					differences = append(differences, difference{i, n, text})
 				}
 			}
@@ -240,12 +217,10 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 	return differences, true
 }
 
-// isGiven reports whether a path is in what an Application of Argo CD gives its sources: what that changes is in them.
-func isGiven(m render.Manifest, path yamldoc.Path) bool {
-	return strings.HasPrefix(m.APIVersion, "argoproj.io/") && strings.HasPrefix(m.Kind, "Application") &&
-		slices.ContainsFunc(path, func(step yamldoc.Step) bool {
-			return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)
-		})
+// isHandedOn reports whether an object hands a field on to sources that it declares: what a change of it changes is in
+// these sources.
+func (p *prover) isHandedOn(m render.Manifest, path yamldoc.Path) bool {
+	return p.options.HandsOn != nil && p.options.HandsOn(m, path)
 }
 
 func objects(document render.Document) ([]render.Manifest, error) {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/pullcheck/pullcheck/check/fix"
 	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -104,16 +104,7 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 func recheck(ctx context.Context, c *Command, tree *workTree, sources []render.Source, parted *since, options checkFlags, before *check.Report) *check.Report {
 	options.fix = false
 	after, _ := checkAll(ctx, c, tree, sources, parted, options)
-	messages := map[string]string{}
-	for _, f := range before.Findings {
-		if f.Fix == nil {
-			messages[f.Fingerprint] = f.Message
-		}
-	}
-	for i := range after.Findings {
-		f := &after.Findings[i]
-		f.Message = cmp.Or(messages[f.Fingerprint], f.Message)
-	}
+	after.KeepFixProblems(before)
 	return after
 }
 
@@ -182,7 +173,7 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 	if options.proves() {
 		recording = recorded.engines(engines)
 	}
-	subjects := make([]fix.Subject, len(sources))
+	subjects := make([]fix.Rendered, len(sources))
 	outcomes := render.All(ctx, tree.files, recording, sources, options.jobs, func(i int, result *render.Result) error {
 		defer done.Add(1)
 		manifests, err := result.Manifests(check.MayHoldContainers)
@@ -190,10 +181,11 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 			return err
 		}
 		results[i].hits, results[i].containers = check.Run(sources[i], manifests)
-		decide(ctx, tree.files, engines, sources[i], results[i].hits)
-		subjects[i] = fix.Subject{Source: sources[i], Reads: recorded.of(sources[i])}
+		traced := decide(ctx, tree.files, engines, sources[i], results[i].hits)
+		subjects[i] = fix.Rendered{Source: sources[i], Reads: recorded.of(sources[i])}
 		if options.proves() && len(results[i].hits) > 0 {
 			subjects[i].Before = fix.NewSnapshot(result)
+			subjects[i].Candidates = fix.Candidates(tree.files, sources[i], traced, results[i].hits)
 		}
 		return nil
 	})
@@ -221,13 +213,13 @@ func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Sour
 	var files []fix.File
 	if options.proves() && len(result.Findings) > 0 {
 		subjects = append(subjects, unrendered(ctx, tree, sources, &options.sourceFlags, engines)...)
-		files = fix.Prove(ctx, tree.files, engines, subjects, options.jobs, result)
+		files = fix.Prove(ctx, tree.files, engines, subjects, fix.Options{Jobs: options.jobs, HandsOn: argocd.HandsOn}, result)
 	}
 	return result, files
 }
 
 // unrendered are the sources of the tree that were not asked for, or that no change affects. A fix may affect them.
-func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, options *sourceFlags, engines map[render.Kind]render.Engine) []fix.Subject {
+func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, options *sourceFlags, engines map[render.Kind]render.Engine) []fix.Rendered {
 	all, err := render.Discover(ctx, tree.files, ".")
 	if err != nil || len(all) == 0 {
 		return nil // There are those that were found below the paths, or what came over standard input.
@@ -237,25 +229,26 @@ func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, o
 	for _, source := range rendered {
 		known[source.ID()] = true
 	}
-	var subjects []fix.Subject
+	var subjects []fix.Rendered
 	for _, source := range all {
 		if !known[source.ID()] && source.Skip == "" {
-			subjects = append(subjects, fix.Subject{Source: source, Reach: render.ReachOf(tree.files, source)})
+			subjects = append(subjects, fix.Rendered{Source: source, Reach: render.ReachOf(tree.files, source)})
 		}
 	}
 	return subjects
 }
 
 // decide finds out where the pull policies of hits were decided.
-func decide(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) {
-	questions := make([]origin.Question, len(hits))
+func decide(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) *origin.Result {
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 	}
-	for i, answer := range origin.Trace(ctx, fsys, engines[source.Kind], source, questions) {
-		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
-		hits[i].Ways = answer.Ways
+	traced := origin.Find(ctx, fsys, engines[source.Kind], source, queries)
+	for i, t := range traced.Traces {
+		hits[i].Decide(t.Decisions[0], t.Via, t.Exact)
 	}
+	return traced
 }
 
 func newFailure(outcome render.Outcome) check.Failure {

@@ -69,7 +69,7 @@ func printDiff(c *Command, files []fix.File, report *check.Report) error {
 	}
 	for _, f := range report.Findings {
 		if f.Fix == nil {
-			fmt.Fprintf(c.Stderr, "%s: %s: %s [%s]\n", f.Decision, f.Severity, f.Message, f.Rule)
+			fmt.Fprintf(c.Stderr, "%s: %s: %s [%s]\n", f.Decision, f.Severity, f.Text(), f.Rule)
 		}
 	}
 	for _, f := range report.Failures {

@@ -266,11 +266,12 @@ func (g *generation) check(ctx context.Context, engines map[render.Kind]render.E
 		return nil, err
 	}
 	hits, _ := check.Run(source, manifests)
-	decide(ctx, g.tree.files, engines, source, hits)
+	traced := decide(ctx, g.tree.files, engines, source, hits)
 	found := check.NewReport(hits, nil, nil)
 	if len(found.Findings) > 0 {
-		subject := fix.Subject{Source: source, Reads: recorded.of(source), Before: fix.NewSnapshot(result)}
-		fix.Prove(ctx, g.tree.files, engines, []fix.Subject{subject}, 1, found)
+		rendered := fix.Rendered{Source: source, Reads: recorded.of(source), Before: fix.NewSnapshot(result)}
+		rendered.Candidates = fix.Candidates(g.tree.files, source, traced, hits)
+		fix.Prove(ctx, g.tree.files, engines, []fix.Rendered{rendered}, fix.Options{Jobs: 1, HandsOn: argocd.HandsOn}, found)
 	}
 	return found, nil
 }

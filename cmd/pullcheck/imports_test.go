@@ -22,7 +22,7 @@ var allowed = map[string][]string{
 	"render/argocd":                 {"render", "render/tree", "render/yamldoc"},
 	"render/origin":                 {"render", "render/tree", "render/yamldoc"},
 	"check":                         {"render", "render/yamldoc"},
-	"check/fix":                     {"check", "render", "render/tree", "render/yamldoc"},
+	"check/fix":                     {"check", "render", "render/origin", "render/tree", "render/yamldoc"},
 	"cmd/pullcheck/internal/change": {"render/yamldoc"},
 	"cmd/pullcheck/internal/report": {"check", "render", "render/raw", "render/yamldoc"},
 	"cmd/pullcheck/internal/review": {"check", "render", "render/tree", "render/yamldoc", "cmd/pullcheck/internal/change"},

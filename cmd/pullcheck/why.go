@@ -63,7 +63,7 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 			source = from[i]
 		}
 	}
-	answer := origin.Trace(ctx, tree.files, engines[source.Kind], source, []origin.Question{question})[0]
+	answer := origin.Find(ctx, tree.files, engines[source.Kind], source, []origin.Query{question}).Traces[0]
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
@@ -83,7 +83,7 @@ func objectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }
 
 // whatIs says what a field is: its first line, if it has several. A field that is missing and that nothing is known to
 // write may be misspelt: those beside it show that.
-func whatIs(q origin.Question, answer origin.Answer) string {
+func whatIs(q origin.Query, answer origin.Trace) string {
 	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
 	if node == nil && len(holder.Content) > 0 && len(answer.Via) == 0 && answer.Decisions[0].Key == "" {
 		return "is not set; beside it stand " + strings.Join(fieldsOf(holder), ", ")
@@ -116,20 +116,20 @@ func isNull(node *yaml.Node) bool { return node == nil || node.Tag == "!!null" }
 type whyQuestion struct{ object, field, source string }
 
 // in is the question about the object and the scalar in it that are meant.
-func (w whyQuestion) in(manifests []render.Manifest) (origin.Question, error) {
+func (w whyQuestion) in(manifests []render.Manifest) (origin.Query, error) {
 	manifest, err := w.find(manifests)
 	if err != nil {
-		return origin.Question{}, err
+		return origin.Query{}, err
 	}
 	path, err := w.lookup(manifest)
 	if err != nil {
-		return origin.Question{}, err
+		return origin.Query{}, err
 	}
-	return origin.Question{
-		Manifest: manifest,
-		Path:     path,
-		Near:     near(manifest, path),
-		Instead:  instead(yamldoc.ScalarAt(manifest.Node, path)),
+	return origin.Query{
+		Manifest:     manifest,
+		Path:         path,
+		SiblingField: near(manifest, path),
+		Replacement:  instead(yamldoc.ScalarAt(manifest.Node, path)),
 	}, nil
 }
 

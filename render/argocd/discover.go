@@ -440,6 +440,7 @@ func (d *discovery) add(object map[string]any, origin *declaration) {
 			source.Environment = environment
 			source.Declared = &render.Declaration{
 				Path: origin.file, Document: origin.document, Object: slices.Concat(prefixOf(origin.object), app.paths[i]),
+				Values: valuesObject, ValuesText: valuesText, Identity: identityKeys,
 				Reads: origin.paths(), Complete: d.complete(origin, object, i),
 			}
 		}
@@ -447,6 +448,23 @@ func (d *discovery) add(object map[string]any, origin *declaration) {
 		d.find(source)
 	}
 }
+
+// The values that a source of an Application gives a chart, as paths from the source.
+var (
+	valuesObject = yamldoc.Path{yamldoc.Key("helm"), yamldoc.Key("valuesObject")}
+	valuesText   = yamldoc.Path{yamldoc.Key("helm"), yamldoc.Key("values")}
+)
+
+// HandsOn reports whether an object is an Application, or makes Applications, that hands a field on to its sources: what a
+// change of the field changes is in what these render to.
+func HandsOn(m render.Manifest, path yamldoc.Path) bool {
+	return declares(m.APIVersion, m.Kind) && slices.ContainsFunc(path, func(step yamldoc.Step) bool {
+		return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)
+	})
+}
+
+// identityKeys are the keys of Applications and ApplicationSets below which stands what is deployed, and not with which values.
+var identityKeys = []string{"apiVersion", "kind", "metadata", "project", "repoURL", "path", "chart", "ref", "targetRevision"}
 
 // prefixOf leads to the Application in an object that is one or makes some.
 func prefixOf(object map[string]any) yamldoc.Path {

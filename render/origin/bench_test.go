@@ -43,7 +43,7 @@ spec:
 	}
 	engine := &counting{Engine: engines(b)[render.Helm]}
 	source := render.Source{Kind: render.Helm, Path: "."}
-	var questions []origin.Question
+	var questions []origin.Query
 	b.Run("render", func(b *testing.B) {
 		for b.Loop() {
 			result, err := engine.Render(b.Context(), fsys, source)
@@ -60,7 +60,7 @@ spec:
 	b.Run("trace", func(b *testing.B) {
 		before := engine.renders
 		for b.Loop() {
-			if answer := origin.Trace(b.Context(), fsys, engine, source, questions)[0]; !answer.Exact {
+			if answer := origin.Find(b.Context(), fsys, engine, source, questions).Traces[0]; !answer.Exact {
 				b.Fatal("not exact")
 			}
 		}
@@ -98,7 +98,7 @@ func BenchmarkTrees(b *testing.B) {
 					render.All(b.Context(), fsys, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
 						manifests, err := result.Manifests(check.MayHoldContainers)
 						if questions := policies(sources[i], manifests); err == nil && traced {
-							origin.Trace(b.Context(), fsys, all[sources[i].Kind], sources[i], questions)
+							origin.Find(b.Context(), fsys, all[sources[i].Kind], sources[i], questions)
 						}
 						return err
 					})

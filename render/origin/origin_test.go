@@ -29,7 +29,7 @@ import (
 //
 //	want   what is traced, as testCase.print writes it
 //	flags  of helm template: -f FILE --set KEY=VALUE …
-//	why    the fields to trace, as KIND/NAME PATH INSTEAD, in place of the policies that break a rule
+//	why    the fields to trace, as KIND/NAME PATH REPLACEMENT, in place of the policies that break a rule
 //	crlf   the files whose lines end with CRLF
 //
 // What stands below NAME.tgz/ is packed, and what stands below NAME.git/ is committed to a repository, whose URL
@@ -273,8 +273,8 @@ func (c *testCase) apply(t *testing.T, flags []string) {
 type traced struct {
 	source   render.Source
 	name     string // of the object
-	question origin.Question
-	origin.Answer
+	question origin.Query
+	origin.Trace
 }
 
 // trace renders all sources and answers the questions about them.
@@ -297,17 +297,17 @@ func (c *testCase) trace(t *testing.T) []traced {
 		if c.why != nil {
 			questions = fields(t, c.why, manifests)
 		}
-		for i, answer := range origin.Trace(t.Context(), c.tree, c.engines[source.Kind], source, questions) {
+		for i, answer := range origin.Find(t.Context(), c.tree, c.engines[source.Kind], source, questions).Traces {
 			all = append(all, traced{source, questions[i].Manifest.Name, questions[i], answer})
 		}
 	}
 	return all
 }
 
-// fields asks for fields by KIND/NAME PATH INSTEAD.
-func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.Question {
+// fields asks for fields by KIND/NAME PATH REPLACEMENT.
+func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.Query {
 	t.Helper()
-	var questions []origin.Question
+	var questions []origin.Query
 	for _, words := range why {
 		field, err := yamldoc.ParsePath(words[1])
 		if err != nil {
@@ -315,7 +315,7 @@ func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.
 		}
 		for i := range manifests {
 			if m := &manifests[i]; m.Kind+"/"+m.Name == words[0] {
-				questions = append(questions, origin.Question{Manifest: m, Path: field, Instead: words[2]})
+				questions = append(questions, origin.Query{Manifest: m, Path: field, Replacement: words[2]})
 			}
 		}
 	}
@@ -327,11 +327,11 @@ func (c *testCase) verify(t *testing.T, all []traced) *tally {
 	t.Helper()
 	var s tally
 	for _, source := range c.sources {
-		var questions []origin.Question
-		var answers []origin.Answer
+		var questions []origin.Query
+		var answers []origin.Trace
 		for _, one := range all {
 			if one.source.String() == source.String() {
-				questions, answers = append(questions, one.question), append(answers, one.Answer)
+				questions, answers = append(questions, one.question), append(answers, one.Trace)
 			}
 		}
 		s.verify(t.Context(), c.tree, c.engines[source.Kind], source, questions, answers)

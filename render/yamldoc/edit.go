@@ -33,3 +33,6 @@ func Apply(data []byte, edits []Edit) []byte {
 func compareEdits(a, b Edit) int {
 	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
 }
+
+// SortEdits sorts edits by their offsets. Edits of the same part keep their order.
+func SortEdits(edits []Edit) { slices.SortStableFunc(edits, compareEdits) }

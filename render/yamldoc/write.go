@@ -90,6 +90,7 @@ type Slot struct {
 	keys []string
 	// start and end are the bounds of the replaced value. They are equal if a key has no value, behind its colon.
 	start, end int
+	keyStart   int // of the key of the replaced value
 	isReplaced bool
 }
 
@@ -99,6 +100,15 @@ func (s Slot) Mapping() *yaml.Node { return s.mapping }
 
 // Keys returns the keys that are missing, the outermost first. They are written one in the other.
 func (s Slot) Keys() []string { return s.keys }
+
+// Span returns the bounds of the empty value that is replaced, or of its key where nothing stands behind the colon; 0 and 0
+// where a key is missing.
+func (s Slot) Span() (start, end int) {
+	if s.isReplaced && s.start == s.end {
+		return s.keyStart, s.end
+	}
+	return s.start, s.end
+}
 
 // Slot returns the slot of the value at a path. It reports false if another value is in the way: a list, a scalar on the
 // way to the value, a mapping or a text in block style at its end.
@@ -151,11 +161,11 @@ func (d *Document) valueSlot(key, value *yaml.Node, rest []string) (Slot, bool) 
 	if value.Kind != yaml.ScalarNode || len(rest) > 0 && !isEmpty || !isEmpty && isText {
 		return Slot{}, false
 	}
-	_, end, ok := d.text.Bounds(key)
+	keyStart, end, ok := d.text.Bounds(key)
 	if !ok {
 		return Slot{}, false
 	}
-	s := Slot{keys: rest, isReplaced: true}
+	s := Slot{keys: rest, keyStart: keyStart, isReplaced: true}
 	if value.Value == "" && value.Style == 0 {
 		s.start = end + bytes.IndexByte(d.text.bytes[end:], ':') + 1
 		s.end = s.start
