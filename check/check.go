@@ -90,7 +90,7 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 		found := Containers(*manifest)
 		containers += len(found)
 		for _, c := range found {
-			rule, message := judge(c)
+			rule, message := firstRule(c)
 			if rule == nil {
 				continue
 			}
@@ -109,8 +109,8 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 	return hits, containers
 }
 
-// judge returns the rule that a container breaks, if any, and how.
-func judge(c Container) (*Rule, string) {
+// firstRule returns the first rule that a container breaks, if any, and how.
+func firstRule(c Container) (*Rule, string) {
 	for i := range Rules {
 		if message := Rules[i].message(c); message != "" {
 			return &Rules[i], message
@@ -274,9 +274,9 @@ func (id identity) fingerprint(occurrence int) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// place is what the hits of one finding share: a value in a file, which can decide for several fields and objects
-// through aliases, a line that writes several, or the whole identity where not even the line is known.
-type place struct {
+// groupKey is what the hits of one finding share: the location of a value, which can decide several fields and objects through
+// aliases, the location of a line that writes several fields, or the whole identity where not even the line is known.
+type groupKey struct {
 	identity
 	line, column int
 	exact        bool
@@ -289,9 +289,9 @@ func findings(hits []Hit) []Finding {
 		return cmp.Or(a.Affected.compare(b.Affected), compareLocations(a.Decision, b.Decision), strings.Compare(a.Rule.ID, b.Rule.ID))
 	})
 	found := []Finding{}
-	index := make(map[place]int)
+	index := make(map[groupKey]int)
 	for _, hit := range hits {
-		at := place{identity: hit.identity(), exact: hit.Exact}
+		at := groupKey{identity: hit.identity(), exact: hit.Exact}
 		switch {
 		case hit.Decision.Line > 0:
 			at.identity, at.line, at.column = identity{rule: hit.Rule.ID, path: hit.Decision.Path}, hit.Decision.Line, hit.Decision.Column

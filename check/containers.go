@@ -316,7 +316,7 @@ func (w *walker) add(c Container, policy, image *yaml.Node) {
 	if isText(image) && c.Image == "" {
 		c.Image = image.Value
 	}
-	c.Written = written(policy)
+	c.Written = policyText(policy)
 	if c.Written != Always {
 		c.tag, c.pinned = parseImage(c.Image)
 	}
@@ -327,8 +327,8 @@ func (w *walker) add(c Container, policy, image *yaml.Node) {
 	w.found = append(w.found, c)
 }
 
-// written returns a policy as text. What is no text is shown by its brackets: the API server refuses it.
-func written(policy *yaml.Node) string {
+// policyText returns a policy as text. A mapping or a list is shown by its brackets: the API server refuses it.
+func policyText(policy *yaml.Node) string {
 	switch {
 	case !isSet(policy):
 		return ""

@@ -31,7 +31,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -77,7 +76,7 @@ type File struct {
 // and to the sources, and to no file. The fixes of a report hold together. It returns the files with all fixes made, sorted
 // by path. If the context is canceled, findings may have neither a fix nor a reason.
 func Prove(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, sources []Rendered, options Options, report *check.Report) []File {
-	p := newProver(ctx, fsys, engines, sources, options)
+	p := newProver(&examiner{ctx, fsys, engines, options, sources, map[check.Place]bool{}})
 	for _, suppressed := range report.Suppressed {
 		for _, hit := range suppressed.Finding.Hits {
 			p.suppressed[hit.Place] = true
@@ -104,7 +103,7 @@ func Prove(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engin
 	if rounds > 1 {
 		p.confirm(all)
 	}
-	return p.results()
+	return p.ledger.results()
 }
 
 // noProof says why no candidate was accepted, and what else would help.
@@ -131,26 +130,16 @@ func (p *prover) whyNoCandidate(finding *check.Finding) string {
 
 // prover proves the fixes of one report.
 type prover struct {
-	ctx        context.Context
-	tree       fs.FS
-	engines    map[render.Kind]render.Engine
-	options    Options
-	sources    []Rendered
-	index      readers
-	byID       map[render.SourceID]int
-	files      map[string]*file
-	fixed      *tree.Overlay        // the tree with the accepted intents, but for stale files
-	stale      map[string]bool      // files whose accepted intents have changed
-	suppressed map[check.Place]bool // hits that are kept on purpose
+	*examiner
+	ledger *ledger
+	index  readers
+	byID   map[render.SourceID]int
 }
 
-func newProver(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, sources []Rendered, options Options) *prover {
-	p := &prover{
-		ctx: ctx, tree: fsys, engines: engines, options: options, sources: sources, index: newReaders(sources),
-		byID: map[render.SourceID]int{}, files: map[string]*file{}, fixed: tree.NewOverlay(fsys), stale: map[string]bool{}, suppressed: map[check.Place]bool{},
-	}
-	for i := range sources {
-		p.byID[sources[i].Source.ID()] = i
+func newProver(e *examiner) *prover {
+	p := &prover{examiner: e, ledger: newLedger(e.tree), index: newReaders(e.sources), byID: map[render.SourceID]int{}}
+	for i := range e.sources {
+		p.byID[e.sources[i].Source.ID()] = i
 	}
 	return p
 }
@@ -166,25 +155,13 @@ func (p *prover) candidatesOf(place check.Place) []Candidate {
 // reports false if nothing is left; the finding then has no fix.
 func (p *prover) set(a *attempt, candidates []Candidate) bool {
 	for ok := true; ok; candidates, ok = a.next() {
-		if a.set(candidates, p.intent) == nil {
+		if a.set(candidates, p.ledger.intent) == nil {
 			a.affected = p.affected(a)
 			return true
 		}
 	}
 	a.finding.FixProblem = noProof
 	return false
-}
-
-func (p *prover) intent(c Change) (intent, error) {
-	f := p.files[c.file()]
-	if f == nil {
-		var err error
-		if f, err = openFile(p.tree, c.file()); err != nil {
-			return intent{}, err
-		}
-		p.files[c.file()] = f
-	}
-	return f.intent(c)
 }
 
 // affected returns the sources that read a file of an attempt, in order.
@@ -199,19 +176,4 @@ func (p *prover) affected(a *attempt) []int {
 	}
 	slices.Sort(all)
 	return slices.Compact(all)
-}
-
-// results returns the files with the accepted intents.
-func (p *prover) results() []File {
-	var files []File
-	for _, name := range slices.Sorted(maps.Keys(p.files)) {
-		f := p.files[name]
-		if len(f.accepted) == 0 {
-			continue
-		}
-		if after, err := f.write(nil); err == nil { // It was made for the proof before.
-			files = append(files, File{name, f.data, after})
-		}
-	}
-	return files
 }

@@ -3,6 +3,7 @@ package fix
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"io"
 	"io/fs"
 	"maps"
@@ -62,31 +63,30 @@ type verdict struct {
 	isWorse bool // it does not render, has a new finding, or differs in more than pull policies
 }
 
-// render renders the sources that attempts affect, with the accepted intents and those of the attempts. It returns nothing
-// if the edits cannot be made.
-func (p *prover) render(attempts []*attempt) map[int]*verdict {
-	var affected []int
-	for _, a := range attempts {
-		affected = append(affected, a.affected...)
-	}
-	slices.Sort(affected)
-	affected = slices.Compact(affected)
-	trial, err := p.trial(attempts)
-	if err != nil {
-		return nil
-	}
-	verdicts := make([]*verdict, len(affected))
+// examiner renders sources over an edited tree and compares.
+type examiner struct {
+	ctx        context.Context
+	tree       fs.FS
+	engines    map[render.Kind]render.Engine
+	options    Options
+	sources    []Rendered
+	suppressed map[check.Place]bool // hits that are kept on purpose
+}
+
+// verdicts returns, by the index of the source, what becomes of some sources over an edited tree.
+func (e *examiner) verdicts(edited *tree.Overlay, sources []int) map[int]*verdict {
+	verdicts := make([]*verdict, len(sources))
 	var group errgroup.Group
-	group.SetLimit(p.options.Jobs)
-	for n, i := range affected {
+	group.SetLimit(e.options.Jobs)
+	for n, i := range sources {
 		group.Go(func() error {
-			verdicts[n] = p.examine(followed{trial, p.tree}, &p.sources[i])
+			verdicts[n] = e.examine(followed{edited, e.tree}, &e.sources[i])
 			return nil
 		})
 	}
 	_ = group.Wait() // No one returns an error.
 	byIndex := map[int]*verdict{}
-	for n, i := range affected {
+	for n, i := range sources {
 		byIndex[i] = verdicts[n]
 	}
 	return byIndex
@@ -109,15 +109,15 @@ func (f followed) ReadFile(name string) ([]byte, error) {
 }
 
 // examine renders a source of the edited tree and compares.
-func (p *prover) examine(edited fs.FS, subject *Rendered) (v *verdict) {
+func (e *examiner) examine(edited fs.FS, subject *Rendered) (v *verdict) {
 	v = &verdict{hits: map[check.Place]bool{}, isWorse: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
-	before, err := p.before(subject)
+	before, err := e.before(subject)
 	if err != nil {
 		v.isWorse = false // It did not render before either.
 		return v
 	}
-	after, err := p.renderSource(edited, subject.Source)
+	after, err := e.renderSource(edited, subject.Source)
 	if err != nil {
 		return v
 	}
@@ -129,8 +129,8 @@ func (p *prover) examine(edited fs.FS, subject *Rendered) (v *verdict) {
 		return v
 	}
 	isNew := func(place check.Place) bool { return !was[place] }
-	isGone := func(place check.Place) bool { return p.suppressed[place] && !v.hits[place] }
-	v.isWorse = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
+	isGone := func(place check.Place) bool { return e.suppressed[place] && !v.hits[place] }
+	v.isWorse = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !e.same(subject, before, after)
 	return v
 }
 
@@ -147,26 +147,26 @@ func hits(source render.Source, result *render.Result) (map[check.Place]bool, er
 	return places, nil
 }
 
-func (p *prover) before(subject *Rendered) (*render.Result, error) {
+func (e *examiner) before(subject *Rendered) (*render.Result, error) {
 	if subject.Before != nil {
 		return subject.Before.result()
 	}
-	return p.renderSource(p.tree, subject.Source)
+	return e.renderSource(e.tree, subject.Source)
 }
 
 // same reports whether two results differ in pull policies alone. What differs between two renders of the same
 // files is left out: charts draw random values.
-func (p *prover) same(subject *Rendered, before, after *render.Result) bool {
-	differences, ok := p.compare(before, after)
+func (e *examiner) same(subject *Rendered, before, after *render.Result) bool {
+	differences, ok := e.compare(before, after)
 	if !ok || len(differences) == 0 {
 		return ok
 	}
 	if subject.volatile == nil {
-		again, err := p.renderSource(p.tree, subject.Source)
+		again, err := e.renderSource(e.tree, subject.Source)
 		if err != nil {
 			return false
 		}
-		volatile, ok := p.compare(before, again)
+		volatile, ok := e.compare(before, again)
 		if !ok {
 			return false
 		}
@@ -183,7 +183,7 @@ type difference struct {
 
 // compare returns the values that differ, other than pull policies that have become Always. It is not ok where the
 // objects are not the same ones.
-func (p *prover) compare(before, after *render.Result) (differences []difference, ok bool) {
+func (e *examiner) compare(before, after *render.Result) (differences []difference, ok bool) {
 	if len(before.Documents) != len(after.Documents) {
 		return nil, false
 	}
@@ -207,7 +207,7 @@ func (p *prover) compare(before, after *render.Result) (differences []difference
 				}
 			}
 			visit := func(path yamldoc.Path) {
-				if text := path.String(); !policies[text] && !p.isHandedOn(is[n], path) {
+				if text := path.String(); !policies[text] && !e.isHandedOn(is[n], path) {
 					differences = append(differences, difference{i, n, text})
 				}
 			}
@@ -219,8 +219,8 @@ func (p *prover) compare(before, after *render.Result) (differences []difference
 
 // isHandedOn reports whether an object hands a field on to sources that it declares: what a change of it changes is in
 // these sources.
-func (p *prover) isHandedOn(m render.Manifest, path yamldoc.Path) bool {
-	return p.options.HandsOn != nil && p.options.HandsOn(m, path)
+func (e *examiner) isHandedOn(m render.Manifest, path yamldoc.Path) bool {
+	return e.options.HandsOn != nil && e.options.HandsOn(m, path)
 }
 
 func objects(document render.Document) ([]render.Manifest, error) {

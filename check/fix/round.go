@@ -1,11 +1,9 @@
 package fix
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // round tries all attempts together, accepts those that hold, and returns the others with what to try next: the same
@@ -13,7 +11,7 @@ import (
 func (p *prover) round(open []*attempt) []*attempt {
 	var together, later []*attempt
 	for _, a := range open {
-		if p.claim(a) {
+		if p.ledger.claim(a) {
 			together = append(together, a)
 		} else {
 			later = append(later, a)
@@ -42,37 +40,14 @@ func (p *prover) round(open []*attempt) []*attempt {
 	}
 	for _, a := range together {
 		if a.finding.Fix == nil {
-			p.release(a.intents)
+			p.ledger.release(a.intents)
 		}
 	}
 	return p.advance(failed, later)
 }
 
-// claim keeps what conflicts with an attempt out of the round. It reports false if the attempt conflicts itself.
-func (p *prover) claim(a *attempt) bool {
-	for n, i := range a.intents {
-		f := p.files[i.file()]
-		if f.conflicts(i) {
-			p.release(a.intents[:n])
-			return false
-		}
-		f.claim(i)
-	}
-	return true
-}
-
-func (p *prover) release(intents []intent) {
-	for _, i := range intents {
-		p.files[i.file()].release(i)
-	}
-}
-
 func (p *prover) accept(a *attempt) {
-	for _, i := range a.intents {
-		f := p.files[i.file()]
-		f.accepted = append(f.accepted, i)
-		p.stale[f.path] = true
-	}
+	p.ledger.accept(a)
 	a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits()}
 }
 
@@ -160,10 +135,7 @@ func (p *prover) culprit(suspects []*attempt) (bad *attempt, rest []*attempt) {
 func (p *prover) confirm(all []*attempt) {
 	fixed := slices.DeleteFunc(slices.Clone(all), func(a *attempt) bool { return a.finding.Fix == nil })
 	verdicts := p.render(fixed)
-	for _, f := range p.files {
-		f.accepted = nil
-	}
-	p.fixed, p.stale = tree.NewOverlay(p.tree), map[string]bool{}
+	p.ledger.forget()
 	for _, a := range fixed {
 		if a.finding.Fix = nil; p.verdictOn(a, verdicts) == holds {
 			p.accept(a)
@@ -217,37 +189,17 @@ func isIn(sorted []int, number int) bool {
 	return ok
 }
 
-// trial returns the tree with the accepted intents and those of attempts.
-func (p *prover) trial(attempts []*attempt) (*tree.Overlay, error) {
-	if err := p.writeAccepted(); err != nil {
-		return nil, err
-	}
-	more := map[string][]intent{}
+// render renders the sources that attempts affect, with the accepted intents and those of the attempts. It returns nothing
+// if the edits cannot be made.
+func (p *prover) render(attempts []*attempt) map[int]*verdict {
+	var affected []int
 	for _, a := range attempts {
-		for _, i := range a.intents {
-			more[i.file()] = append(more[i.file()], i)
-		}
+		affected = append(affected, a.affected...)
 	}
-	trial := tree.NewOverlay(p.fixed)
-	for _, name := range slices.Sorted(maps.Keys(more)) {
-		data, err := p.files[name].write(more[name])
-		if err != nil {
-			return nil, err
-		}
-		trial.Write(name, data)
+	slices.Sort(affected)
+	trial, err := p.ledger.trial(attempts)
+	if err != nil {
+		return nil
 	}
-	return trial, nil
-}
-
-// writeAccepted brings the files whose accepted intents have changed up to date.
-func (p *prover) writeAccepted() error {
-	for name := range p.stale {
-		data, err := p.files[name].write(nil)
-		if err != nil {
-			return err
-		}
-		p.fixed.Write(name, data)
-		delete(p.stale, name)
-	}
-	return nil
+	return p.verdicts(trial, slices.Compact(affected))
 }

@@ -22,7 +22,7 @@ func kustomizationOf(fsys fs.FS, source render.Source) (file string, data []byte
 // isChart reports whether a source is a chart, by its identity.
 func isChart(id render.SourceID) bool { return id.Kind == render.Helm }
 
-// render renders a source in a tree.
-func (p *prover) renderSource(fsys fs.FS, source render.Source) (*render.Result, error) {
-	return p.engines[source.Kind].Render(p.ctx, fsys, source)
+// renderSource renders a source in a tree.
+func (e *examiner) renderSource(fsys fs.FS, source render.Source) (*render.Result, error) {
+	return e.engines[source.Kind].Render(e.ctx, fsys, source)
 }

@@ -43,7 +43,7 @@ spec:
 	}
 	engine := &counting{Engine: engines(b)[render.Helm]}
 	source := render.Source{Kind: render.Helm, Path: "."}
-	var questions []origin.Query
+	var queries []origin.Query
 	b.Run("render", func(b *testing.B) {
 		for b.Loop() {
 			result, err := engine.Render(b.Context(), fsys, source)
@@ -54,13 +54,13 @@ spec:
 			if err != nil {
 				b.Fatal(err)
 			}
-			questions = policies(source, manifests)
+			queries = policies(source, manifests)
 		}
 	})
 	b.Run("trace", func(b *testing.B) {
 		before := engine.renders
 		for b.Loop() {
-			if answer := origin.Find(b.Context(), fsys, engine, source, questions).Traces[0]; !answer.Exact {
+			if trace := origin.Find(b.Context(), fsys, engine, source, queries).Traces[0]; !trace.Exact {
 				b.Fatal("not exact")
 			}
 		}
@@ -97,8 +97,8 @@ func BenchmarkTrees(b *testing.B) {
 					all := engines(b)
 					render.All(b.Context(), fsys, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
 						manifests, err := result.Manifests(check.MayHoldContainers)
-						if questions := policies(sources[i], manifests); err == nil && traced {
-							origin.Find(b.Context(), fsys, all[sources[i].Kind], sources[i], questions)
+						if queries := policies(sources[i], manifests); err == nil && traced {
+							origin.Find(b.Context(), fsys, all[sources[i].Kind], sources[i], queries)
 						}
 						return err
 					})

@@ -63,9 +63,9 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// TestVerify holds verify to finding decisions that decide nothing: each is put to another place where a value of the
-// same kind stands.
-func TestVerify(t *testing.T) {
+// TestVerifyFindsWrongDecisions moves decisions to other places, where a value of the same kind stands, and holds verify to
+// finding that they decide nothing there.
+func TestVerifyFindsWrongDecisions(t *testing.T) {
 	for name, place := range map[string]struct{ path, line string }{
 		"helm_plain_value":         {"chart/values.yaml", "  pullPolicy: IfNotPresent # of the sidecar"},
 		"helm_literal":             {"chart/templates/pod.yaml", "    imagePullPolicy: Never"},
@@ -93,7 +93,7 @@ func TestVerify(t *testing.T) {
 				t.Fatalf("%s has no line %q", place.path, place.line)
 			}
 			end := start + len(strings.TrimSuffix(place.line, ":"))
-			if q := traced[0].question; yamldoc.ScalarAt(q.Manifest.Node, q.Path) == "" {
+			if q := traced[0].query; yamldoc.ScalarAt(q.Manifest.Node, q.Path) == "" {
 				start += len(place.line) - len(strings.TrimLeft(place.line, " -"))
 			} else {
 				start += strings.Index(place.line, ": ") + len(": ")
@@ -269,15 +269,15 @@ func (c *testCase) apply(t *testing.T, flags []string) {
 	}
 }
 
-// traced is a question and its answer.
+// traced is a query and its trace.
 type traced struct {
-	source   render.Source
-	name     string // of the object
-	question origin.Query
+	source render.Source
+	name   string // of the object
+	query  origin.Query
 	origin.Trace
 }
 
-// trace renders all sources and answers the questions about them.
+// trace renders all sources and traces the queries about them.
 func (c *testCase) trace(t *testing.T) []traced {
 	t.Helper()
 	var all []traced
@@ -293,12 +293,12 @@ func (c *testCase) trace(t *testing.T) []traced {
 		if err != nil {
 			t.Fatalf("%s: %v", source, err)
 		}
-		questions := policies(source, manifests)
+		queries := policies(source, manifests)
 		if c.why != nil {
-			questions = fields(t, c.why, manifests)
+			queries = fields(t, c.why, manifests)
 		}
-		for i, answer := range origin.Find(t.Context(), c.tree, c.engines[source.Kind], source, questions).Traces {
-			all = append(all, traced{source, questions[i].Manifest.Name, questions[i], answer})
+		for i, answer := range origin.Find(t.Context(), c.tree, c.engines[source.Kind], source, queries).Traces {
+			all = append(all, traced{source, queries[i].Manifest.Name, queries[i], answer})
 		}
 	}
 	return all
@@ -307,7 +307,7 @@ func (c *testCase) trace(t *testing.T) []traced {
 // fields asks for fields by KIND/NAME PATH REPLACEMENT.
 func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.Query {
 	t.Helper()
-	var questions []origin.Query
+	var queries []origin.Query
 	for _, words := range why {
 		field, err := yamldoc.ParsePath(words[1])
 		if err != nil {
@@ -315,11 +315,11 @@ func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.
 		}
 		for i := range manifests {
 			if m := &manifests[i]; m.Kind+"/"+m.Name == words[0] {
-				questions = append(questions, origin.Query{Manifest: m, Path: field, Replacement: words[2]})
+				queries = append(queries, origin.Query{Manifest: m, Path: field, Replacement: words[2]})
 			}
 		}
 	}
-	return questions
+	return queries
 }
 
 // verify edits the exact decisions.
@@ -327,14 +327,14 @@ func (c *testCase) verify(t *testing.T, all []traced) *tally {
 	t.Helper()
 	var s tally
 	for _, source := range c.sources {
-		var questions []origin.Query
+		var queries []origin.Query
 		var answers []origin.Trace
 		for _, one := range all {
 			if one.source.String() == source.String() {
-				questions, answers = append(questions, one.question), append(answers, one.Trace)
+				queries, answers = append(queries, one.query), append(answers, one.Trace)
 			}
 		}
-		s.verify(t.Context(), c.tree, c.engines[source.Kind], source, questions, answers)
+		s.verify(t.Context(), c.tree, c.engines[source.Kind], source, queries, answers)
 	}
 	return &s
 }
@@ -350,7 +350,7 @@ func (c *testCase) verify(t *testing.T, all []traced) *tally {
 func (c *testCase) print(all []traced) string {
 	var b strings.Builder
 	for _, one := range all {
-		q := one.question
+		q := one.query
 		value := cmp.Or(yamldoc.ScalarAt(q.Manifest.Node, q.Path), "(missing)")
 		fmt.Fprintf(&b, "%s: %s/%s %s: %s\n", one.source, q.Manifest.Kind, one.name, q.Path.Named(), value)
 		for _, decision := range one.Decisions {

@@ -44,11 +44,11 @@ func engines(t testing.TB) map[render.Kind]render.Engine {
 // policies asks for the pull policy of every container that breaks a rule.
 func policies(source render.Source, manifests []render.Manifest) []origin.Query {
 	hits, _ := check.Run(source, manifests)
-	questions := make([]origin.Query, len(hits))
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 	}
-	return questions
+	return queries
 }
 
 // tally counts what a verification saw.
@@ -60,22 +60,22 @@ type tally struct {
 
 // verify edits each exact decision alone, renders again, and counts the decisions after which a field that they
 // decide is as before.
-func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, questions []origin.Query, answers []origin.Trace) {
+func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, queries []origin.Query, traces []origin.Trace) {
 	s.Lock()
 	defer s.Unlock()
 	type decision struct {
 		yamldoc.Location
-		fields []int // by their questions
+		fields []int // by their queries
 	}
 	decided := map[string]*decision{}
-	for i, answer := range answers {
+	for i, trace := range traces {
 		s.fields++
-		if !answer.Exact {
-			s.inexact = append(s.inexact, fmt.Sprintf("%s: %s: %s", source, name(questions[i]), answer.Decisions[0]))
+		if !trace.Exact {
+			s.inexact = append(s.inexact, fmt.Sprintf("%s: %s: %s", source, name(queries[i]), trace.Decisions[0]))
 			continue
 		}
 		s.exact++
-		for _, at := range answer.Decisions {
+		for _, at := range trace.Decisions {
 			id := at.String() + " " + at.Key
 			if decided[id] == nil {
 				decided[id] = &decision{Location: at}
@@ -86,13 +86,13 @@ func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, so
 	for _, id := range slices.Sorted(maps.Keys(decided)) {
 		s.edits++
 		at := decided[id]
-		manifests, err := renderEdited(ctx, fsys, engine, source, at.Location, questions[at.fields[0]])
+		manifests, err := renderEdited(ctx, fsys, engine, source, at.Location, queries[at.fields[0]])
 		if err != nil {
 			s.wrong = append(s.wrong, fmt.Sprintf("%s: after an edit of %s: %v", source, id, err))
 			continue
 		}
 		for _, i := range at.fields {
-			if q := questions[i]; !changed(manifests, q) {
+			if q := queries[i]; !changed(manifests, q) {
 				s.wrong = append(s.wrong, fmt.Sprintf("%s: %s is as before, or gone, after an edit of %s: %s", source, name(q), id, at.Snippet))
 			}
 		}
@@ -256,9 +256,9 @@ func TestTrees(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				questions := policies(sources[i], manifests)
-				answers := origin.Find(t.Context(), fsys, all[sources[i].Kind], sources[i], questions).Traces
-				s.verify(t.Context(), fsys, all[sources[i].Kind], sources[i], questions, answers)
+				queries := policies(sources[i], manifests)
+				traces := origin.Find(t.Context(), fsys, all[sources[i].Kind], sources[i], queries).Traces
+				s.verify(t.Context(), fsys, all[sources[i].Kind], sources[i], queries, traces)
 				return nil
 			})
 			for _, line := range s.inexact {
