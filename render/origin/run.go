@@ -28,7 +28,7 @@ type run struct {
 }
 
 func newRun(ctx context.Context, s subject, t *targets) *run {
-	return &run{ctx: ctx, targets: t, charts: charts{s, &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}}}
+	return &run{ctx: ctx, targets: t, charts: newCharts(s)}
 }
 
 // picked says what is written at a site in one render; it reports false for a site that is left as it is.

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strconv"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -137,9 +135,6 @@ type Input struct {
 	isScanned bool
 	isPruned  bool // in the last render
 	text      *yamldoc.Text
-	values    *valuesFile // see charts.valuesIn
-	root      *yaml.Node  // see charts.metadata
-	isParsed  bool        // whether root is known
 }
 
 // HoldsValues reports whether the keys of the file are values of a chart.

@@ -28,8 +28,14 @@
 //
 // # Files
 //
-// Each file uses only files above it: site.go and targets.go (what is looked for), scan*.go (an input and the targets →
-// sites), inputs.go, source.go, values.go, tokens.go (what was seen), run.go (sites → a render), strategy_*.go, trace.go.
+// A file uses only files of its own line and of the lines above:
+//
+//	site.go query.go targets.go              what is looked for
+//	scan.go scan_{text,template,yaml}.go     an input and the targets → sites
+//	source.go inputs.go values.go tokens.go  what was seen: inputs, values of charts, tokens in rendered objects
+//	run.go tracing.go                        sites → a render; queries and a run
+//	strategy_*.go                            a run and queries → decisions
+//	trace.go                                 queries → traces
 package origin
 
 import (
@@ -116,29 +122,6 @@ func Find(ctx context.Context, fsys fs.FS, engine render.Engine, source render.S
 	return result
 }
 
-// tracing is what the strategies work on: a run, and the queries about it.
-type tracing struct {
-	*run
-	queries   []*query
-	confirmed map[*Site]bool // decisions whose tokens came out alone
-}
-
-func newTracing(ctx context.Context, s subject, queries []Query) *tracing {
-	t := &tracing{confirmed: map[*Site]bool{}}
-	for _, asked := range queries {
-		t.queries = append(t.queries, &query{Query: asked, value: yamldoc.ScalarAt(asked.Manifest.Node, asked.Path)})
-	}
-	t.run = newRun(ctx, s, newTargets(t.queries, s.declaration()))
-	return t
-}
-
-// open returns the queries that are not decided yet.
-func (t *tracing) open() []*query {
-	return slices.DeleteFunc(slices.Clone(t.queries), func(q *query) bool { return !q.isOpen() })
-}
-
-func (t *tracing) readTokens(manifests []render.Manifest) { t.read(manifests, t.queries) }
-
 // setTracked says of locations whether their files are kept in the repository of the tree; known is what is known of files.
 func (t *tracing) setTracked(known map[string]bool, locations []yamldoc.Location) {
 	for i := range locations {
@@ -148,4 +131,69 @@ func (t *tracing) setTracked(known map[string]bool, locations []yamldoc.Location
 		}
 		locations[i].Tracked = known[name]
 	}
+}
+
+// answer returns the trace of what is known.
+func (q *query) answer() Trace {
+	t := Trace{Query: q.Query, Exact: true, Decided: q.decided, Lines: q.lines, SiblingLines: q.siblingLines}
+	first := func(sites []*Site) ([]yamldoc.Location, []yamldoc.Location) {
+		return locationsOf(sites[:1]), fetchedFrom(sites[:1])
+	}
+	isMissing := q.value == ""
+	switch {
+	case q.decided != nil && q.decided[0].Kind == KeyInsertion && !q.decided[0].hasSpan():
+		// The key would stand at the top of a file: the line that reads it says more, if it is there without the key.
+		if q.isWrittenEmpty {
+			t.Decisions, t.Via = first(q.lines)
+		} else {
+			s := q.decided[0]
+			t.Decisions, t.Via = []yamldoc.Location{{Path: s.Input.Path, Key: s.Key}}, q.via()
+		}
+	case q.decided != nil:
+		t.Decisions, t.Via = locationsOf(q.decided), q.via()
+	case isMissing && len(t.EmptyLines()) > 0:
+		t.Decisions, t.Via = first(t.EmptyLines())
+	case isMissing && len(q.siblingLines) > 0 && len(q.lines) == 0:
+		t.Decisions, t.Via = first(q.siblingLines)
+	case len(q.lines) > 0:
+		t.Decisions, t.Exact = locationsOf(q.lines[:1]), false
+	default:
+		t.Decisions, t.Exact = []yamldoc.Location{{Path: q.Manifest.Document.Path}}, false
+	}
+	return t
+}
+
+// via returns the lines of templates that write the field with a value from elsewhere, and where the file of the decision
+// was fetched by. The line of a manifest is not on the way: its value is the decision, or was patched.
+func (q *query) via() []yamldoc.Location {
+	decision := q.decided[0]
+	at := decision.Location()
+	var via []yamldoc.Location
+	for _, line := range q.lines {
+		location := line.Location()
+		isOther := at.Path != location.Path || at.Line != location.Line
+		if line.decidesByTemplate() && decision.decidesByTemplate() && isOther {
+			via = append(via, location)
+		}
+	}
+	return append(via, fetchedFrom(q.decided[:1])...)
+}
+
+func locationsOf(sites []*Site) []yamldoc.Location {
+	var all []yamldoc.Location
+	for _, s := range sites {
+		all = append(all, s.Location())
+	}
+	return all
+}
+
+// fetchedFrom returns where the user's tree names the files of sites that are not in the tree.
+func fetchedFrom(sites []*Site) []yamldoc.Location {
+	var all []yamldoc.Location
+	for _, s := range sites {
+		if s.Input.From.Path != "" {
+			all = append(all, s.Input.From)
+		}
+	}
+	return all
 }

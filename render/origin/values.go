@@ -31,12 +31,18 @@ type valuesFile struct {
 type charts struct {
 	subject
 	*inputs
+	opened   map[*Input]*valuesFile
+	metadata map[string]*yaml.Node // the roots of Chart.yaml files, by the paths of their charts
+}
+
+func newCharts(s subject) charts {
+	return charts{s, &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}, map[*Input]*valuesFile{}, map[string]*yaml.Node{}}
 }
 
 // valuesIn returns the values in an input; nil if it has none. A file of several documents has none.
 func (c charts) valuesIn(in *Input) *valuesFile {
-	if in.values != nil {
-		return in.values
+	if known := c.opened[in]; known != nil {
+		return known
 	}
 	v := &valuesFile{ValuesFile: ValuesFile{Input: in}}
 	switch {
@@ -53,7 +59,7 @@ func (c charts) valuesIn(in *Input) *valuesFile {
 		return nil
 	}
 	v.document = document
-	in.values = v
+	c.opened[in] = v
 	return v
 }
 
@@ -179,11 +185,11 @@ func (c charts) prefixes(chart string) [][]string {
 // namesOf returns the names under which a chart depends on another chart in a directory: its aliases, or its own name.
 func (c charts) namesOf(parent, chart, directory string) []string {
 	name := directory
-	if root := c.metadata(chart); root != nil {
+	if root := c.metadataOf(chart); root != nil {
 		name = yamldoc.Scalar(root, "name")
 	}
 	var names []string
-	if dependencies := yamldoc.Field(c.metadata(parent), "dependencies"); dependencies != nil {
+	if dependencies := yamldoc.Field(c.metadataOf(parent), "dependencies"); dependencies != nil {
 		for _, dependency := range dependencies.Content {
 			if yamldoc.Scalar(dependency, "name") != name {
 				continue
@@ -201,19 +207,18 @@ func (c charts) namesOf(parent, chart, directory string) []string {
 	return names
 }
 
-// metadata returns the root of a chart's Chart.yaml; nil if it was not seen.
-func (c charts) metadata(chart string) *yaml.Node {
+// metadataOf returns the root of a chart's Chart.yaml; nil if it was not seen.
+func (c charts) metadataOf(chart string) *yaml.Node {
+	root, ok := c.metadata[chart]
 	in := c.at(path.Join(chart, "Chart.yaml"))
-	if in == nil {
-		return nil
+	if ok || in == nil {
+		return root
 	}
-	if !in.isParsed {
-		in.isParsed = true
-		if roots, err := yamldoc.Parse(in.Data); err == nil && len(roots) == 1 {
-			in.root = roots[0]
-		}
+	if roots, err := yamldoc.Parse(in.Data); err == nil && len(roots) == 1 {
+		root = roots[0]
 	}
-	return in.root
+	c.metadata[chart] = root
+	return root
 }
 
 func cutLast(s, separator string) (before, after string, ok bool) {
