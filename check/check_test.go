@@ -43,12 +43,12 @@ func check(t testing.TB, source render.Source, documents ...render.Document) []H
 		t.Fatal(err)
 	}
 	hits, _ := Run(source, manifests)
-	questions := make([]origin.Question, len(hits))
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField}
 	}
-	for i, answer := range origin.Trace(t.Context(), fstest.MapFS{}, failing{source}, questions) {
-		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
+	for i, trace := range origin.Find(t.Context(), fstest.MapFS{}, failing{source}, queries).Traces {
+		hits[i].Decide(trace.Decisions[0], trace.Via, trace.Exact)
 	}
 	return hits
 }

@@ -121,10 +121,3 @@ func isObject(node *yaml.Node) bool {
 func allObjects(items *yaml.Node) bool {
 	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return !isObject(item) })
 }
-
-// Way is edits of the user's files that may give a field another value. Whether they do has not been tried.
-type Way struct {
-	// Message says what the edits do, as in: set image.pullPolicy to Always.
-	Message string
-	Edits   []yamldoc.Edit
-}

@@ -3,12 +3,11 @@ package fix
 import (
 	"bytes"
 	"compress/flate"
-	"fmt"
+	"context"
 	"io"
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -58,61 +57,38 @@ func (s *Snapshot) result() (*render.Result, error) {
 	return result, nil
 }
 
-// verdict is what became of a source by some edits.
+// verdict is what became of a source by some attempts.
 type verdict struct {
-	hits  map[check.Place]bool
-	fault bool // it does not render, has a new finding, or differs in more than pull policies
+	hits    map[check.Place]bool
+	isWorse bool // it does not render, has a new finding, or differs in more than pull policies
 }
 
-// render renders the sources that the attempts affect, with edits.
-func (p *prover) render(edits []yamldoc.Edit, attempts []*attempt) map[int]*verdict {
-	var affected []int
-	for _, a := range attempts {
-		affected = append(affected, p.affected(a.edits)...)
-	}
-	slices.Sort(affected)
-	affected = slices.Compact(affected)
-	verdicts := make([]*verdict, len(affected))
-	edited, err := p.edit(edits)
-	if err != nil {
-		return nil
-	}
+// examiner renders sources over an edited tree and compares.
+type examiner struct {
+	ctx        context.Context
+	tree       fs.FS
+	options    Options
+	sources    []Rendered
+	suppressed map[check.Place]bool // hits that are kept on purpose
+}
+
+// verdicts returns, by the index of the source, what becomes of some sources over an edited tree.
+func (e *examiner) verdicts(edited *tree.Overlay, sources []int) map[int]*verdict {
+	verdicts := make([]*verdict, len(sources))
 	var group errgroup.Group
-	group.SetLimit(p.jobs)
-	for n, i := range affected {
+	group.SetLimit(e.options.Jobs)
+	for n, i := range sources {
 		group.Go(func() error {
-			verdicts[n] = p.examine(edited, &p.subjects[i])
+			verdicts[n] = e.examine(followed{edited, e.tree}, &e.sources[i])
 			return nil
 		})
 	}
 	_ = group.Wait() // No one returns an error.
 	byIndex := map[int]*verdict{}
-	for n, i := range affected {
+	for n, i := range sources {
 		byIndex[i] = verdicts[n]
 	}
 	return byIndex
-}
-
-// edit is the tree with edits made in it.
-func (p *prover) edit(edits []yamldoc.Edit) (fs.FS, error) {
-	overlay := tree.NewOverlay(p.tree)
-	for path, edits := range byPath(edits) {
-		data := p.originals[path]
-		if data == nil {
-			var err error
-			if data, err = fs.ReadFile(p.tree, path); err != nil {
-				return nil, err
-			}
-			p.originals[path] = data
-		}
-		for _, e := range edits {
-			if e.End > len(data) || string(data[e.Start:e.End]) != e.OldText {
-				return nil, fmt.Errorf("%s is not what it was", path)
-			}
-		}
-		overlay.Write(path, yamldoc.Apply(data, edits))
-	}
-	return followed{overlay, p.tree}, nil
 }
 
 // followed is an overlay in which symbolic links of the tree lead to the files that were written.
@@ -132,15 +108,15 @@ func (f followed) ReadFile(name string) ([]byte, error) {
 }
 
 // examine renders a source of the edited tree and compares.
-func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
-	v = &verdict{hits: map[check.Place]bool{}, fault: true}
+func (e *examiner) examine(edited fs.FS, subject *Rendered) (v *verdict) {
+	v = &verdict{hits: map[check.Place]bool{}, isWorse: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
-	before, err := p.before(subject)
+	before, err := e.before(subject)
 	if err != nil {
-		v.fault = false // It did not render before either.
+		v.isWorse = false // It did not render before either.
 		return v
 	}
-	after, err := subject.Source.Render(p.ctx, render.In{Tree: edited})
+	after, err := e.renderSource(edited, subject.Source)
 	if err != nil {
 		return v
 	}
@@ -152,8 +128,8 @@ func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
 		return v
 	}
 	isNew := func(place check.Place) bool { return !was[place] }
-	isGone := func(place check.Place) bool { return p.kept[place] && !v.hits[place] }
-	v.fault = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
+	isGone := func(place check.Place) bool { return e.suppressed[place] && !v.hits[place] }
+	v.isWorse = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !e.same(subject, before, after)
 	return v
 }
 
@@ -170,26 +146,26 @@ func hits(source render.Source, result *render.Result) (map[check.Place]bool, er
 	return places, nil
 }
 
-func (p *prover) before(subject *Subject) (*render.Result, error) {
+func (e *examiner) before(subject *Rendered) (*render.Result, error) {
 	if subject.Before != nil {
 		return subject.Before.result()
 	}
-	return subject.Source.Render(p.ctx, render.In{Tree: p.tree})
+	return e.renderSource(e.tree, subject.Source)
 }
 
 // same reports whether two results differ in pull policies alone. What differs between two renders of the same
 // files is left out: charts draw random values.
-func (p *prover) same(subject *Subject, before, after *render.Result) bool {
-	differences, ok := compare(before, after)
+func (e *examiner) same(subject *Rendered, before, after *render.Result) bool {
+	differences, ok := e.compare(before, after)
 	if !ok || len(differences) == 0 {
 		return ok
 	}
 	if subject.volatile == nil {
-		again, err := subject.Source.Render(p.ctx, render.In{Tree: p.tree})
+		again, err := e.renderSource(e.tree, subject.Source)
 		if err != nil {
 			return false
 		}
-		volatile, ok := compare(before, again)
+		volatile, ok := e.compare(before, again)
 		if !ok {
 			return false
 		}
@@ -206,7 +182,7 @@ type difference struct {
 
 // compare returns the values that differ, other than pull policies that have become Always. It is not ok where the
 // objects are not the same ones.
-func compare(before, after *render.Result) (differences []difference, ok bool) {
+func (e *examiner) compare(before, after *render.Result) (differences []difference, ok bool) {
 	if len(before.Documents) != len(after.Documents) {
 		return nil, false
 	}
@@ -230,7 +206,7 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 				}
 			}
 			visit := func(path yamldoc.Path) {
-				if text := path.String(); !policies[text] && !isGiven(is[n], path) {
+				if text := path.String(); !policies[text] && !e.isHandedOn(is[n], path) {
 					differences = append(differences, difference{i, n, text})
 				}
 			}
@@ -240,12 +216,10 @@ func compare(before, after *render.Result) (differences []difference, ok bool) {
 	return differences, true
 }
 
-// isGiven reports whether a path is in what an Application of Argo CD gives its sources: what that changes is in them.
-func isGiven(m render.Manifest, path yamldoc.Path) bool {
-	return strings.HasPrefix(m.APIVersion, "argoproj.io/") && strings.HasPrefix(m.Kind, "Application") &&
-		slices.ContainsFunc(path, func(step yamldoc.Step) bool {
-			return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)
-		})
+// isHandedOn reports whether an object hands a field on to sources that it declares: what a change of it changes is in
+// these sources.
+func (e *examiner) isHandedOn(m render.Manifest, path yamldoc.Path) bool {
+	return e.options.HandsOn != nil && e.options.HandsOn(m, path)
 }
 
 func objects(document render.Document) ([]render.Manifest, error) {
@@ -264,11 +238,14 @@ func walk(a, b *yaml.Node, path yamldoc.Path, visit func(yamldoc.Path)) {
 	case a.Kind != b.Kind:
 		visit(path)
 	case a.Kind == yaml.MappingNode:
-		if repeats(b) > repeats(a) {
-			visit(path) // Which of two values counts depends on who reads it.
+		if yamldoc.Duplicates(b) > yamldoc.Duplicates(a) {
+			visit(path)
 		}
-		for _, key := range keys(a, b) {
-			walk(yamldoc.Field(a, key), yamldoc.Field(b, key), path.Below(yamldoc.Key(key)), visit)
+		was, is := fields(a), fields(b)
+		both := maps.Clone(was)
+		maps.Copy(both, is)
+		for _, key := range slices.Sorted(maps.Keys(both)) {
+			walk(was[key], is[key], path.Below(yamldoc.Key(key)), visit)
 		}
 	case a.Kind == yaml.SequenceNode:
 		for i := range max(len(a.Content), len(b.Content)) {
@@ -279,39 +256,13 @@ func walk(a, b *yaml.Node, path yamldoc.Path, visit func(yamldoc.Path)) {
 	}
 }
 
-// repeats is how many keys of a mapping are there again.
-func repeats(mapping *yaml.Node) int {
-	set := map[string]bool{}
-	for i := 0; i < len(mapping.Content); i += 2 {
-		set[mapping.Content[i].Value] = true
+// fields returns the values of a mapping by their keys.
+func fields(mapping *yaml.Node) map[string]*yaml.Node {
+	values := map[string]*yaml.Node{}
+	for key, value := range yamldoc.Fields(mapping) {
+		values[key.Value] = value
 	}
-	return len(mapping.Content)/2 - len(set)
-}
-
-// keys are those of two mappings, with what they merge.
-func keys(mappings ...*yaml.Node) []string {
-	set := map[string]bool{}
-	var add func(*yaml.Node)
-	add = func(node *yaml.Node) {
-		node = yamldoc.Resolve(node)
-		if node.Kind == yaml.SequenceNode {
-			for _, item := range node.Content {
-				add(item)
-			}
-			return
-		}
-		for i := 0; i+1 < len(node.Content); i += 2 {
-			if node.Content[i].Tag == "!!merge" {
-				add(node.Content[i+1])
-			} else {
-				set[node.Content[i].Value] = true
-			}
-		}
-	}
-	for _, mapping := range mappings {
-		add(mapping)
-	}
-	return slices.Sorted(maps.Keys(set))
+	return values
 }
 
 func at(sequence *yaml.Node, i int) *yaml.Node {

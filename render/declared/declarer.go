@@ -46,9 +46,23 @@ type Declarer interface {
 	Declares(apiVersion, kind string) bool
 	// Mentions reports whether a text may hold such an object. It is quick, and never false for a text that holds one.
 	Mentions(text []byte) bool
+	// Layout says where options stand in the objects.
+	Layout() Layout
+	// HandsOn reports whether an object, or an object that makes such objects, hands a field on to the sources that it
+	// declares. A change of the field shows in what these render to.
+	HandsOn(manifest render.Manifest, path yamldoc.Path) bool
 	// Expand returns what an object declares in a tree. file is the path of the file from which the object comes, for
 	// errors in it.
 	Expand(fsys fs.FS, file string, object Object) []Declared
+}
+
+// Layout says where the options of a source stand in the objects of a declarer.
+type Layout struct {
+	// Values and ValuesText lead, from the options of the source, to the values for a chart: to a mapping, and to a text that
+	// is a mapping in YAML. If neither is there, a mapping can be inserted at Values.
+	Values, ValuesText yamldoc.Path
+	// Identity are the keys below which the object says what is deployed, and not with which values: repoURL, say.
+	Identity []string
 }
 
 // Declared is a source that an object declares, or the reason why there is none.

@@ -29,6 +29,7 @@ type Source struct {
 
 // Declaration is the place of the object that declares a source.
 type Declaration struct {
+	Layout
 	// Path is the file in which the object stands, or the template or kustomization that renders to the object.
 	Path string
 	// Document counts the YAML documents of the file before the object, and Object leads to the options of the source in

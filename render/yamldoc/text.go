@@ -18,6 +18,7 @@ type Text struct {
 	// snippets are the lines that were copied for locations, by offset: all locations on a line share its text. JSON can have
 	// 500 containers on one line of 5 MB.
 	snippets map[int]string
+	regions  []jsonRegion // the documents about which IsJSON was asked
 }
 
 // position is a place in the text, by the parser's line and column and by its offset in bytes.
@@ -90,6 +91,13 @@ func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 	}
 	start = t.skipProperties(start)
 	return start, t.end(start, node), true
+}
+
+// Edit returns the edit of the file at a path that puts a new text in the place of a part of the text.
+func (t *Text) Edit(file string, start, end int, newText string) Edit {
+	at := t.Location(start, end)
+	at.Path, at.Snippet, at.Above = file, "", ""
+	return Edit{Location: at, Start: start, End: end, OldText: string(t.bytes[start:end]), NewText: newText}
 }
 
 // Location returns the location of a part of the text, without a path; the zero Location if the text is not UTF-8.

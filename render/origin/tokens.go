@@ -1,0 +1,162 @@
+package origin
+
+import (
+	"slices"
+	"strconv"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
+
+// tokens are the sites of a run by the number of their token.
+type tokens []*Site
+
+// site returns the site of a token that tokenPattern has matched; nil if there is none.
+func (t tokens) site(match []string) *Site {
+	number, err := strconv.Atoi(match[1] + match[2])
+	if err != nil || number >= len(t) {
+		return nil
+	}
+	return t[number]
+}
+
+// withoutTokens returns a text with the values of their sites in the place of tokens.
+func (t tokens) withoutTokens(text string) string {
+	return tokenPattern.ReplaceAllStringFunc(text, func(token string) string {
+		if s := t.site(tokenPattern.FindStringSubmatch(token)); s != nil {
+			return s.Value
+		}
+		return token
+	})
+}
+
+// read reads the tokens of a render: it decides the queries whose fields have tokens, and keeps the lines that the render
+// shows to write the fields.
+func (t tokens) read(manifests []render.Manifest, queries []*query) {
+	for _, q := range queries {
+		if q.Manifest.Document.Verbatim {
+			continue
+		}
+		m := t.find(q, manifests)
+		if m == nil {
+			continue
+		}
+		value, holder := t.lookup(m.Node, q.Path)
+		if sites := t.sitesIn(value); q.decided == nil && sites != nil && join(yamldoc.Resolve(value).Value, sites) == q.value {
+			q.decided = sites
+		}
+		if lines := t.linesOf(value, holder, q.Path.Last()); q.lines == nil {
+			q.lines = lines
+		}
+		if q.siblingLines == nil && len(q.SiblingField) > 0 {
+			value, holder := t.lookup(m.Node, q.SiblingField)
+			q.siblingLines = t.linesOf(value, holder, q.SiblingField.Last())
+		}
+	}
+}
+
+// find returns the object of a query in another render: the object of the same name, tokens taken out, or at the same
+// position, where the name is drawn at random.
+func (t tokens) find(q *query, manifests []render.Manifest) *render.Manifest {
+	var byName, byPosition *render.Manifest
+	for i := range manifests {
+		m := &manifests[i]
+		if m.Document.Path != q.Manifest.Document.Path || t.withoutTokens(m.Kind) != q.Manifest.Kind ||
+			t.withoutTokens(m.APIVersion) != q.Manifest.APIVersion {
+			continue
+		}
+		hasName := t.withoutTokens(m.Name) == q.Manifest.Name && t.withoutTokens(m.Namespace) == q.Manifest.Namespace
+		hasPosition := m.Part == q.Manifest.Part && m.Item == q.Manifest.Item
+		switch {
+		case hasName && hasPosition:
+			return m
+		case hasName && byName == nil:
+			byName = m
+		case hasPosition:
+			byPosition = m
+		}
+	}
+	if byName != nil {
+		return byName
+	}
+	return byPosition
+}
+
+// lookup is yamldoc.Lookup for a render in which the names of items may be tokens.
+func (t tokens) lookup(root *yaml.Node, path yamldoc.Path) (value, holder *yaml.Node) {
+	path = slices.Clone(path)
+	for i, step := range path {
+		list, _ := yamldoc.Lookup(root, path[:i])
+		if list = yamldoc.Resolve(list); step.Name == "" || list == nil {
+			continue
+		}
+		for index, item := range list.Content {
+			if t.withoutTokens(yamldoc.Scalar(item, "name")) == step.Name && (path[i].Name != "" || index == step.Index) {
+				path[i] = yamldoc.Step{Index: index}
+			}
+		}
+	}
+	return yamldoc.Lookup(root, path)
+}
+
+// sitesIn returns the sites whose tokens are in a value, in order; nil if there are none.
+func (t tokens) sitesIn(value *yaml.Node) []*Site {
+	value = yamldoc.Resolve(value)
+	if value == nil || value.Kind != yaml.ScalarNode {
+		return nil
+	}
+	var sites []*Site
+	for _, match := range tokenPattern.FindAllStringSubmatch(value.Value, -1) {
+		if s := t.site(match); s != nil {
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}
+
+// join returns a value with the values of sites in the place of its tokens.
+func join(value string, sites []*Site) string {
+	i := -1
+	return tokenPattern.ReplaceAllStringFunc(value, func(string) string {
+		if i++; i < len(sites) {
+			return sites[i].Value
+		}
+		return ""
+	})
+}
+
+// linesOf returns the lines that write a key, by the tokens at its value and in the mapping or list that holds the value:
+// those of resources before those of patches, because an edit of a resource is for all.
+func (t tokens) linesOf(value, holder *yaml.Node, key string) []*Site {
+	var resources, patches []*Site
+	add := func(text string) {
+		match := tokenPattern.FindStringSubmatch(text)
+		if match == nil {
+			return
+		}
+		s := t.site(match)
+		if s == nil || !s.isLine() || s.Field != key {
+			return
+		}
+		switch s.Input.Use {
+		case render.UsePatch, render.UseKustomization, render.UseDeclaration:
+			patches = append(patches, s)
+		default:
+			resources = append(resources, s)
+		}
+	}
+	if value != nil {
+		add(value.Anchor)
+	}
+	if holder != nil && holder.Kind == yaml.SequenceNode {
+		add(holder.Anchor) // The line writes the list that the value is an item of.
+	}
+	if holder != nil && holder.Kind == yaml.MappingNode {
+		for i := 0; i < len(holder.Content); i += 2 {
+			add(holder.Content[i].Value)
+		}
+	}
+	return append(resources, patches...)
+}
