@@ -53,8 +53,8 @@ type Rendered struct {
 	// Candidates are the candidates for the hits of the source, the first to try first.
 	Candidates map[check.Place][]Candidate
 
-	// volatile is what differs from render to render; nil until it is needed.
-	volatile []difference
+	// volatile are the values that differ from render to render; nil until they are needed.
+	volatile map[difference]bool
 }
 
 // Options say how Prove works.
