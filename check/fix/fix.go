@@ -75,7 +75,10 @@ type File struct {
 // Prove gives each finding of a report a fix, if one can be proven, or else the reason in FixProblem. It writes to the report
 // and to the sources, and to no file. The fixes of a report hold together. It returns the files with all fixes made, sorted
 // by path. If the context is canceled, findings may have neither a fix nor a reason.
-func Prove(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, sources []Rendered, options Options, report *check.Report) []File {
+func Prove(
+	ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine,
+	sources []Rendered, options Options, report *check.Report,
+) []File {
 	p := newProver(&examiner{ctx, fsys, engines, options, sources, map[check.Place]bool{}})
 	for _, suppressed := range report.Suppressed {
 		for _, hit := range suppressed.Finding.Hits {
@@ -107,7 +110,8 @@ func Prove(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engin
 }
 
 // noProof says why no candidate was accepted, and what else would help.
-const noProof = "every edit that was tried changes something else too, or does not render; a Helm post-renderer or a patch in a kustomization can set it"
+const noProof = "every edit that was tried changes something else too, or does not render; " +
+	"a Helm post-renderer or a patch in a kustomization can set it"
 
 // whyNoCandidate says why there is no candidate for a finding, and what would help.
 func (p *prover) whyNoCandidate(finding *check.Finding) string {
@@ -144,6 +148,7 @@ func newProver(e *examiner) *prover {
 	return p
 }
 
+// candidatesOf returns the candidates for a hit.
 func (p *prover) candidatesOf(place check.Place) []Candidate {
 	if i, ok := p.byID[place.Source]; ok {
 		return p.sources[i].Candidates[place]

@@ -46,6 +46,7 @@ func (p *prover) round(open []*attempt) []*attempt {
 	return p.advance(failed, later)
 }
 
+// accept makes what an attempt tries the fix of its finding.
 func (p *prover) accept(a *attempt) {
 	p.ledger.accept(a)
 	a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits()}
@@ -165,6 +166,7 @@ const (
 	suspect             // a source that reads the files is worse off, by this attempt or by others
 )
 
+// verdictOn says what became of an attempt. It fails if its finding has a hit in a source that does not read the edited files.
 func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 	for source := range a.hits {
 		if i, ok := p.byID[source]; !ok || !isIn(a.affected, i) {

@@ -77,7 +77,9 @@ func (s *scanner) words(offset int, text string) {
 	for _, match := range keyAndValue.FindAllStringSubmatchIndex(text, -1) {
 		key, value := text[match[2]:match[3]], text[match[4]:match[5]]
 		if s.fields[key] && s.values[value] && !isDistinct(value) {
-			s.add(&Site{Start: offset + match[4], End: offset + match[5], Value: value, encode: verbatim, isNumber: isWholeNumber(value)})
+			site := &Site{Start: offset + match[4], End: offset + match[5], Value: value, encode: verbatim}
+			site.isNumber = isWholeNumber(value)
+			s.add(site)
 		}
 	}
 }
@@ -101,7 +103,8 @@ var actions = regexp.MustCompile(`\{\{.*?\}\}`)
 
 // flowEnd returns where the value in flow style ends that stands between two offsets.
 func flowEnd(data []byte, start, end int) int {
-	masked := actions.ReplaceAllFunc(data[start:end], func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) })
+	mask := func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) }
+	masked := actions.ReplaceAllFunc(data[start:end], mask)
 	if i := bytes.IndexAny(masked, ",}"); i >= 0 {
 		end = start + i
 	}

@@ -26,7 +26,10 @@ func (s *scanner) yamlPart(start, end int, hasLines bool) bool {
 	if err != nil || slices.ContainsFunc(roots, isPlainText) {
 		return false
 	}
-	w := &yamlScanner{scanner: s, offset: start, positions: yamldoc.NewText(s.in.Data[start:end]), hasLines: hasLines, anchored: map[*yaml.Node]*Site{}}
+	w := &yamlScanner{
+		scanner: s, offset: start, positions: yamldoc.NewText(s.in.Data[start:end]),
+		hasLines: hasLines, anchored: map[*yaml.Node]*Site{},
+	}
 	for _, root := range roots {
 		w.node(root, nil)
 	}
@@ -142,7 +145,7 @@ func (w *yamlScanner) scalar(node *yaml.Node, path yamldoc.Path) {
 	if w.in.Use == render.UseKustomization && w.offset == 0 && !w.inChartValues && path.Last() == "name" && !w.fields["name"] {
 		return // It selects, for example an image to replace, and is no value.
 	}
-	site := &Site{Start: start, End: end, Value: node.Value, encode: quoteScalar, Key: path.String(), InChartValues: w.inChartValues}
+	site := &Site{Start: start, End: end, Value: node.Value, Key: path.String(), InChartValues: w.inChartValues, encode: quoteScalar}
 	isNamed := w.isNamedLikeField(path.Last())
 	switch {
 	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:

@@ -36,7 +36,8 @@ type charts struct {
 }
 
 func newCharts(s subject) charts {
-	return charts{s, &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}, map[*Input]*valuesFile{}, map[string]*yaml.Node{}}
+	seen := &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}
+	return charts{s, seen, map[*Input]*valuesFile{}, map[string]*yaml.Node{}}
 }
 
 // valuesIn returns the values in an input; nil if it has none. A file of several documents has none.
