@@ -109,7 +109,8 @@ func byDistance(group []*attempt) []*attempt {
 }
 
 // culprit finds by halves the attempt at fault, if there is one, accepts those that hold on the way, and returns the
-// others.
+// others. Of eight suspects it tries four, of these two, of these one: three renders of the affected sources, and one more
+// for the suspect alone.
 func (p *prover) culprit(suspects []*attempt) (bad *attempt, rest []*attempt) {
 	for len(suspects) > 1 {
 		half := suspects[:len(suspects)/2]

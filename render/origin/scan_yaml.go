@@ -45,7 +45,9 @@ func valueAt(text *yamldoc.Text, node *yaml.Node) *Site {
 	return &Site{Start: start, End: end, Value: node.Value, encode: quoteScalar}
 }
 
-// yamlScanner walks over the nodes of YAML that stands at an offset of the input.
+// yamlScanner walks over the nodes of YAML that stands at an offset of the input. It works on nodes, because a search in text
+// takes what stands in a block scalar for keys and values. The text of a block scalar may itself be YAML, such as a patch in
+// a kustomization; it then has a scanner of its own.
 type yamlScanner struct {
 	*scanner
 	offset    int
@@ -107,8 +109,8 @@ func (t *targets) isValuesKey(key string) bool {
 }
 
 // lineAt returns the site of the line that gives a mapping a value. Its token becomes another key of the mapping, before the
-// key of the line, and goes with the mapping through merges, patches and parsers. The positions are those of a part of the
-// input that begins at an offset.
+// key of the line, and goes with the mapping through merges, patches and parsers: {image: a} becomes
+// {"zq0000005": "", image: a}. The positions are those of a part of the input that begins at an offset.
 func lineAt(in *Input, offset int, positions *yamldoc.Text, mapping, key, value *yaml.Node) *Site {
 	at, ok := positions.Offset(key)
 	start, end, _ := positions.Bounds(key)

@@ -222,6 +222,7 @@ func (c charts) metadataOf(chart string) *yaml.Node {
 	return root
 }
 
+// cutLast is strings.Cut at the last separator.
 func cutLast(s, separator string) (before, after string, ok bool) {
 	i := strings.LastIndex(s, separator)
 	if i < 0 {
@@ -230,6 +231,7 @@ func cutLast(s, separator string) (before, after string, ok bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
+// keysOf returns the keys of a path without indexes.
 func keysOf(p yamldoc.Path) []string {
 	var keys []string
 	for _, step := range p {
@@ -238,6 +240,7 @@ func keysOf(p yamldoc.Path) []string {
 	return keys
 }
 
+// pathOf returns the path of keys.
 func pathOf(keys []string) yamldoc.Path {
 	var p yamldoc.Path
 	for _, key := range keys {
