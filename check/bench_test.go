@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 )
 
 // BenchmarkRun checks the objects of a large chart: 200 workloads with 50 variables in each container,
@@ -26,7 +26,7 @@ func BenchmarkRun(b *testing.B) {
 	b.SetBytes(int64(text.Len()))
 	b.ReportAllocs()
 	for b.Loop() {
-		if hits, containers := Run(render.Source{}, manifests); len(hits) != 600 || containers != 600 {
+		if hits, containers := Run(raw.Source{}, manifests); len(hits) != 600 || containers != 600 {
 			b.Fatalf("%d hits in %d containers", len(hits), containers)
 		}
 	}

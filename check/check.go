@@ -34,7 +34,7 @@ type Hit struct {
 // Place is the pull policy of a container in what a source was rendered to. It stays the same in another render of
 // the source, also where names are drawn at random.
 type Place struct {
-	Source     render.SourceID
+	Source     render.ID
 	Document   string // the path of the file that the object came from
 	Part, Item int    // as in render.Manifest
 	Kind       string
@@ -121,8 +121,8 @@ func firstRule(c Container) (*Rule, string) {
 
 func affected(source render.Source, manifest render.Manifest, c Container) Affected {
 	return Affected{
-		Source:      source.Path,
-		Environment: source.Environment,
+		Source:      source.ID().Path,
+		Environment: source.ID().Environment,
 		APIVersion:  manifest.APIVersion,
 		Kind:        manifest.Kind,
 		Namespace:   manifest.Namespace,
@@ -216,8 +216,10 @@ type SourceStatus struct {
 	Environment string      `json:"environment"`
 	Status      Status      `json:"status"`
 	// Reason says why a source was skipped, failed, or rendered to nothing.
-	Reason     string `json:"reason"`
-	Containers int    `json:"containers"`
+	Reason string `json:"reason"`
+	// NoObject is true for a skipped file without a Kubernetes object: see render.Skip.
+	NoObject   bool `json:"-"`
+	Containers int  `json:"containers"`
 }
 
 // Status is what became of a source.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -15,7 +14,9 @@ import (
 	"testing/fstest"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/origin"
+	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -31,7 +32,7 @@ func scalar(value string) *yaml.Node {
 // file checks one manifest file.
 func file(t testing.TB, path, text string) []Hit {
 	t.Helper()
-	return check(t, render.Source{Kind: render.Raw, Path: path}, render.Document{Path: path, Text: []byte(text), Verbatim: true})
+	return check(t, raw.Source{Path: path}, render.Document{Path: path, Text: []byte(text), Verbatim: true})
 }
 
 // check checks documents that a source was rendered to.
@@ -46,16 +47,16 @@ func check(t testing.TB, source render.Source, documents ...render.Document) []H
 	for i, hit := range hits {
 		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField}
 	}
-	for i, trace := range origin.Find(t.Context(), fstest.MapFS{}, failing{}, source, queries).Traces {
+	for i, trace := range origin.Find(t.Context(), fstest.MapFS{}, failing{source}, queries).Traces {
 		hits[i].Decide(trace.Decisions[0], trace.Via, trace.Exact)
 	}
 	return hits
 }
 
-// failing is an engine that renders nothing a second time.
-type failing struct{}
+// failing is a source that renders nothing a second time.
+type failing struct{ render.Source }
 
-func (failing) Render(context.Context, fs.FS, render.Source) (*render.Result, error) {
+func (failing) Render(context.Context, render.In) (*render.Result, error) {
 	return nil, errors.New("not again")
 }
 
@@ -181,9 +182,9 @@ spec:
 ` + strings.Repeat("        - {name: web, image: \"example.com/web:1\", imagePullPolicy: "+policy+"}\n", 11))}
 	}
 	hits := slices.Concat(
-		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "prod"}, deployment("shop", "Always")),
-		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "dev"}, deployment("shop", "Never")),
-		check(t, render.Source{Kind: render.Helm, Path: "chart"}, deployment("shop", "Always"), deployment("other", "Always"), deployment("shop", "Always")),
+		check(t, helm.Source{Path: "chart", Environment: "prod"}, deployment("shop", "Always")),
+		check(t, helm.Source{Path: "chart", Environment: "dev"}, deployment("shop", "Never")),
+		check(t, helm.Source{Path: "chart"}, deployment("shop", "Always"), deployment("other", "Always"), deployment("shop", "Always")),
 	)
 	const at, unset = "pull-policy-not-always chart/templates/deployment.yaml ", `Containers[init].imagePullPolicy exact=false
   imagePullPolicy is not set and the tag 1 makes it IfNotPresent: a node that already has the image starts it without asking the registry
@@ -200,7 +201,7 @@ spec:
 // TestFindingsThatAreNotExact: a line that writes several policies is one finding and does not hide another line, nor
 // what has none.
 func TestFindingsThatAreNotExact(t *testing.T) {
-	source := render.Source{Kind: render.Helm, Path: "chart"}
+	source := helm.Source{Path: "chart"}
 	var hits []Hit
 	for i, decision := range []yamldoc.Location{{Line: 8, Column: 5}, {Line: 11, Column: 5}, {}, {Line: 8, Column: 5}, {Line: 11, Column: 5}} {
 		decision.Path = "chart/templates/pods.yaml"
@@ -316,7 +317,7 @@ func TestFingerprint(t *testing.T) {
 func TestReportJSON(t *testing.T) {
 	hits := append(
 		file(t, "app.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: 'x:1', imagePullPolicy: Never}\n"),
-		check(t, render.Source{Kind: render.Helm, Path: "chart", Environment: "prod"}, render.Document{
+		check(t, helm.Source{Path: "chart", Environment: "prod"}, render.Document{
 			Path: "chart/templates/pod.yaml",
 			Text: []byte("apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod}\nspec: {volumes: [{name: v, image: {reference: x}}]}\n"),
 		})...)
@@ -356,7 +357,7 @@ func TestReportOrder(t *testing.T) {
 	var sources []SourceStatus
 	for i := range 5 {
 		for _, environment := range []string{"", "prod", "dev"} {
-			source := render.Source{Kind: render.Helm, Path: fmt.Sprint("chart", i%2), Environment: environment}
+			source := helm.Source{Path: fmt.Sprint("chart", i%2), Environment: environment}
 			for j := range 12 {
 				pod := fmt.Sprintf("apiVersion: v1\nkind: Pod\nmetadata: {name: web%d}\nspec: {containers: [{image: 'x:%d'}, &p {image: 'y:1'}], initContainers: [*p]}\n", j%3, i)
 				hits = append(hits, check(t, source, render.Document{Path: "t.yaml", Text: []byte(pod), Verbatim: j%2 == 0})...)

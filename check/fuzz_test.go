@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -22,7 +23,7 @@ func fuzzRun(t *testing.T, content string) {
 	if err != nil {
 		return
 	}
-	var source render.Source
+	var source raw.Source
 	hits, containers := Run(source, manifests)
 	if containers > 0 && !MayHoldContainers([]byte(content)) {
 		t.Errorf("%d containers where there may be none", containers)

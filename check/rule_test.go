@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -68,7 +68,7 @@ func TestRules(t *testing.T) {
 			if test.policy != "" {
 				text += ", imagePullPolicy: " + test.policy
 			}
-			hits, containers := Run(render.Source{}, parse(t, text+"}]}\n"))
+			hits, containers := Run(raw.Source{}, parse(t, text+"}]}\n"))
 			if containers != 1 {
 				t.Fatalf("%d containers, want 1", containers)
 			}
@@ -103,7 +103,7 @@ func TestRulesInOtherWords(t *testing.T) {
 		},
 	} {
 		got := ""
-		for _, hit := range first(Run(render.Source{}, parse(t, test.text))) {
+		for _, hit := range first(Run(raw.Source{}, parse(t, test.text))) {
 			got += hit.Rule.ID + ": " + hit.Message
 		}
 		if got != test.want {
@@ -175,7 +175,7 @@ func TestRuleDocs(t *testing.T) {
 				}
 				for _, match := range examples {
 					var got []string
-					hits, containers := Run(render.Source{}, parse(t, match[1]))
+					hits, containers := Run(raw.Source{}, parse(t, match[1]))
 					for _, hit := range hits {
 						got = append(got, hit.Rule.ID)
 					}

@@ -8,30 +8,40 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// engineFunc is an engine for tests.
-type engineFunc func(source Source) (*Result, error)
-
-func (f engineFunc) Render(_ context.Context, _ fs.FS, source Source) (*Result, error) {
-	return f(source)
+// testSource is a source that a function renders.
+type testSource struct {
+	id     ID
+	render func(ID) (*Result, error)
 }
 
-func all(ctx context.Context, engine engineFunc, sources ...Source) []Outcome {
-	return All(ctx, nil, map[Kind]Engine{Helm: engine, Raw: engine}, sources, 2, func(int, *Result) error { return nil })
+func (s testSource) ID() ID                                      { return s.id }
+func (s testSource) Files() []File                               { return nil }
+func (s testSource) Render(context.Context, In) (*Result, error) { return s.render(s.id) }
+func (s testSource) Reach(fsys fs.FS) *Reach                     { return NewReach(fsys) }
+func (s testSource) Renamed(func(string) string) Source          { return s }
+
+func all(ctx context.Context, render func(ID) (*Result, error), ids ...ID) []Outcome {
+	var sources []Source
+	for _, id := range ids {
+		sources = append(sources, testSource{id, render})
+	}
+	return All(ctx, fstest.MapFS{}, sources, 2, func(int, *Result) error { return nil })
 }
 
 func TestAllKeepsAPanicToItsSource(t *testing.T) {
-	outcomes := all(context.Background(), func(source Source) (*Result, error) {
+	outcomes := all(context.Background(), func(source ID) (*Result, error) {
 		if source.Path == "bad" {
 			var none []int
 			_ = none[len(source.Path)]
 		}
 		return &Result{}, nil
-	}, Source{Kind: Raw, Path: "bad"}, Source{Kind: Raw, Path: "good"})
+	}, ID{Kind: Raw, Path: "bad"}, ID{Kind: Raw, Path: "good"})
 	if err := outcomes[1].Err; err != nil {
 		t.Errorf("the other source: %v", err)
 	}
@@ -48,22 +58,22 @@ func TestAllKeepsAPanicToItsSource(t *testing.T) {
 
 func TestAllSkipsDefaultsThatOnlyAnEnvironmentCompletes(t *testing.T) {
 	needs := errors.New("a tag is required")
-	engine := func(source Source) (*Result, error) {
+	engine := func(source ID) (*Result, error) {
 		if source.Environment == "" || source.Environment == "broken" || source.Path == "never" {
 			return nil, needs
 		}
 		return &Result{}, nil
 	}
 	outcomes := all(context.Background(), engine,
-		Source{Kind: Helm, Path: "api"}, Source{Kind: Helm, Path: "api", Environment: "broken"}, Source{Kind: Helm, Path: "api", Environment: "prod"},
-		Source{Kind: Helm, Path: "never"}, Source{Kind: Helm, Path: "never", Environment: "prod"},
+		ID{Kind: Helm, Path: "api"}, ID{Kind: Helm, Path: "api", Environment: "broken"}, ID{Kind: Helm, Path: "api", Environment: "prod"},
+		ID{Kind: Helm, Path: "never"}, ID{Kind: Helm, Path: "never", Environment: "prod"},
 	)
-	if o := outcomes[0]; o.Err != nil || o.Skipped != "its defaults alone do not render, those of prod do: a tag is required" {
+	if o := outcomes[0]; o.Err != nil || o.Skip == nil || o.Skip.Reason != "its defaults alone do not render, those of prod do: a tag is required" {
 		t.Errorf("the defaults of api: %+v", o)
 	}
 	for _, i := range []int{1, 3, 4} {
 		if outcomes[i].Err != needs {
-			t.Errorf("%v: the error is %v, want %v", outcomes[i].Source, outcomes[i].Err, needs)
+			t.Errorf("%v: the error is %v, want %v", outcomes[i].Source.ID(), outcomes[i].Err, needs)
 		}
 	}
 }
@@ -72,7 +82,7 @@ func TestAllBoundsItsJobs(t *testing.T) {
 	var running, most atomic.Int64
 	two := make(chan struct{}) // closed when two are at work
 	var once sync.Once
-	engine := func(Source) (*Result, error) {
+	engine := func(ID) (*Result, error) {
 		n := running.Add(1)
 		defer running.Add(-1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
@@ -87,7 +97,7 @@ func TestAllBoundsItsJobs(t *testing.T) {
 		}
 		return &Result{}, nil
 	}
-	sources := make([]Source, 20)
+	sources := make([]ID, 20)
 	for i := range sources {
 		sources[i].Kind = Raw
 	}
@@ -100,10 +110,10 @@ func TestAllBoundsItsJobs(t *testing.T) {
 func TestAllStopsWhenCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	outcomes := all(ctx, func(Source) (*Result, error) {
+	outcomes := all(ctx, func(ID) (*Result, error) {
 		t.Error("an engine was asked")
 		return &Result{}, nil
-	}, Source{Kind: Raw})
+	}, ID{Kind: Raw})
 	if !errors.Is(outcomes[0].Err, context.Canceled) {
 		t.Errorf("the error is %v", outcomes[0].Err)
 	}

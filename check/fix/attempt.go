@@ -14,7 +14,7 @@ type attempt struct {
 	finding *check.Finding
 	// candidates are those of each hit, and hits the hits of each source.
 	candidates [][]Candidate
-	hits       map[render.SourceID][]check.Place
+	hits       map[render.ID][]check.Place
 
 	tried    int
 	message  string
@@ -24,7 +24,7 @@ type attempt struct {
 
 // newAttempt returns an attempt that has tried nothing yet.
 func newAttempt(finding *check.Finding, candidatesOf func(check.Place) []Candidate) *attempt {
-	a := &attempt{finding: finding, hits: map[render.SourceID][]check.Place{}}
+	a := &attempt{finding: finding, hits: map[render.ID][]check.Place{}}
 	for _, hit := range finding.Hits {
 		a.candidates = append(a.candidates, candidatesOf(hit.Place))
 		a.hits[hit.Place.Source] = append(a.hits[hit.Place.Source], hit.Place)

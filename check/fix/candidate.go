@@ -10,6 +10,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -311,7 +312,7 @@ func (f *finder) patches(t *origin.Trace) []Candidate {
 		return nil
 	}
 	names := []string{t.Manifest.Name}
-	if k, err := render.ParseKustomization(file, data); err == nil {
+	if k, err := kustomize.Parse(file, data); err == nil {
 		// A patch sees the object before the kustomization renames it.
 		name := strings.TrimSuffix(strings.TrimPrefix(t.Manifest.Name, k.NamePrefix), k.NameSuffix)
 		if name != t.Manifest.Name {

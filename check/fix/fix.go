@@ -75,11 +75,8 @@ type File struct {
 // Prove gives each finding of a report a fix, if one can be proven, or else the reason in FixProblem. It writes to the report
 // and to the sources, and to no file. The fixes of a report hold together. It returns the files with all fixes made, sorted
 // by path. If the context is canceled, findings may have neither a fix nor a reason.
-func Prove(
-	ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine,
-	sources []Rendered, options Options, report *check.Report,
-) []File {
-	p := newProver(&examiner{ctx, fsys, engines, options, sources, map[check.Place]bool{}})
+func Prove(ctx context.Context, fsys fs.FS, sources []Rendered, options Options, report *check.Report) []File {
+	p := newProver(&examiner{ctx, fsys, options, sources, map[check.Place]bool{}})
 	for _, suppressed := range report.Suppressed {
 		for _, hit := range suppressed.Finding.Hits {
 			p.suppressed[hit.Place] = true
@@ -137,11 +134,11 @@ type prover struct {
 	*examiner
 	ledger *ledger
 	index  readers
-	byID   map[render.SourceID]int
+	byID   map[render.ID]int
 }
 
 func newProver(e *examiner) *prover {
-	p := &prover{examiner: e, ledger: newLedger(e.tree), index: newReaders(e.sources), byID: map[render.SourceID]int{}}
+	p := &prover{examiner: e, ledger: newLedger(e.tree), index: newReaders(e.sources), byID: map[render.ID]int{}}
 	for i := range e.sources {
 		p.byID[e.sources[i].Source.ID()] = i
 	}

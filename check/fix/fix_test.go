@@ -1,65 +1,25 @@
 package fix_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
-	"context"
 	"fmt"
 	"io/fs"
-	"maps"
-	"path/filepath"
-	"slices"
-	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/internal/rendertest"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/helm"
-	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/origin"
-	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
-
-// counter counts the renders of each source.
-type counter struct {
-	sync.Mutex
-	renders map[render.SourceID]int
-}
-
-type countingEngine struct {
-	render.Engine
-	to *counter
-}
-
-func (e countingEngine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	e.to.Lock()
-	e.to.renders[source.ID()]++
-	e.to.Unlock()
-	return e.Engine.Render(ctx, fsys, source)
-}
-
-// newEngines makes all engines, without a network, whose renders are counted.
-func newEngines(t testing.TB) (map[render.Kind]render.Engine, *counter) {
-	count := &counter{renders: map[render.SourceID]int{}}
-	charts := &helm.Charts{Dir: filepath.Join(t.TempDir(), "charts"), Offline: true}
-	helmEngine := &helm.Engine{Charts: charts}
-	return map[render.Kind]render.Engine{
-		render.Helm:      countingEngine{helmEngine, count},
-		render.Kustomize: countingEngine{&kustomize.Engine{Charts: charts, Helm: helmEngine, Offline: true}, count},
-		render.Raw:       countingEngine{raw.Engine{}, count},
-	}, count
-}
 
 // run is a tree that was rendered and checked.
 type run struct {
 	tree     fs.FS
-	engines  map[render.Kind]render.Engine
-	count    *counter
+	count    rendertest.Counter
 	sources  []render.Source
 	subjects []fix.Rendered
 	results  []*render.Result // nil for those that were not rendered
@@ -70,32 +30,28 @@ type run struct {
 func newRun(t testing.TB, fsys fs.FS) *run {
 	t.Helper()
 	r := &run{tree: fsys}
-	r.engines, r.count = newEngines(t)
-	var err error
-	if r.sources, err = render.Discover(t.Context(), fsys, "."); err != nil {
-		t.Fatal(err)
+	for _, source := range rendertest.Sources(t, fsys) {
+		r.sources = append(r.sources, r.count.Count(source))
 	}
 	r.subjects, r.results = make([]fix.Rendered, len(r.sources)), make([]*render.Result, len(r.sources))
 	var hits []check.Hit
 	for i, source := range r.sources {
-		if source.Skip != "" {
-			continue
-		}
+		r.subjects[i].Source = source
 		recorder := tree.NewRecorder(fsys)
-		result, err := r.engines[source.Kind].Render(t.Context(), recorder, source)
+		result, err := source.Render(t.Context(), render.In{Tree: recorder})
 		if err != nil {
 			continue // Another environment may give what is demanded.
 		}
 		manifests, err := result.Manifests(check.MayHoldContainers)
 		if err != nil {
-			t.Fatalf("%s: %v", source, err)
+			t.Fatalf("%s: %v", source.ID(), err)
 		}
 		found, _ := check.Run(source, manifests)
 		queries := make([]origin.Query, len(found))
 		for n, hit := range found {
 			queries[n] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 		}
-		traced := origin.Find(t.Context(), fsys, r.engines[source.Kind], source, queries)
+		traced := origin.Find(t.Context(), fsys, source, queries)
 		for n, trace := range traced.Traces {
 			found[n].Decide(trace.Decisions[0], trace.Via, trace.Exact)
 		}
@@ -111,30 +67,17 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 }
 
 // prove proves the fixes and returns the files and how often each source was rendered for it.
-func (r *run) prove(t testing.TB) ([]fix.File, map[render.SourceID]int) {
+func (r *run) prove(t testing.TB) ([]fix.File, map[render.ID]int) {
 	t.Helper()
-	before := maps.Clone(r.count.renders)
-	files := fix.Prove(t.Context(), r.tree, r.engines, r.subjects, fix.Options{Jobs: 2}, r.report)
-	renders := map[render.SourceID]int{}
-	for id, n := range r.count.renders {
+	before := r.count.Renders()
+	files := fix.Prove(t.Context(), r.tree, r.subjects, fix.Options{Jobs: 2}, r.report)
+	renders := map[render.ID]int{}
+	for id, n := range r.count.Renders() {
 		if n > before[id] {
 			renders[id] = n - before[id]
 		}
 	}
 	return files, renders
-}
-
-func pack(files map[string]string) []byte {
-	var data bytes.Buffer
-	compressed := gzip.NewWriter(&data)
-	archive := tar.NewWriter(compressed)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		_ = archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))}) // A buffer takes everything.
-		_, _ = archive.Write([]byte(files[name]))
-	}
-	_ = archive.Close()
-	_ = compressed.Close()
-	return data.Bytes()
 }
 
 // workloads is a tree of charts with workloads, each of which has a finding of its own in the chart's values, and of
@@ -241,7 +184,7 @@ func BenchmarkProve(b *testing.B) {
 				r := newRun(b, workloads(10, 10, 10, bench.unfixable, bench.random))
 				start := time.Now()
 				for _, source := range r.sources {
-					if _, err := r.engines[source.Kind].Render(b.Context(), r.tree, source); err != nil {
+					if _, err := source.Render(b.Context(), render.In{Tree: r.tree}); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -22,7 +22,6 @@ type verdict struct {
 type examiner struct {
 	ctx        context.Context
 	tree       fs.FS
-	engines    map[render.Kind]render.Engine
 	options    Options
 	sources    []Rendered
 	suppressed map[check.Place]bool // hits that are kept on purpose

@@ -20,6 +20,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/internal/rendertest"
+	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -109,14 +111,14 @@ func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check
 		if r.results[i] == nil {
 			continue
 		}
-		after, err := r.engines[source.Kind].Render(t.Context(), fsys, source)
+		after, err := source.Render(t.Context(), render.In{Tree: fsys})
 		if err != nil {
-			t.Errorf("after %s, %s does not render: %v", what, source, err)
+			t.Errorf("after %s, %s does not render: %v", what, source.ID(), err)
 			continue
 		}
 		was, is := decode(t, r.results[i].Text), decode(t, after.Text)
 		for _, difference := range differences(was, is, nil) {
-			t.Errorf("after %s, %s differs: %s", what, source, difference)
+			t.Errorf("after %s, %s differs: %s", what, source.ID(), difference)
 		}
 		manifests, err := after.Manifests(check.MayHoldContainers)
 		if err != nil {
@@ -127,13 +129,13 @@ func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check
 		for _, hit := range hits {
 			left[hit.Place] = true
 			if !places[hit.Place] {
-				t.Errorf("after %s, %s has a new finding at %s of %s", what, source, hit.Place.Field, hit.Affected.Name)
+				t.Errorf("after %s, %s has a new finding at %s of %s", what, source.ID(), hit.Place.Field, hit.Affected.Name)
 			}
 		}
 		for _, f := range r.report.Findings {
 			for _, hit := range f.Hits {
 				if f.Fix != nil && made(f) && left[hit.Place] && hit.Place.Source == source.ID() {
-					t.Errorf("after %s, %s still has %s of %s", what, source, hit.Place.Field, hit.Affected.Name)
+					t.Errorf("after %s, %s still has %s of %s", what, source.ID(), hit.Place.Field, hit.Affected.Name)
 				}
 			}
 		}
@@ -293,12 +295,12 @@ func (g *generator) chart(dir string) {
 		}
 	}
 	values += "global: {tag: '1'}\nextra:\n" + strings.ReplaceAll(g.containers(1), "name: n", "name: extra")
-	dependencies := map[string]string{}
+	dependencies := map[string][]byte{}
 	if g.chance(50) {
 		chart += "dependencies:\n- {name: db, version: 1.0.0, repository: 'https://example.com/charts'" + g.pick("", ", alias: store") + "}\n"
-		dependencies["db/Chart.yaml"] = "{apiVersion: v2, name: db, version: 1.0.0}\n"
-		dependencies["db/values.yaml"] = g.image("first", true) + g.image("second", true)
-		dependencies["db/templates/pod.yaml"] = g.template("db", []string{"first", "second"})
+		dependencies["db/Chart.yaml"] = []byte("{apiVersion: v2, name: db, version: 1.0.0}\n")
+		dependencies["db/values.yaml"] = []byte(g.image("first", true) + g.image("second", true))
+		dependencies["db/templates/pod.yaml"] = []byte(g.template("db", []string{"first", "second"}))
 		if g.chance(30) {
 			values += g.pick("db", "store") + ":" + g.pick(" {}", " {first: {a: b}}", "\n  first:\n    tag: '2'", "\n  a: b") + g.comment() + "\n"
 		}
@@ -317,10 +319,10 @@ func (g *generator) chart(dir string) {
 	}
 	switch {
 	case len(dependencies) > 0 && g.chance(60):
-		g.tree[dir+"/charts/db-1.0.0.tgz"] = &fstest.MapFile{Data: pack(dependencies), Mode: 0o644}
+		g.tree[dir+"/charts/db-1.0.0.tgz"] = &fstest.MapFile{Data: rendertest.Pack(dependencies), Mode: 0o644}
 	default:
 		for name, content := range dependencies {
-			g.write(dir+"/charts/"+name, content)
+			g.write(dir+"/charts/"+name, string(content))
 		}
 	}
 }

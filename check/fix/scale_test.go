@@ -13,15 +13,16 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// valuesEngine renders a source to a pod for each line of its file, whose value is the pod's policy. It costs next to
+// valuesSource renders to a pod for each line of its file; the value on the line is the policy of the pod. It costs next to
 // nothing, so that the time of a proof is the proof's own.
-type valuesEngine struct{}
+type valuesSource struct{ raw.Source }
 
-func (valuesEngine) Render(_ context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	data, err := fs.ReadFile(fsys, source.Path)
+func (s valuesSource) Render(_ context.Context, in render.In) (*render.Result, error) {
+	data, err := fs.ReadFile(in.Tree, s.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -55,8 +56,8 @@ func proveMany(t *testing.T, findings int) cost {
 			fmt.Fprintf(&text, "key%d: Never\n", line)
 		}
 		tree[name] = &fstest.MapFile{Data: []byte(text.String())}
-		source := render.Source{Kind: render.Raw, Path: name}
-		result, err := valuesEngine{}.Render(t.Context(), tree, source)
+		source := valuesSource{raw.Source{Path: name}}
+		result, err := source.Render(t.Context(), render.In{Tree: tree})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,8 +75,8 @@ func proveMany(t *testing.T, findings int) cost {
 				Changes: []fix.Change{{Value: &fix.Value{File: name, Path: path, Text: check.Always}}},
 			}}
 		}
-		other := render.Source{Kind: render.Raw, Files: []render.File{{Path: fmt.Sprintf("other/%d.yaml", n)}}}
-		sources = append(sources, rendered, fix.Rendered{Source: other, Reach: render.ReachOf(tree, other)})
+		other := raw.Source{Manifests: []render.File{{Path: fmt.Sprintf("other/%d.yaml", n)}}}
+		sources = append(sources, rendered, fix.Rendered{Source: other, Reach: other.Reach(tree)})
 		hits = append(hits, found...)
 	}
 	report := check.NewReport(hits, nil, nil)
@@ -85,7 +86,7 @@ func proveMany(t *testing.T, findings int) cost {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start := time.Now()
-	files := fix.Prove(t.Context(), tree, map[render.Kind]render.Engine{render.Raw: valuesEngine{}}, sources, fix.Options{Jobs: 2}, report)
+	files := fix.Prove(t.Context(), tree, sources, fix.Options{Jobs: 2}, report)
 	c := cost{time: time.Since(start)}
 	runtime.ReadMemStats(&after)
 	c.bytes = after.TotalAlloc - before.TotalAlloc

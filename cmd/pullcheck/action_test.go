@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+	"github.com/pullcheck/pullcheck/internal/githubtest"
 )
 
 // action is what GitHub's runner takes from action.yml.
@@ -115,7 +116,7 @@ func TestAction(t *testing.T) {
 			if test.report == "" {
 				return
 			}
-			if report, err := os.ReadFile(test.report); err != nil || !bytes.HasPrefix(report, []byte("{")) {
+			if report, err := os.ReadFile(filepath.Join(r.dir, test.report)); err != nil || !bytes.HasPrefix(report, []byte("{")) {
 				t.Errorf("report %.20q: %v", report, err)
 			}
 		})

@@ -4,20 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"runtime"
 	"slices"
-	"sync/atomic"
-	"time"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/check/fix"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/argocd"
-	"github.com/pullcheck/pullcheck/render/origin"
-	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -30,12 +24,7 @@ type checkFlags struct {
 	quiet, fix, diff      bool
 	showSuppressed        bool
 	ignoreUnknown         bool
-	// exempt, if not nil, tells containers that are none of the report's.
-	exempt func(check.Affected) bool
 }
-
-// proves reports whether the run wants fixes.
-func (f *checkFlags) proves() bool { return f.fix || f.diff || f.format == "json" }
 
 // runCheck renders and checks the sources of the paths and prints the report.
 func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
@@ -63,71 +52,81 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if len(paths) == 0 {
 		paths = []string{"."}
 	}
-	tree, sources, err := options.discover(ctx, c, newEngines(options.offline), paths)
+	w, err := options.open(ctx, c, paths)
 	if err != nil {
 		return 0, err
 	}
-	var parted *since
-	if flags.Changed("since") {
-		if parted, err = openSince(ctx, tree, options.since); err != nil {
-			return 0, err
-		}
-		defer parted.base.Close()
+	sources, err := w.Selected(ctx)
+	if err != nil {
+		return 0, err
 	}
-	result, files := checkAll(ctx, c, tree, sources, parted, options)
+	run := scan.Options{Jobs: options.jobs}
+	if options.fix || options.diff || options.format == "json" {
+		run.Prove = scan.ProveInTree
+	}
+	if flags.Changed("since") {
+		if run.Baseline, err = scan.Since(ctx, w.Work.Root, options.since, c.Env); err != nil {
+			return 0, sinceError(err)
+		}
+		defer run.Baseline.Base.Close()
+	}
+	result := c.scan(ctx, w, sources, run)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if parted == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Sources, isSource) {
-		return 0, nothingIn(tree, sources, paths)
+	if run.Baseline == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Report.Sources, isSource) {
+		return 0, w.WhyNothing(sources)
 	}
-	options.printNotes(c, result)
-	if options.diff {
-		if err := printDiff(c, files, result); err != nil {
-			return 0, err
-		}
-		return exitCode(result, failOn), nil
-	}
-	var unwritten error
-	if options.fix {
-		if unwritten = writeFixes(c, tree, files, result); len(files) > 0 {
-			result = recheck(ctx, c, tree, sources, parted, options, result)
-		}
-	}
-	if err := errors.Join(options.print(c, result, parted), unwritten); err != nil {
-		return 0, err
-	}
-	return exitCode(result, failOn), nil
+	return options.finish(ctx, c, w, sources, run, result, failOn)
 }
 
-// recheck checks what --fix has written. What remains keeps the reason why it was not fixed.
-func recheck(ctx context.Context, c *Command, tree *workTree, sources []render.Source, parted *since, options checkFlags, before *check.Report) *check.Report {
-	options.fix = false
-	after, _ := checkAll(ctx, c, tree, sources, parted, options)
-	after.KeepFixProblems(before)
+// finish writes or prints what was asked for, and returns the exit code.
+func (f *checkFlags) finish(ctx context.Context, c *Command, w *scan.Opened, sources []render.Source, run scan.Options, result *scan.Result, failOn check.Severity) (int, error) {
+	f.printNotes(c, result.Report)
+	if f.diff {
+		err := errors.Join(report.Diff(c.Stdout, result.Files), report.Unfixed(c.Stderr, result.Report))
+		return exitCode(result.Report, failOn), err
+	}
+	var unwritten error
+	if f.fix {
+		if unwritten = writeFixes(ctx, c, w.Work, tree.Disk, result.Files, result.Report); len(result.Files) > 0 {
+			result = c.scanFixed(ctx, w, sources, run, result)
+		}
+	}
+	if err := errors.Join(f.print(c, result), unwritten); err != nil {
+		return 0, err
+	}
+	return exitCode(result.Report, failOn), nil
+}
+
+func sinceError(err error) error {
+	hint := ""
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
+		hint = failure.Hint
+	}
+	return usagef(hint, "--since: %w", err)
+}
+
+// scan scans sources and shows the progress.
+func (c *Command) scan(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options) *scan.Result {
+	if c.isTerminal(c.Stderr) {
+		progress := report.NewProgress(c.Stderr)
+		defer progress.Stop()
+		options.Progress = progress.Rendered
+	}
+	return w.Scan(ctx, sources, options)
+}
+
+// scanFixed scans again after --fix has written its files. A finding that remains keeps the reason why it was not fixed.
+func (c *Command) scanFixed(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result) *scan.Result {
+	options.Prove = scan.ProveNothing
+	after := c.scan(ctx, w, sources, options)
+	after.Report.KeepFixProblems(before.Report)
 	return after
 }
 
-// nothingIn is the error for paths without anything to check: the first file that is no YAML says more.
-func nothingIn(tree *workTree, sources []render.Source, paths []string) error {
-	for _, source := range sources {
-		for _, file := range source.Files {
-			data, err := file.Read(tree.files)
-			if err != nil {
-				return err
-			}
-			if _, err := yamldoc.Parse(data); err != nil {
-				return yamldoc.ParseError(file.Path, data, err)
-			}
-		}
-	}
-	return nothingError(paths...)
-}
-
-// isSource tells what was meant to be checked from a file that happens to be YAML.
-func isSource(s check.SourceStatus) bool {
-	return s.Status != check.Skipped || s.Reason != raw.NoObject
-}
+// isSource reports whether a source was meant to be checked, and is not just any YAML file.
+func isSource(s check.SourceStatus) bool { return s.Status != check.Skipped || !s.NoObject }
 
 func (f *checkFlags) validate() (check.Severity, error) {
 	failOn, err := check.ParseSeverity(f.failOn)
@@ -152,176 +151,14 @@ func (f *checkFlags) validate() (check.Severity, error) {
 	return failOn, f.sourceFlags.validate()
 }
 
-// checkAll renders and checks the sources, and proves the fixes where they are wanted. Only what was found is kept of
-// each source, not its manifests. With a revision to compare with, only the sources that the change affects are
-// rendered, and only what is new is reported. It returns the report and the files with the fixes made.
-func checkAll(ctx context.Context, c *Command, tree *workTree, all []render.Source, parted *since, options checkFlags) (*check.Report, []fix.File) {
-	sources := all
-	if parted != nil {
-		sources = parted.affected(tree, all)
-		parted.unaffected = len(all) - len(sources)
-	}
-	var done atomic.Int64
-	defer c.showProgress(&done, len(sources))()
-	type checked struct {
-		hits       []check.Hit
-		containers int
-	}
-	results := make([]checked, len(sources))
-	engines := newEngines(options.offline)
-	recording, recorded := engines, &recorded{reads: map[render.SourceID][]string{}}
-	if options.proves() {
-		recording = recorded.engines(engines)
-	}
-	subjects := make([]fix.Rendered, len(sources))
-	outcomes := render.All(ctx, tree.files, recording, sources, options.jobs, func(i int, result *render.Result) error {
-		defer done.Add(1)
-		manifests, err := result.Manifests(check.MayHoldContainers)
-		if err != nil {
-			return err
-		}
-		results[i].hits, results[i].containers = check.Run(sources[i], manifests)
-		traced := decide(ctx, tree.files, engines, sources[i], results[i].hits)
-		subjects[i] = fix.Rendered{Source: sources[i], Reads: recorded.of(sources[i])}
-		if options.proves() && len(results[i].hits) > 0 {
-			subjects[i].Before = fix.NewSnapshot(result)
-			subjects[i].Candidates = fix.Candidates(tree.files, sources[i], traced, results[i].hits)
-		}
-		return nil
-	})
-	var hits []check.Hit
-	var failures []check.Failure
-	var statuses []check.SourceStatus
-	for i, outcome := range outcomes {
-		hits = append(hits, results[i].hits...)
-		if outcome.Err != nil {
-			failures = append(failures, newFailure(outcome))
-		}
-		statuses = append(statuses, newStatus(outcome, results[i].containers))
-	}
-	if options.exempt != nil {
-		hits = slices.DeleteFunc(hits, func(hit check.Hit) bool { return options.exempt(hit.Affected) })
-	}
-	if parted != nil {
-		parted.findings = len(check.NewReport(hits, nil, nil).Findings)
-		hits = parted.fresh(ctx, engines, sources, hits, options.jobs)
-	}
-	result := check.NewReport(hits, failures, statuses)
-	if parted != nil && parted.examine != nil {
-		parted.examine(result)
-	}
-	var files []fix.File
-	if options.proves() && len(result.Findings) > 0 {
-		subjects = append(subjects, unrendered(ctx, tree, sources, &options.sourceFlags, engines)...)
-		files = fix.Prove(ctx, tree.files, engines, subjects, fix.Options{Jobs: options.jobs, HandsOn: argocd.HandsOn}, result)
-	}
-	return result, files
-}
-
-// unrendered are the sources of the tree that were not asked for, or that no change affects. A fix may affect them.
-func unrendered(ctx context.Context, tree *workTree, rendered []render.Source, options *sourceFlags, engines map[render.Kind]render.Engine) []fix.Rendered {
-	all, err := render.Discover(ctx, tree.files, ".")
-	if err != nil || len(all) == 0 {
-		return nil // There are those that were found below the paths, or what came over standard input.
-	}
-	all = options.applications(ctx, tree, engines, all)
-	known := map[render.SourceID]bool{}
-	for _, source := range rendered {
-		known[source.ID()] = true
-	}
-	var subjects []fix.Rendered
-	for _, source := range all {
-		if !known[source.ID()] && source.Skip == "" {
-			subjects = append(subjects, fix.Rendered{Source: source, Reach: render.ReachOf(tree.files, source)})
-		}
-	}
-	return subjects
-}
-
-// decide finds out where the pull policies of hits were decided.
-func decide(ctx context.Context, fsys fs.FS, engines map[render.Kind]render.Engine, source render.Source, hits []check.Hit) *origin.Result {
-	queries := make([]origin.Query, len(hits))
-	for i, hit := range hits {
-		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
-	}
-	traced := origin.Find(ctx, fsys, engines[source.Kind], source, queries)
-	for i, t := range traced.Traces {
-		hits[i].Decide(t.Decisions[0], t.Via, t.Exact)
-	}
-	return traced
-}
-
-func newFailure(outcome render.Outcome) check.Failure {
-	failure := check.Failure{
-		Source:      outcome.Source.Path,
-		Environment: outcome.Source.Environment,
-		Message:     outcome.Err.Error(),
-	}
-	if known := (*yamldoc.Error)(nil); errors.As(outcome.Err, &known) {
-		failure.Message, failure.Location, failure.Hint = known.Err.Error(), known.Location, known.Hint
-	}
-	return failure
-}
-
-func newStatus(outcome render.Outcome, containers int) check.SourceStatus {
-	status := check.SourceStatus{
-		Path:        outcome.Source.Path,
-		Kind:        outcome.Source.Kind,
-		Environment: outcome.Source.Environment,
-		Status:      check.Rendered,
-		Containers:  containers,
-	}
-	switch {
-	case outcome.Err != nil:
-		status.Status, status.Reason = check.Failed, outcome.Err.Error()
-	case outcome.Skipped != "":
-		status.Status, status.Reason = check.Skipped, outcome.Skipped
-	}
-	return status
-}
-
-// showProgress counts on standard error, if that is a terminal and it takes longer than a second. The
-// result ends it and takes the line away.
-func (c *Command) showProgress(done *atomic.Int64, total int) (stop func()) {
-	if !isTerminal(c.Stderr) {
-		return func() {}
-	}
-	quit, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		shown := false
-		for {
-			select {
-			case <-ticker.C:
-				fmt.Fprintf(c.Stderr, "\r%d of %d sources rendered", done.Load(), total)
-				shown = true
-			case <-quit:
-				if shown {
-					fmt.Fprint(c.Stderr, "\r\x1b[K")
-				}
-				return
-			}
-		}
-	}()
-	return func() {
-		close(quit)
-		<-ended
-	}
-}
-
-func (f *checkFlags) print(c *Command, result *check.Report, parted *since) error {
+func (f *checkFlags) print(c *Command, result *scan.Result) error {
 	if f.format == "json" {
-		return report.JSON(c.Stdout, result)
+		return report.JSON(c.Stdout, result.Report)
 	}
-	// https://no-color.org: set and not empty.
-	color := f.color == "always" || f.color == "auto" && isTerminal(c.Stdout) && os.Getenv("NO_COLOR") == ""
-	options := report.TextOptions{Color: color, Quiet: f.quiet, Suppressed: f.showSuppressed}
-	if parted != nil {
-		options.Unaffected = parted.unaffected
-	}
-	return report.Text(c.Stdout, result, options)
+	return report.Text(c.Stdout, result.Report, report.TextOptions{
+		Color: f.color == "always" || f.color == "auto" && c.colors(c.Stdout),
+		Quiet: f.quiet, Suppressed: f.showSuppressed, Unaffected: result.Unaffected,
+	})
 }
 
 // printNotes prints on standard error the notes that the report will not show.

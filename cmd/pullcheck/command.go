@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -14,7 +15,9 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -26,11 +29,32 @@ const (
 	exitFailures = 3 // a source could not be rendered or read
 )
 
-// Command is the program, apart from the process it runs in.
+// Command is the program, apart from the process in which it runs.
 type Command struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
+	// Dir is the working directory, and Env the environment as os.Environ returns it. Only the subcommands read them.
+	Dir string
+	Env []string
+}
+
+// getenv returns the value of a variable of the environment; "" if it is not set. The last of repeated variables counts.
+func (c *Command) getenv(name string) string {
+	for _, variable := range slices.Backward(c.Env) {
+		if value, ok := strings.CutPrefix(variable, name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// path returns a path that the user typed, from the root of the file system on.
+func (c *Command) path(typed string) string {
+	if filepath.IsAbs(typed) {
+		return typed
+	}
+	return filepath.Join(c.Dir, typed)
 }
 
 // subcommand is a row of the table that help is made from.
@@ -135,6 +159,10 @@ func (c *Command) fail(err error) int {
 	code, hint := exitFailures, ""
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
 		code, hint = exitUsage, usage.hint
+	} else if path := (*tree.PathError)(nil); errors.As(err, &path) {
+		code, hint = exitUsage, path.Hint
+	} else if nothing := (*scan.NothingError)(nil); errors.As(err, &nothing) {
+		code, hint = exitUsage, tree.PathHint
 	} else if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		hint = failure.Hint
 	} else if errors.Is(err, pflag.ErrHelp) {
@@ -180,8 +208,13 @@ func runHelp(_ context.Context, c *Command, _ []string) (int, error) {
 	return exitClean, err
 }
 
-// isTerminal tells whether a stream is a terminal, for colours and progress.
-func isTerminal(stream io.Writer) bool {
+// isTerminal reports whether a stream is a terminal that can show colours and progress.
+func (c *Command) isTerminal(stream io.Writer) bool {
 	file, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd())) && os.Getenv("TERM") != "dumb"
+	return ok && term.IsTerminal(int(file.Fd())) && c.getenv("TERM") != "dumb"
+}
+
+// colors reports whether a stream is written in colours. NO_COLOR turns them off if it is not empty: https://no-color.org.
+func (c *Command) colors(stream io.Writer) bool {
+	return c.isTerminal(stream) && c.getenv("NO_COLOR") == ""
 }

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -23,6 +21,8 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/internal/rendertest"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -43,11 +43,13 @@ func TestRules(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d cases, %v", len(files), err)
 	}
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	cache := t.TempDir()
 	for _, file := range files {
 		rule, name := filepath.Base(filepath.Dir(file)), strings.TrimSuffix(filepath.Base(file), ".txtar")
 		t.Run(rule+"/"+name, func(t *testing.T) {
+			t.Parallel()
 			c := readRuleCase(t, file)
+			c.cache = cache
 			if !strings.Contains(c.want, " "+rule+": ") {
 				t.Errorf("no finding of %s is wanted", rule)
 			}
@@ -67,6 +69,7 @@ type ruleCase struct {
 	files, fixed map[string][]byte
 	args         []string
 	want         string
+	cache        string // the directory of downloads
 	// urls are those of repositories, which differ from run to run, each behind what stands for it in the case.
 	urls []string
 }
@@ -99,9 +102,9 @@ func readRuleCase(t *testing.T, file string) *ruleCase {
 	}
 	for container, inner := range packed {
 		if path.Ext(container) == ".tgz" {
-			c.files[container] = pack(t, inner)
+			c.files[container] = rendertest.Pack(inner)
 		} else {
-			c.urls = append(c.urls, "${"+container+"}", commit(t, inner))
+			c.urls = append(c.urls, "${"+container+"}", rendertest.Commit(t, inner))
 		}
 	}
 	for _, files := range []map[string][]byte{c.files, changed} {
@@ -129,45 +132,6 @@ func cutContainer(name string) (container, inner string, ok bool) {
 		}
 	}
 	return "", "", false
-}
-
-func pack(t *testing.T, files map[string][]byte) []byte {
-	t.Helper()
-	var data bytes.Buffer
-	compressed := gzip.NewWriter(&data)
-	archive := tar.NewWriter(compressed)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))})
-		if _, writeErr := archive.Write(files[name]); cmp.Or(err, writeErr) != nil {
-			t.Fatal(cmp.Or(err, writeErr))
-		}
-	}
-	if err := cmp.Or(archive.Close(), compressed.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return data.Bytes()
-}
-
-// commit makes a repository with one commit and returns its URL.
-func commit(t *testing.T, files map[string][]byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "repository")
-	writeFiles(t, dir, files)
-	git(t, dir, "init", "--quiet", "--initial-branch=main")
-	git(t, dir, "add", "--all")
-	git(t, dir, "commit", "--quiet", "--message=test")
-	return "file://" + filepath.ToSlash(dir)
-}
-
-func git(t *testing.T, dir string, args ...string) {
-	t.Helper()
-	command := exec.Command("git", args...)
-	command.Dir = dir
-	command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
-		"GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=test", "GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test")
-	if out, err := command.CombinedOutput(); err != nil {
-		t.Fatalf("git %v: %v\n%s", args, err, out)
-	}
 }
 
 func writeFiles(t *testing.T, dir string, files map[string][]byte) {
@@ -212,9 +176,8 @@ func (c *ruleCase) as(form func([]byte) []byte) *ruleCase {
 // run runs check in a directory and returns the exit code.
 func (c *ruleCase) run(t *testing.T, dir string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	t.Chdir(dir)
 	var out, err bytes.Buffer
-	command := &Command{Stdout: &out, Stderr: &err}
+	command := &Command{Stdout: &out, Stderr: &err, Dir: dir, Env: []string{"XDG_CACHE_HOME=" + c.cache}}
 	code = command.Run(t.Context(), slices.Concat([]string{"check"}, args, c.args))
 	return code, out.String(), err.String()
 }
@@ -234,7 +197,7 @@ func (c *ruleCase) check(t *testing.T) {
 		if err := os.WriteFile(patchFile, []byte(patch), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		git(t, patched, "apply", patchFile)
+		rendertest.Git(t, patched, "apply", patchFile)
 		c.compare(t, "git apply of --diff", patched)
 	}
 	c.fixIn(t, dir)
@@ -309,7 +272,7 @@ func findings(t *testing.T, report string) string {
 // TestRewrite writes files as --fix does: mode and owner stay, and a file that is not what was proven is left alone.
 func TestRewrite(t *testing.T) {
 	dir := t.TempDir()
-	tree := &workTree{root: dir}
+	work := &tree.Work{Root: dir}
 	name := filepath.Join(dir, "values.yaml")
 	write := func(content string, mode fs.FileMode) {
 		t.Helper()
@@ -334,7 +297,7 @@ func TestRewrite(t *testing.T) {
 	file := fix.File{Path: "values.yaml", Before: []byte("old"), After: []byte("new")}
 	for _, mode := range []fs.FileMode{0o644, 0o600, 0o755, 0o444, 0o666} {
 		write("old", mode)
-		if err := tree.rewrite(file); err != nil {
+		if err := work.Replace(file.Path, file.Before, file.After, tree.Disk); err != nil {
 			t.Fatal(err)
 		}
 		is("new", mode)
@@ -343,14 +306,14 @@ func TestRewrite(t *testing.T) {
 		}
 	}
 	write("changed", 0o644)
-	if err := tree.rewrite(file); err == nil || !strings.Contains(err.Error(), "values.yaml has changed since it was read") {
+	if err := work.Replace(file.Path, file.Before, file.After, tree.Disk); err == nil || !strings.Contains(err.Error(), "values.yaml has changed since it was read") {
 		t.Errorf("a file that changed: %v", err)
 	}
 	is("changed", 0o644)
 	if err := os.Remove(name); err != nil {
 		t.Fatal(err)
 	}
-	if err := tree.rewrite(file); !errors.Is(err, fs.ErrNotExist) {
+	if err := work.Replace(file.Path, file.Before, file.After, tree.Disk); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is gone: %v", err) // not: a symbolic link leads there
 	}
 	if files := readFiles(t, dir); len(files) > 0 {
@@ -369,7 +332,7 @@ func TestRewriteReadOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Chmod(dir, 0o755) }) // so that it can be removed
-	err := (&workTree{root: dir}).rewrite(fix.File{Path: "values.yaml", Before: []byte("old"), After: []byte("new")})
+	err := (&tree.Work{Root: dir}).Replace("values.yaml", []byte("old"), []byte("new"), tree.Disk)
 	if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "values.yaml") {
 		t.Errorf("the error is %v", err)
 	}
@@ -378,76 +341,135 @@ func TestRewriteReadOnly(t *testing.T) {
 	}
 }
 
-// TestFixKilled kills check --fix after some of the files were written: each is as it was or as it is when all is done,
+// unfixed makes a tree with files to fix, and the files as they are when all is done.
+func unfixed(t *testing.T) (work *tree.Work, files []fix.File) {
+	t.Helper()
+	work = &tree.Work{Root: t.TempDir()}
+	before := map[string][]byte{}
+	for _, name := range []string{"a.yaml", "b.yaml", "c.yaml"} {
+		text := "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{imagePullPolicy: %s, image: a}]}}\n"
+		before[name] = fmt.Appendf(nil, text, "Never")
+		files = append(files, fix.File{Path: name, Before: before[name], After: fmt.Appendf(nil, text, "Always")})
+	}
+	writeFiles(t, work.Root, before)
+	return work, files
+}
+
+// fixedIn tells which of the files in a directory have their fixed content. The others must have the content before.
+func fixedIn(t *testing.T, dir string, files []fix.File) (fixed []string) {
+	t.Helper()
+	for _, file := range files {
+		switch data, err := os.ReadFile(filepath.Join(dir, file.Path)); {
+		case err == nil && bytes.Equal(data, file.After):
+			fixed = append(fixed, file.Path)
+		case err != nil || !bytes.Equal(data, file.Before):
+			t.Errorf("%s is %q, %v: neither what it was nor what it should be", file.Path, data, err)
+		}
+	}
+	return fixed
+}
+
+// TestFixKilled copies the tree at each moment at which check --fix could be killed: before a file is made, when it is half
+// written, and before and after it takes its place. In each copy, every file is as it was or as it is when all is done,
 // and another run goes on from there.
 func TestFixKilled(t *testing.T) {
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const count = 40
-	before, after := map[string][]byte{}, map[string][]byte{}
-	for i := range count {
-		name := fmt.Sprintf("pod%02d.yaml", i)
-		text := "{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {containers: [{imagePullPolicy: %s, image: a}]}}\n" + strings.Repeat("# padding\n", 400)
-		before[name], after[name] = fmt.Appendf(nil, text, "Never"), fmt.Appendf(nil, text, "Always")
-	}
-	start := func(dir string) (*exec.Cmd, chan error) {
-		command := exec.Command(program, "check", "--fix", "--quiet")
-		command.Args[0] = "pullcheck" // By this name the program of the tests is the one that they test.
-		command.Dir = dir
-		if err := command.Start(); err != nil {
+	work, files := unfixed(t)
+	var copies []string
+	moment := func() {
+		t.Helper()
+		fixedIn(t, work.Root, files)
+		dir := t.TempDir()
+		if err := os.CopyFS(dir, os.DirFS(work.Root)); err != nil {
 			t.Fatal(err)
 		}
-		done := make(chan error, 1)
-		go func() { done <- command.Wait() }()
-		return command, done
+		copies = append(copies, dir)
 	}
-	for written := 0; written < count; written += 10 {
-		dir := t.TempDir()
-		writeFiles(t, dir, before)
-		command, done := start(dir)
-		for len(done) == 0 {
-			if n, temporary := progress(t, dir, len(after["pod00.yaml"])); n > written || n == written && temporary {
-				_ = command.Process.Kill() // It may have ended.
-				break
+	steps := tree.Steps{
+		Create: func(dir, pattern string) (*os.File, error) {
+			moment()
+			return os.CreateTemp(dir, pattern)
+		},
+		Write: func(file *os.File, data []byte) (int, error) {
+			if _, err := file.Write(data[:len(data)/2]); err != nil {
+				t.Fatal(err)
 			}
+			moment()
+			n, err := file.Write(data[len(data)/2:])
+			return len(data)/2 + n, err
+		},
+		Rename: func(from, to string) error {
+			moment()
+			defer moment()
+			return os.Rename(from, to)
+		},
+	}
+	command := &Command{Stdout: io.Discard, Stderr: io.Discard}
+	if err := writeFixes(t.Context(), command, work, steps, files, &check.Report{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := 4 * len(files); len(copies) != want {
+		t.Fatalf("%d moments were seen, want %d", len(copies), want)
+	}
+	if fixed := fixedIn(t, work.Root, files); len(fixed) != len(files) {
+		t.Errorf("only %v are fixed", fixed)
+	}
+	for i, dir := range copies {
+		command.Dir = dir
+		if code := command.Run(t.Context(), []string{"check", "--fix", "--quiet"}); code != exitClean {
+			t.Errorf("another run after moment %d ends with code %d", i, code)
 		}
-		<-done
-		fixed := 0
-		for name, data := range readFiles(t, dir) {
-			switch {
-			case strings.HasPrefix(name, ".pullcheck-"):
-			case bytes.Equal(data, after[name]):
-				fixed++
-			case !bytes.Equal(data, before[name]):
-				t.Errorf("%s has %d bytes that are neither what it was nor what it should be", name, len(data))
-			}
-		}
-		t.Logf("%d of %d files were fixed", fixed, count)
-		_, done = start(dir)
-		if err := <-done; err != nil {
-			t.Errorf("another run: %v", err)
-		}
-		if fixed, _ := progress(t, dir, len(after["pod00.yaml"])); fixed != count {
-			t.Errorf("another run leaves %d of %d files fixed", fixed, count)
+		if fixed := fixedIn(t, dir, files); len(fixed) != len(files) {
+			t.Errorf("another run after moment %d leaves only %v fixed", i, fixed)
 		}
 	}
 }
 
-// progress counts the files of a size, and tells whether one is being written.
-func progress(t *testing.T, dir string, size int) (files int, temporary bool) {
-	t.Helper()
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if strings.HasPrefix(entry.Name(), ".pullcheck-") {
-			temporary = true
-		} else if info, err := entry.Info(); err == nil && info.Size() == int64(size) {
-			files++
+// TestFixFails makes each step fail for each file in turn: that file stays as it was, nothing is left beside it, the error
+// names it, and the other files are fixed.
+func TestFixFails(t *testing.T) {
+	injected := errors.New("injected")
+	for _, step := range []string{"create", "write", "rename"} {
+		for failing := range 3 {
+			work, files := unfixed(t)
+			calls := map[string]int{}
+			fails := func(name string) bool {
+				calls[name]++
+				return name == step && calls[name] == failing+1
+			}
+			steps := tree.Steps{
+				Create: func(dir, pattern string) (*os.File, error) {
+					if fails("create") {
+						return nil, injected
+					}
+					return os.CreateTemp(dir, pattern)
+				},
+				Write: func(file *os.File, data []byte) (int, error) {
+					if fails("write") {
+						n, _ := file.Write(data[:len(data)/2])
+						return n, injected
+					}
+					return file.Write(data)
+				},
+				Rename: func(from, to string) error {
+					if fails("rename") {
+						return &os.LinkError{Op: "rename", Old: from, New: to, Err: injected}
+					}
+					return os.Rename(from, to)
+				},
+			}
+			command := &Command{Stdout: io.Discard, Stderr: io.Discard}
+			err := writeFixes(t.Context(), command, work, steps, files, &check.Report{})
+			if !errors.Is(err, injected) || !strings.Contains(err.Error(), files[failing].Path) {
+				t.Errorf("%s of %s: the error is %v", step, files[failing].Path, err)
+			}
+			want := []string{"a.yaml", "b.yaml", "c.yaml"}
+			want = slices.Delete(want, failing, failing+1)
+			if got := fixedIn(t, work.Root, files); !slices.Equal(got, want) {
+				t.Errorf("%s of %s: %v are fixed, want %v", step, files[failing].Path, got, want)
+			}
+			if all := readFiles(t, work.Root); len(all) != len(files) {
+				t.Errorf("%s of %s leaves %v", step, files[failing].Path, slices.Sorted(maps.Keys(all)))
+			}
 		}
 	}
-	return files, temporary
 }

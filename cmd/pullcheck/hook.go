@@ -3,21 +3,17 @@ package main
 import (
 	"bytes"
 	"context"
-	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
-	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/krm"
+	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -27,7 +23,6 @@ type hook struct {
 	// mutate corrects what can be corrected without changing anything but pull policies.
 	mutate            bool
 	quiet, allowEmpty bool
-	exempt            func(check.Affected) bool // as in checkFlags
 }
 
 // stdinName is what reports call standard input.
@@ -97,20 +92,24 @@ func pluginVersion() string {
 
 // run returns what is printed for an input, and the exit code.
 func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte, code int, err error) {
-	list, err := readResourceList(input)
+	list, err := krm.Read(input)
 	if err != nil {
 		return nil, 0, err
 	}
 	if list != nil {
-		if err := list.configure(&h); err != nil {
+		if err := h.configure(list); err != nil {
 			return nil, 0, err
 		}
 	}
-	result, output := h.check(ctx, c, input)
+	options := scan.Options{}
+	if h.mutate {
+		options.Prove = scan.ProveInSources
+	}
+	result, output := scan.Manifests(ctx, input, options)
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	if s := result.Sources[0]; s.Status == check.Skipped && !isBlank(input) {
+	if s := result.Sources[0]; s.Status == check.Skipped && !yamldoc.IsBlank(input) {
 		return nil, 0, &yamldoc.Error{Err: fmt.Errorf("standard input: %s", s.Reason), Hint: "pipe manifests in, as helm template and kustomize build print them"}
 	}
 	remaining := h.report(c, result)
@@ -119,7 +118,7 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	case code == exitFailures:
 		return nil, code, nil
 	case list != nil: // Whoever runs functions reads the results also of one that fails.
-		output, err = list.answer(output, result)
+		output, err = list.Answer(output, result)
 		return output, code, err
 	case code != exitClean:
 		return nil, code, nil
@@ -127,19 +126,19 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	return output, code, nil
 }
 
-// check checks an input, and returns it as it is with the corrections.
-func (h hook) check(ctx context.Context, c *Command, input []byte) (*check.Report, []byte) {
-	files := tree.NewOverlay(embed.FS{})
-	files.Write(stdinName, input)
-	// What somebody else prints is nothing that the user keeps, and its comments make no exceptions.
-	files.Write(".gitignore", []byte(stdinName))
-	source := render.Source{Kind: render.Raw, Path: stdinName, Files: []render.File{{Path: stdinName}}}
-	options := checkFlags{fix: h.mutate, jobs: runtime.GOMAXPROCS(0), exempt: h.exempt}
-	result, fixed := checkAll(ctx, c, &workTree{files: files}, []render.Source{source}, nil, options)
-	for _, file := range fixed {
-		input = file.After
+// configure sets what the functionConfig of a list says.
+func (h *hook) configure(list *krm.ResourceList) error {
+	options, err := list.Options()
+	if err != nil {
+		return usagef("write mutate and failOn in the data of a ConfigMap, or in the spec of an object of another kind", "%w", err)
 	}
-	return result, input
+	if options.Mutate != nil {
+		h.mutate = *options.Mutate
+	}
+	if options.FailOn != nil {
+		h.failOn = *options.FailOn
+	}
+	return nil
 }
 
 // report says on standard error what was corrected and what remains, and returns what remains.
@@ -157,22 +156,6 @@ func (h hook) report(c *Command, result *check.Report) *check.Report {
 			}
 		}
 	}
-	color := isTerminal(c.Stderr) && os.Getenv("NO_COLOR") == ""
-	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: color, Quiet: h.quiet}) // The exit code tells, too.
+	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: c.colors(c.Stderr), Quiet: h.quiet}) // The exit code tells, too.
 	return &remaining
-}
-
-// isBlank tells text that holds nothing but comments.
-func isBlank(text []byte) bool {
-	decoder := yaml.NewDecoder(bytes.NewReader(text))
-	for {
-		var value any
-		err := decoder.Decode(&value)
-		if errors.Is(err, io.EOF) {
-			return true
-		}
-		if err != nil || value != nil {
-			return false
-		}
-	}
 }

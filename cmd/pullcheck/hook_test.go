@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 )
 
 // typedHelm is what scripts type as helm: env, template and install without a cluster. It post-renders by Helm's own library,
@@ -35,8 +36,8 @@ func typedHelm() {
 		fmt.Println(os.Getenv(flags.Arg(1)))
 		return
 	}
-	source := render.Source{Kind: render.Helm, Path: flags.Arg(2), Helm: render.HelmOptions{ReleaseName: flags.Arg(1)}}
-	result, err := newEngines(true)[render.Helm].Render(context.Background(), os.DirFS("."), source)
+	source := helm.Source{Engine: &helm.Engine{}, Path: flags.Arg(2), Options: helm.Options{ReleaseName: flags.Arg(1)}}
+	result, err := source.Render(context.Background(), render.In{Tree: os.DirFS(".")})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -6,8 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
 )
 
 // readmeCommands are the commands of this program in README's console blocks, with what they are shown to print.
@@ -41,28 +44,55 @@ func readmeCommands(t *testing.T) map[string]string {
 	return commands
 }
 
-// TestReadmeCommands: a script types every command of README, but for those on the example.
+// TestReadmeCommands: a script types every command of README that is not about the example. Where README shows the output,
+// the script compares the standard output of the command with a file that has this very text.
 func TestReadmeCommands(t *testing.T) {
-	var scripts strings.Builder
 	names, err := filepath.Glob("../../testdata/script/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
+	var scripts []*txtar.Archive
 	for _, name := range names {
-		data, err := os.ReadFile(name)
+		script, err := txtar.ParseFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		scripts.Write(data)
+		scripts = append(scripts, script)
 	}
 	for command, output := range readmeCommands(t) {
 		if strings.Contains(command, "testdata/example") {
 			continue
 		}
-		if !strings.Contains(scripts.String(), command) || !strings.Contains(scripts.String(), output) {
-			t.Errorf("no script types %q or has\n%s", command, output)
+		types := func(script *txtar.Archive) bool { return typesCommand(script, command, output) }
+		if !slices.ContainsFunc(scripts, types) {
+			t.Errorf("no script types %q and has the output\n%s", command, output)
 		}
 	}
+}
+
+var comparison = regexp.MustCompile(`^cmp (?:stdout|stderr) (?:\$WORK/)?(\S+)$`)
+
+// typesCommand reports whether a script types a command and, if output is not empty, compares what the command prints with a
+// file that has the output.
+func typesCommand(script *txtar.Archive, command, output string) bool {
+	lines := strings.Split(string(script.Comment), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "#") || !strings.HasSuffix(line, command) && !strings.HasSuffix(line, command+"'") {
+			continue
+		}
+		if output == "" {
+			return true
+		}
+		for _, next := range lines[i+1 : min(i+3, len(lines))] {
+			compared := comparison.FindStringSubmatch(next)
+			if compared != nil && slices.ContainsFunc(script.Files, func(f txtar.File) bool {
+				return f.Name == compared[1] && strings.HasPrefix(string(f.Data), strings.TrimSpace(output))
+			}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // TestReadmeExample: the commands on the example print what README shows.
@@ -79,9 +109,8 @@ func TestReadmeExample(t *testing.T) {
 		if err := os.CopyFS(filepath.Join(dir, "testdata/example"), os.DirFS(example)); err != nil {
 			t.Fatal(err)
 		}
-		t.Chdir(dir)
 		var stdout, stderr bytes.Buffer
-		c := &Command{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr}
+		c := &Command{Stdin: strings.NewReader(""), Stdout: &stdout, Stderr: &stderr, Dir: dir}
 		if code := c.Run(context.Background(), strings.Fields(command)[1:]); code != exitClean && code != exitFindings || stdout.Len() == 0 {
 			t.Errorf("%s: code %d\n%s", command, code, stderr.String())
 		}

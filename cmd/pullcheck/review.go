@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,10 +12,10 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/change"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/report"
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/review"
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/review"
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // reviewFlags are the flags of review beside those that say how sources are rendered.
@@ -54,15 +53,15 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	pull, err := options.pullRequest()
+	pull, err := options.pullRequest(c)
 	if err != nil {
 		return 0, err
 	}
-	subject, parted, err := options.check(ctx, c, pull)
+	subject, result, err := options.check(ctx, c, pull)
 	if err != nil {
 		return 0, err
 	}
-	if err := options.writeReports(subject.Report); err != nil {
+	if err := options.writeReports(c, subject.Report); err != nil {
 		return 0, err
 	}
 	code := exitCode(subject.Report, failOn)
@@ -74,13 +73,13 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 		}
 		return code, plan.Markdown(c.Stdout)
 	}
-	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: parted.unaffected}); err != nil {
+	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: result.Unaffected}); err != nil {
 		return 0, err
 	}
-	if err := pull.post(ctx, c, *subject); err != nil {
+	if err := c.post(ctx, pull, *subject); err != nil {
 		return 0, err
 	}
-	return code, options.writeOutputs(subject, parted.findings)
+	return code, options.writeOutputs(c, subject, result.Findings)
 }
 
 func (f *reviewFlags) validate() (check.Severity, error) {
@@ -108,164 +107,65 @@ func (f *reviewFlags) validate() (check.Severity, error) {
 	return failOn, f.sourceFlags.validate()
 }
 
-// pullRequest is what is reviewed, and how to reach it on GitHub.
-type pullRequest struct {
-	base, head string // head is empty for the working tree
-	fork       bool
-	server     string // as GITHUB_SERVER_URL
-	blob       string
-	github     review.GitHub
-}
-
 // pullRequest is the one of the event, or made of the revisions.
-func (f *reviewFlags) pullRequest() (*pullRequest, error) {
+func (f *reviewFlags) pullRequest(c *Command) (*review.PullRequest, error) {
 	if f.base != "" {
-		return &pullRequest{base: f.base, head: f.head}, nil
+		return &review.PullRequest{Base: f.base, Head: f.head}, nil
 	}
-	path := cmp.Or(f.event, os.Getenv("GITHUB_EVENT_PATH"))
+	path := cmp.Or(f.event, c.getenv("GITHUB_EVENT_PATH"))
 	if path == "" {
 		return nil, usagef("pullcheck review --dry-run --base main", "no pull request: expected --event, or GITHUB_EVENT_PATH as in a GitHub workflow")
 	}
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(c.path(path))
 	if err != nil {
 		return nil, usagef("", "--event: %w", err)
 	}
-	pull, err := readEvent(data)
+	pull, err := review.ReadEvent(data, c.getenv)
 	if err != nil {
 		return nil, usagef("let the workflow run on: pull_request", "the event in %s: %w", path, err)
 	}
-	if pull.github.Token == "" && !f.dryRun {
+	if pull.GitHub.Token == "" && !f.dryRun {
 		return nil, usagef("give the step env: GITHUB_TOKEN: ${{ github.token }}, or try --dry-run", "no GITHUB_TOKEN to write the review with")
 	}
 	return pull, nil
 }
 
-// readEvent reads GitHub's event pull_request and, for where GitHub is, the environment.
-func readEvent(data []byte) (*pullRequest, error) {
-	type side struct {
-		SHA  string `json:"sha"`
-		Repo *struct {
-			FullName string `json:"full_name"`
-		} `json:"repo"`
-	}
-	var event struct {
-		Number      int `json:"number"`
-		PullRequest *struct {
-			Base side `json:"base"`
-			Head side `json:"head"`
-		} `json:"pull_request"`
-	}
-	if err := json.Unmarshal(data, &event); err != nil {
-		return nil, err
-	}
-	if event.PullRequest == nil || event.PullRequest.Base.Repo == nil {
-		return nil, errors.New("it is no event of a pull request")
-	}
-	base, head := event.PullRequest.Base, event.PullRequest.Head
-	owner, repository, _ := strings.Cut(base.Repo.FullName, "/")
-	server := strings.TrimSuffix(cmp.Or(os.Getenv("GITHUB_SERVER_URL"), "https://github.com"), "/")
-	return &pullRequest{
-		base: base.SHA, head: head.SHA,
-		fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // a fork that is deleted is null
-		server: server, blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
-		github: review.GitHub{
-			API:     cmp.Or(os.Getenv("GITHUB_API_URL"), "https://api.github.com"),
-			GraphQL: cmp.Or(os.Getenv("GITHUB_GRAPHQL_URL"), "https://api.github.com/graphql"),
-			Token:   os.Getenv("GITHUB_TOKEN"),
-			Owner:   owner, Repository: repository, Number: event.Number, Head: head.SHA,
-		},
-	}, nil
-}
-
 // check finds what is new in what the pull request affects.
-func (f *reviewFlags) check(ctx context.Context, c *Command, pull *pullRequest) (*review.Subject, *since, error) {
-	tree, _, err := openTree(nil)
+func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRequest) (*review.Subject, *scan.Result, error) {
+	work, _, err := tree.OpenWork(c.Dir, nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	parted, head, err := pull.open(ctx, tree.root, f.dryRun)
+	baseline, head, err := pull.Open(ctx, work.Root, c.Env, f.dryRun)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer parted.base.Close()
+	defer baseline.Base.Close()
 	if head != nil {
 		defer head.Close()
-		tree.files = head
+		work.Files = head
 	}
-	sources, err := render.Discover(ctx, tree.files, ".")
+	baseline.DistrustComments = f.trust != "head" || pull.Fork
+	config, err := f.config(ctx, c, work)
 	if err != nil {
 		return nil, nil, err
 	}
-	if sources, err = f.apply(c, tree, sources); err != nil {
-		return nil, nil, err
-	}
-	sources = f.applications(ctx, tree, newEngines(f.offline), sources)
-	subject := &review.Subject{Files: parted.files, Blob: pull.blob}
-	parted.examine = func(result *check.Report) {
-		subject.Exceptions = review.Distrust(result, tree.files, parted.files, f.trust == "head" && !pull.fork)
-	}
-	// With diff, fixes are proven: they become suggestions.
-	subject.Report, _ = checkAll(ctx, c, tree, sources, parted, checkFlags{sourceFlags: f.sourceFlags, jobs: f.jobs, diff: true})
-	return subject, parted, ctx.Err()
-}
-
-// open finds the merge base, what changed since, and the head, which is nil for the working tree. What the clone lacks is
-// fetched, unless the run is to stay by itself.
-func (p *pullRequest) open(ctx context.Context, dir string, alone bool) (*since, *change.Revision, error) {
-	repository, err := change.Open(ctx, dir)
+	config.Tree = work.Files
+	w := scan.New(config)
+	sources, err := w.Sources(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	if p.head == "" {
-		commit, err := repository.MergeBase(ctx, p.base, "HEAD")
-		if err != nil {
-			return nil, nil, err
-		}
-		files, err := repository.DiffWorkingTree(ctx, commit)
-		if err != nil {
-			return nil, nil, err
-		}
-		base, err := repository.Revision(ctx, commit)
-		return &since{base: base, files: files}, nil, err
-	}
-	commit, err := p.mergeBase(ctx, repository, alone)
-	if err != nil {
-		return nil, nil, err
-	}
-	files, err := repository.Diff(ctx, commit, p.head)
-	if err != nil {
-		return nil, nil, err
-	}
-	base, err := repository.Revision(ctx, commit)
-	if err != nil {
-		return nil, nil, err
-	}
-	head, err := repository.Revision(ctx, p.head)
-	if err != nil {
-		base.Close()
-		return nil, nil, err
-	}
-	return &since{base: base, files: files}, head, nil
-}
-
-// mergeBase is where the head and its base parted. A workflow's clone is shallow as a rule, and has the merge of the two.
-func (p *pullRequest) mergeBase(ctx context.Context, repository *change.Repository, alone bool) (string, error) {
-	commit, err := repository.MergeBase(ctx, p.base, p.head)
-	if !errors.Is(err, change.ErrMissing) || alone {
-		return commit, err
-	}
-	commit, err = p.github.MergeBase(ctx, p.base, p.head)
-	if err != nil {
-		return "", err
-	}
-	repository.LogIn(p.server, p.github.Token)
-	return commit, repository.Fetch(ctx, commit, p.head)
+	// Proven fixes become suggestions.
+	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
+	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.Exceptions, Blob: pull.Blob}
+	return subject, result, ctx.Err()
 }
 
 // post writes the review, or, where that is not possible, says the same in annotations, and in any case in the summary of
 // the workflow's run.
-func (p *pullRequest) post(ctx context.Context, c *Command, subject review.Subject) error {
-	_, err := p.github.Post(ctx, subject)
+func (c *Command) post(ctx context.Context, pull *review.PullRequest, subject review.Subject) error {
+	_, err := pull.GitHub.Post(ctx, subject)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -277,13 +177,14 @@ func (p *pullRequest) post(ctx context.Context, c *Command, subject review.Subje
 			return err
 		}
 	}
-	return appendFile(os.Getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(subject))
+	return appendFile(c.getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(subject))
 }
 
 // writeReports writes the files of --report. What stands there goes before: it may be a link that the pull request brings.
-func (f *reviewFlags) writeReports(result *check.Report) error {
+func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
 	for _, text := range f.reports {
 		_, name, _ := strings.Cut(text, "=")
+		name = c.path(name)
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -299,13 +200,13 @@ func (f *reviewFlags) writeReports(result *check.Report) error {
 }
 
 // writeOutputs gives the following steps of a workflow the numbers, and the path of the first report.
-func (f *reviewFlags) writeOutputs(subject *review.Subject, all int) error {
+func (f *reviewFlags) writeOutputs(c *Command, subject *review.Subject, all int) error {
 	path := ""
 	if len(f.reports) > 0 {
 		_, path, _ = strings.Cut(f.reports[0], "=")
 		path = filepath.ToSlash(path)
 	}
-	return appendFile(os.Getenv("GITHUB_OUTPUT"), fmt.Sprintf("findings=%d\nnew-findings=%d\nfailures=%d\nreport=%s\n",
+	return appendFile(c.getenv("GITHUB_OUTPUT"), fmt.Sprintf("findings=%d\nnew-findings=%d\nfailures=%d\nreport=%s\n",
 		all, len(subject.Report.Findings), len(subject.Report.Failures), path))
 }
 

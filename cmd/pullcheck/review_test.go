@@ -13,7 +13,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/txtar"
 
-	"github.com/pullcheck/pullcheck/cmd/pullcheck/internal/githubtest"
+	"github.com/pullcheck/pullcheck/internal/githubtest"
 )
 
 const reviewedChart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"
@@ -33,6 +33,7 @@ type reviewed struct {
 	*githubtest.Server
 	t       *testing.T
 	outputs string
+	dir     string // the clone of the last run
 }
 
 func newReviewed(t *testing.T, fork bool) *reviewed {
@@ -45,7 +46,7 @@ func newReviewed(t *testing.T, fork bool) *reviewed {
 	} else {
 		s.Open(head)
 	}
-	return &reviewed{s, t, filepath.Join(t.TempDir(), "outputs")}
+	return &reviewed{Server: s, t: t, outputs: filepath.Join(t.TempDir(), "outputs")}
 }
 
 // run is one run of the workflow with a token.
@@ -66,15 +67,16 @@ func (r *reviewed) run(token string, args ...string) (code int, stdout, stderr s
 	if err := os.WriteFile(event, r.Event("synchronize"), 0o600); err != nil {
 		r.t.Fatal(err)
 	}
+	env := os.Environ()
 	for name, value := range map[string]string{
 		"GITHUB_EVENT_PATH": event, "GITHUB_API_URL": r.APIURL(), "GITHUB_GRAPHQL_URL": r.GraphQLURL(), "GITHUB_SERVER_URL": r.ServerURL(),
 		"GITHUB_TOKEN": token, "GITHUB_OUTPUT": r.outputs, "GITHUB_STEP_SUMMARY": r.outputs + ".md", "XDG_CACHE_HOME": r.t.TempDir(),
 	} {
-		r.t.Setenv(name, value)
+		env = append(env, name+"="+value)
 	}
-	r.t.Chdir(dir)
 	var out, err bytes.Buffer
-	c := &Command{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err}
+	c := &Command{Stdin: strings.NewReader(""), Stdout: &out, Stderr: &err, Dir: dir, Env: env}
+	r.dir = dir
 	code = c.Run(context.Background(), append([]string{"review"}, args...))
 	if strings.Contains(out.String()+err.String(), token) {
 		r.t.Errorf("the token is printed")
@@ -167,7 +169,7 @@ func TestReviewOfFortyApps(t *testing.T) {
 	}
 	s := githubtest.New(t, before)
 	s.Open(s.Commit(s.Main(), after))
-	r := &reviewed{s, t, filepath.Join(t.TempDir(), "outputs")}
+	r := &reviewed{Server: s, t: t, outputs: filepath.Join(t.TempDir(), "outputs")}
 	code, stdout, stderr := r.run(githubtest.BotToken)
 	if code != exitFindings || stderr != "" {
 		t.Errorf("code %d\n%s", code, stderr)

@@ -9,16 +9,20 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/spf13/pflag"
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/strvals"
 
+	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/cmp"
+	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
-	"github.com/pullcheck/pullcheck/render/raw"
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -28,7 +32,7 @@ type sourceFlags struct {
 	loadRestrictor string
 	offline        bool
 	repoURL        string
-	helm           render.HelmOptions
+	helm           helm.Options
 }
 
 const (
@@ -72,45 +76,37 @@ func (f *sourceFlags) validate() error {
 	return nil
 }
 
-// apply puts what the flags say into the sources. With -f the given files are the values of every chart, and
-// the environments found beside it do not count.
-func (f *sourceFlags) apply(c *Command, tree *workTree, sources []render.Source) ([]render.Source, error) {
-	if slices.Contains(f.valuesFiles, "-") && slices.ContainsFunc(sources, func(s render.Source) bool { return s.Path == "-" }) {
-		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
-	}
-	files, err := f.readValuesFiles(c, tree)
-	if err != nil {
-		return nil, err
-	}
-	if len(files) > 0 {
-		sources = slices.DeleteFunc(sources, func(s render.Source) bool { return s.Environment != "" })
-	}
+// helmOptions returns the options of charts, with the files that the flags name.
+func (f *sourceFlags) helmOptions(c *Command, work *tree.Work) (helm.Options, error) {
 	options := f.helm
-	if options.SetFiles, err = findSetFiles(tree, options.SetFile); err != nil {
-		return nil, err
+	var err error
+	if options.ValuesFiles, err = f.readValuesFiles(c, work); err != nil {
+		return options, err
 	}
-	if _, err := helm.Values(tree.files, options, nil); err != nil {
-		return nil, usagef("", "%w", err)
+	if options.SetFiles, err = findSetFiles(work, options.SetFile); err != nil {
+		return options, err
 	}
-	for i := range sources {
-		environment := sources[i].Helm.ValuesFiles
-		sources[i].Helm = options
-		sources[i].Helm.ValuesFiles = slices.Concat(environment, files)
-		sources[i].Kustomize = render.KustomizeOptions{
-			LoadRestrictionsNone: f.loadRestrictor == restrictNone,
-			HelmKubeVersion:      options.KubeVersion,
-			HelmAPIVersions:      options.APIVersions,
-		}
+	if _, err := helm.Values(work.Files, options, nil); err != nil {
+		return options, usagef("", "%w", err)
 	}
-	return sources, nil
+	return options, nil
+}
+
+// givenFile returns a file that a flag names. A file outside of the tree is read here.
+func givenFile(work *tree.Work, path string) (render.File, error) {
+	if name, ok := work.Name(path); ok {
+		return render.File{Path: name}, nil
+	}
+	data, err := work.ReadOutside(path)
+	return render.File{Path: path, Data: data}, err
 }
 
 // findSetFiles finds the files that the values of --set-file name.
-func findSetFiles(tree *workTree, flags []string) (map[string]render.File, error) {
+func findSetFiles(work *tree.Work, flags []string) (map[string]render.File, error) {
 	files := map[string]render.File{}
 	for _, flag := range flags {
 		err := strvals.ParseIntoFile(flag, map[string]any{}, func(name []rune) (any, error) {
-			file, err := tree.given(string(name))
+			file, err := givenFile(work, string(name))
 			files[string(name)] = file
 			return "", err
 		})
@@ -122,18 +118,18 @@ func findSetFiles(tree *workTree, flags []string) (map[string]render.File, error
 }
 
 // readValuesFiles finds the files of -f, of which one may be standard input.
-func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File, error) {
+func (f *sourceFlags) readValuesFiles(c *Command, work *tree.Work) ([]render.File, error) {
 	var files []render.File
 	for _, name := range f.valuesFiles {
 		file := render.File{Path: name}
 		var err error
-		if name == "-" {
+		if name == stdinName {
 			file.Data, err = io.ReadAll(c.Stdin)
 		} else {
-			file, err = tree.given(name)
+			file, err = givenFile(work, name)
 		}
 		if err == nil {
-			_, err = helm.ReadValues(tree.files, file)
+			_, err = helm.ReadValues(work.Files, file)
 		}
 		if err != nil {
 			return nil, valuesError(name, err)
@@ -144,7 +140,7 @@ func (f *sourceFlags) readValuesFiles(c *Command, tree *workTree) ([]render.File
 }
 
 func valuesError(name string, err error) error {
-	if errors.Is(err, os.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("values files are relative to the working directory", "--values %s does not exist", name)
 	}
 	hint := ""
@@ -154,142 +150,69 @@ func valuesError(name string, err error) error {
 	return usagef(hint, "--values %w", err)
 }
 
-// found is what stands at a PATH.
-type found struct {
-	file    string // the name of the file that PATH is; empty if it is none
-	sources []render.Source
-}
-
-// find finds the sources at and below each path; "-" is standard input. A file stands for itself.
-func find(ctx context.Context, c *Command, paths []string) (*workTree, []found, error) {
-	var all []found
-	var onDisk []string
-	for _, path := range paths {
-		if path == "-" && len(all) > 0 {
-			continue
-		}
-		if path != "-" {
-			onDisk = append(onDisk, path)
-			continue
-		}
-		data, err := io.ReadAll(c.Stdin)
-		if err != nil {
-			return nil, nil, fmt.Errorf("standard input: %w", err)
-		}
-		all = append(all, found{sources: []render.Source{{
-			Kind: render.Raw, Path: "-", Files: []render.File{{Path: "-", Data: append([]byte{}, data...)}},
-		}}})
+// open opens the workspace around some paths, of which "-" is standard input. Without a path on disk it is the workspace
+// around the working directory.
+func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*scan.Opened, error) {
+	fromStdin := slices.Contains(paths, stdinName)
+	if fromStdin && slices.Contains(f.valuesFiles, stdinName) {
+		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
 	}
-	tree, names, err := openTree(onDisk)
+	typed := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == stdinName })
+	work, names, err := tree.OpenWork(c.Dir, typed)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	for i, name := range names {
-		sources, err := render.Discover(ctx, tree.files, name)
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: %w", onDisk[i], err)
+	var stdin []byte
+	if fromStdin {
+		if stdin, err = io.ReadAll(c.Stdin); err != nil {
+			return nil, fmt.Errorf("standard input: %w", err)
 		}
-		if len(sources) == 0 {
-			return nil, nil, nothingError(onDisk[i])
-		}
-		info, err := fs.Stat(tree.files, name)
-		if err != nil {
-			return nil, nil, err
-		}
-		if info.IsDir() {
-			name = ""
-		}
-		all = append(all, found{name, sources})
+		stdin = append([]byte{}, stdin...) // Empty input is not nil.
 	}
-	return tree, all, nil
-}
-
-// discover finds the sources of the paths, where a file stands for itself.
-func discover(ctx context.Context, c *Command, paths []string) (*workTree, []render.Source, error) {
-	tree, all, err := find(ctx, c, paths)
-	return tree, sourcesOf(all), err
-}
-
-func sourcesOf(all []found) []render.Source {
-	var sources []render.Source
-	for _, f := range all {
-		sources = append(sources, f.sources...)
-	}
-	return dropRepeated(sources)
-}
-
-// discover finds the sources of the paths and puts in what the flags say. A file stands for what is rendered from it,
-// wherever that is in the tree, or else for itself.
-func (f *sourceFlags) discover(ctx context.Context, c *Command, engines map[render.Kind]render.Engine, paths []string) (*workTree, []render.Source, error) {
-	tree, all, err := find(ctx, c, paths)
+	config, err := f.config(ctx, c, work)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var whole []render.Source
-	if slices.ContainsFunc(all, func(at found) bool { return at.file != "" }) {
-		if whole, err = render.Discover(ctx, tree.files, "."); err != nil {
-			return nil, nil, err
-		}
-	}
-	applied, err := f.apply(c, tree, dropRepeated(slices.Concat(sourcesOf(all), whole)))
+	return scan.Open(work, typed, names, stdin, config), nil
+}
+
+// config returns what the flags and the environment say of a workspace.
+func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (scan.Config, error) {
+	options, err := f.helmOptions(c, work)
 	if err != nil {
-		return nil, nil, err
+		return scan.Config{}, err
 	}
-	// complete are those of some sources that the flags leave, with the Applications in them.
-	complete := func(some []render.Source) []render.Source {
-		return f.applications(ctx, tree, engines, slices.DeleteFunc(slices.Clone(applied), func(s render.Source) bool {
-			return !slices.ContainsFunc(some, func(other render.Source) bool { return other.ID() == s.ID() })
-		}))
-	}
-	directories := slices.DeleteFunc(slices.Clone(all), func(at found) bool { return at.file != "" })
-	sources := complete(sourcesOf(directories))
-	index := render.NewIndex(tree.files, complete(whole))
-	for _, at := range all {
-		if at.file == "" {
-			continue
+	repositoryURL := f.repoURL
+	if repositoryURL == "" {
+		if repository, err := git.Open(ctx, work.Root, c.Env); err == nil {
+			repositoryURL = repository.Origin(ctx)
 		}
-		readers := index.Readers(at.file)
-		if len(readers) == 0 {
-			readers = complete(at.sources)
+	}
+	return scan.Config{
+		Tree: work.Files,
+		Helm: options,
+		Kustomize: kustomize.Options{
+			LoadRestrictionsNone: f.loadRestrictor == restrictNone,
+			HelmKubeVersion:      options.KubeVersion,
+			HelmAPIVersions:      options.APIVersions,
+		},
+		RepositoryURL: repositoryURL,
+		Plugins:       map[string]argocd.ResolvePlugin{cmp.PluginName: cmp.Resolve},
+		Credentials:   chartrepo.FindConfigFiles(c.getenv),
+		CacheDir:      c.cacheDir(),
+		Env:           c.Env,
+		Offline:       f.offline,
+	}, nil
+}
+
+// cacheDir returns the directory that keeps downloads. The user of a container may have no home.
+func (c *Command) cacheDir() string {
+	dir := c.getenv("XDG_CACHE_HOME")
+	if !filepath.IsAbs(dir) {
+		var err error
+		if dir, err = os.UserCacheDir(); err != nil {
+			dir = os.TempDir()
 		}
-		sources = append(sources, readers...)
 	}
-	return tree, dropRepeated(sources), nil
-}
-
-// nothingError is the error for paths that hold nothing that could be deployed.
-func nothingError(paths ...string) error {
-	return usagef(pathHint,
-		"nothing to check in %s: no chart, no kustomization, no Kubernetes object", strings.Join(paths, ", "))
-}
-
-// dropRepeated keeps the first of sources that two paths have in common.
-func dropRepeated(sources []render.Source) []render.Source {
-	seen := map[render.SourceID]bool{}
-	return slices.DeleteFunc(sources, func(s render.Source) bool {
-		known := seen[s.ID()]
-		seen[s.ID()] = true
-		return known
-	})
-}
-
-// newEngines makes the engines of all kinds. Downloads are kept in the user's cache directory.
-func newEngines(offline bool) map[render.Kind]render.Engine {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		// A container's user may have no home.
-		cache = os.TempDir()
-	}
-	return enginesWith(filepath.Join(cache, "pullcheck"), offline)
-}
-
-// enginesWith makes the engines of all kinds, with the cache in a directory.
-func enginesWith(cache string, offline bool) map[render.Kind]render.Engine {
-	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: offline}
-	helmEngine := &helm.Engine{Charts: charts}
-	return map[render.Kind]render.Engine{
-		render.Helm:      helmEngine,
-		render.Kustomize: &kustomize.Engine{Charts: charts, Helm: helmEngine, Dir: filepath.Join(cache, "git"), Offline: offline},
-		render.Raw:       raw.Engine{},
-	}
+	return filepath.Join(dir, "pullcheck")
 }

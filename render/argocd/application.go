@@ -22,7 +22,10 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -38,8 +41,8 @@ type Source struct {
 	Directory      *Directory `json:"directory,omitempty"`
 	Plugin         *Plugin    `json:"plugin,omitempty"`
 
-	// overridden is true where the overrides in the tree are in the options.
-	overridden bool
+	// Overridden is true if the options already have the overrides in the tree, so that Resolve does not merge them again.
+	Overridden bool `json:"-"`
 }
 
 // Helm are the options of a source that is a chart.
@@ -72,14 +75,11 @@ type FileParameter struct {
 	Path string `json:"path"`
 }
 
-// Plugin is a config management plugin with its parameters.
-type Plugin struct {
-	Name       string            `json:"name,omitempty"`
-	Parameters []PluginParameter `json:"parameters,omitempty"`
-}
-
 // App is what Argo CD knows when it renders a source.
 type App struct {
+	// Helm and Kustomize are the engines of the sources.
+	Helm      *helm.Engine
+	Kustomize *kustomize.Engine
 	// Name is that of the Application, without its namespace, and Namespace that of its destination.
 	Name, Namespace string
 	// KubeVersion and APIVersions are those of the destination; empty if they are not known.
@@ -89,35 +89,37 @@ type App struct {
 	Env map[string]string
 	// Refs are the sources of the Application that others take values files from, by their ref.
 	Refs map[string]Source
-	// Ours reports whether a URL is that of the repository whose tree is rendered.
-	Ours func(repoURL string) bool
-	// LoadRestrictionsNone is as in render.KustomizeOptions; Argo CD has it from its own configuration.
+	// IsThisRepository reports whether a URL is that of the repository whose tree is rendered.
+	IsThisRepository func(repoURL string) bool
+	// LoadRestrictionsNone is as in kustomize.Options; Argo CD has it from its own configuration.
 	LoadRestrictionsNone bool
+	// Plugins has the config management plugins that are known here, by name.
+	Plugins map[string]ResolvePlugin
+	// DeclaredIn is the file with the Application; empty where Argo CD itself gives the options, as to a plugin.
+	DeclaredIn string
 }
 
-// notHere says why a source is not rendered here, which is no fault.
-type notHere struct{ reason string }
-
-func (e *notHere) Error() string { return e.reason }
-
-// Resolve returns the source of an engine that renders what Argo CD renders for a source of an App, as a tree has it now.
-// The overrides in the tree (.argocd-source.yaml) are merged in. The error is a *render.Error, or a *fs.PathError.
+// Resolve returns the source that renders what Argo CD renders for a source of an App, in a tree. The overrides in the tree
+// (.argocd-source.yaml) are merged in. The error is a *render.Skip for a source that is not rendered here on purpose, such
+// as one of another plugin, and a *yamldoc.Error where the place of the fault is known.
 func (a *App) Resolve(fsys fs.FS, s Source) (render.Source, error) {
 	if s.Chart != "" {
 		return a.helm(fsys, s)
 	}
-	s, err := a.override(fsys, s)
+	s, err := a.Override(fsys, s)
 	if err != nil {
-		return render.Source{}, err
+		return nil, err
 	}
-	if s.Plugin != nil && s.Plugin.Name == PluginName {
-		if s, err = s.withPlugin(fsys); err != nil {
-			return render.Source{}, err
+	if s.Plugin != nil {
+		if resolve := a.Plugins[s.Plugin.Name]; resolve != nil {
+			if s, err = resolve(fsys, s); err != nil {
+				return nil, err
+			}
 		}
 	}
-	kind, err := kindOf(fsys, s)
+	kind, err := KindOf(fsys, s)
 	if err != nil {
-		return render.Source{}, err
+		return nil, err
 	}
 	switch kind {
 	case render.Helm:
@@ -128,8 +130,9 @@ func (a *App) Resolve(fsys fs.FS, s Source) (render.Source, error) {
 	return directory(fsys, s)
 }
 
-// override merges what stands in the path over a source (reposerver/repository/repository.go, mergeSourceParameters).
-func (a *App) override(fsys fs.FS, s Source) (Source, error) {
+// Override merges the files .argocd-source.yaml and .argocd-source-NAME.yaml at the path of a source over the source
+// (reposerver/repository/repository.go, mergeSourceParameters).
+func (a *App) Override(fsys fs.FS, s Source) (Source, error) {
 	if s.Path == "" {
 		return s, errors.New("there is neither path nor chart, and Argo CD takes one of them (. is the root of the repository)")
 	}
@@ -142,7 +145,7 @@ func (a *App) override(fsys fs.FS, s Source) (Source, error) {
 	if info, err := fs.Stat(fsys, s.Path); err != nil || !info.IsDir() {
 		return s, fmt.Errorf("path %q is no directory of the repository", s.Path)
 	}
-	if s.overridden {
+	if s.Overridden {
 		return s, nil
 	}
 	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + a.Name + ".yaml"} {
@@ -198,9 +201,9 @@ func readable(err error) error {
 	return fmt.Errorf("%s has %s, expected %s", wrong.Field, found, cmp.Or(expected, wrong.Type.String()))
 }
 
-// kindOf is the engine that Argo CD chooses (GetAppSourceType): the one that the source has options for, else by the
-// files.
-func kindOf(fsys fs.FS, s Source) (render.Kind, error) {
+// KindOf returns the kind as which Argo CD renders a source (GetAppSourceType): the kind for which the source has options,
+// or else the kind of the files at its path. The error is a *render.Skip for a source that a plugin renders.
+func KindOf(fsys fs.FS, s Source) (render.Kind, error) {
 	var named []string
 	kind := render.Raw
 	if s.Kustomize != nil {
@@ -219,9 +222,9 @@ func kindOf(fsys fs.FS, s Source) (render.Kind, error) {
 	case len(named) > 1:
 		return "", fmt.Errorf("the source has options for %s, and Argo CD takes one of them", strings.Join(named, " and "))
 	case s.Plugin != nil && s.Plugin.Name == "":
-		return "", &notHere{"a config management plugin renders it"}
+		return "", &render.Skip{Reason: "a config management plugin renders it"}
 	case s.Plugin != nil:
-		return "", &notHere{fmt.Sprintf("the config management plugin %q renders it", s.Plugin.Name)}
+		return "", &render.Skip{Reason: fmt.Sprintf("the config management plugin %q renders it", s.Plugin.Name)}
 	case len(named) == 1:
 		return kind, nil
 	}
@@ -253,9 +256,9 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 	}
 	kubeVersion, err := parseKubeVersion(cmp.Or(h.KubeVersion, a.KubeVersion))
 	if err != nil {
-		return render.Source{}, err
+		return nil, err
 	}
-	source := render.Source{Kind: render.Helm, Path: s.Path, Helm: render.HelmOptions{
+	source := helm.Source{Engine: a.Helm, DeclaredIn: a.DeclaredIn, Path: s.Path, Options: helm.Options{
 		ReleaseName:          cmp.Or(h.ReleaseName, a.Name),
 		Namespace:            cmp.Or(h.Namespace, a.Namespace),
 		KubeVersion:          kubeVersion,
@@ -264,9 +267,9 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 		SkipTests:            h.SkipTests,
 		SkipSchemaValidation: h.SkipSchemaValidation,
 	}}
-	options := &source.Helm
+	options := &source.Options
 	if name := options.ReleaseName; name != "" && (len(name) > maxReleaseName || len(validation.IsDNS1123Subdomain(name)) > 0) {
-		return source, &yamldoc.Error{
+		return nil, &yamldoc.Error{
 			Err:  fmt.Errorf("the release would have the name %q, and Helm takes at most %d of lower case letters, digits, dots and dashes", name, maxReleaseName),
 			Hint: "set releaseName, which is otherwise the name of the Application",
 		}
@@ -276,7 +279,7 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 	}
 	if s.Chart != "" {
 		if s.TargetRevision == "" {
-			return source, errors.New("targetRevision is not set: expected the version of the chart, or a range as 1.x")
+			return nil, errors.New("targetRevision is not set: expected the version of the chart, or a range as 1.x")
 		}
 		// A repository of charts in a registry has no scheme in Argo CD.
 		if options.Repo = s.RepoURL; !strings.Contains(s.RepoURL, "://") {
@@ -288,7 +291,7 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 	}
 	names, err := a.valueFiles(fsys, s, h)
 	if err != nil {
-		return source, err
+		return nil, err
 	}
 	for _, name := range names {
 		options.ValuesFiles = append(options.ValuesFiles, render.File{Path: name})
@@ -298,7 +301,7 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 		inline = []byte(h.Values)
 	}
 	if len(inline) > 0 {
-		options.ValuesFiles = append(options.ValuesFiles, render.File{Path: "the values of Application/" + a.Name, Data: inline})
+		options.ValuesFiles = append(options.ValuesFiles, render.File{Path: helm.InlineValues + "Application/" + a.Name, Data: inline})
 	}
 	for _, p := range h.Parameters {
 		flag := p.Name + "=" + escapeCommas(a.expand(p.Value))
@@ -314,7 +317,7 @@ func (a *App) helm(fsys fs.FS, s Source) (render.Source, error) {
 			err = isFile(fsys, name)
 		}
 		if err != nil {
-			return source, fmt.Errorf("fileParameters: %w", err)
+			return nil, fmt.Errorf("fileParameters: %w", err)
 		}
 		options.SetFile = append(options.SetFile, p.Name+"="+escapeCommas(name))
 	}
@@ -413,18 +416,18 @@ func (a *App) file(s Source, name string) (string, error) {
 	ref, rest, _ := strings.Cut(name, "/")
 	other, isRef := a.Refs[strings.TrimPrefix(ref, "$")]
 	switch {
-	case isRef && ref[0] == '$' && !a.Ours(other.RepoURL):
-		return "", &notHere{fmt.Sprintf("it takes %s from another repository, %s", name, shownURL(other.RepoURL))}
+	case isRef && ref[0] == '$' && !a.IsThisRepository(other.RepoURL):
+		return "", &render.Skip{Reason: fmt.Sprintf("it takes %s from another repository, %s", name, fetch.Redact(other.RepoURL))}
 	case isRef && ref[0] == '$':
 		dir, name = ".", rest
 	case a.Refs == nil && strings.HasPrefix(ref, "$") && rest != "" && a.Env[ref[1:]] == "":
 		return "", fmt.Errorf("%s: values out of another source of the Application do not reach a plugin", name)
 	case s.Chart != "":
-		return "", &notHere{fmt.Sprintf("it takes %s out of the chart, and only files of this repository are read", name)}
+		return "", &render.Skip{Reason: fmt.Sprintf("it takes %s out of the chart, and only files of this repository are read", name)}
 	}
 	name = a.expand(name)
 	if strings.Contains(name, "://") {
-		return "", &notHere{fmt.Sprintf("it takes values from %s, and only files are read", shownURL(name))}
+		return "", &render.Skip{Reason: fmt.Sprintf("it takes values from %s, and only files are read", fetch.Redact(name))}
 	}
 	if strings.HasPrefix(name, "/") {
 		dir, name = ".", name[1:]

@@ -11,6 +11,7 @@ import (
 	"github.com/gobwas/glob"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/raw"
 )
 
 // Directory are the options of a source that is manifests.
@@ -26,18 +27,18 @@ const skipMarker = "+argocd:skip-file-rendering"
 
 // directory finds the manifests of a source (getPotentiallyValidManifests).
 func directory(fsys fs.FS, s Source) (render.Source, error) {
-	source := render.Source{Kind: render.Raw, Path: s.Path}
+	source := raw.Source{Path: s.Path}
 	options := Directory{}
 	if s.Directory != nil {
 		options = *s.Directory
 	}
 	include, err := compile("include", options.Include)
 	if err != nil {
-		return source, err
+		return nil, err
 	}
 	exclude, err := compile("exclude", options.Exclude)
 	if err != nil {
-		return source, err
+		return nil, err
 	}
 	err = fs.WalkDir(fsys, s.Path, func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -62,12 +63,15 @@ func directory(fsys fs.FS, s Source) (render.Source, error) {
 			return err
 		}
 		if path.Ext(name) == ".jsonnet" {
-			return &notHere{fmt.Sprintf("%s is Jsonnet, which is not rendered here", name)}
+			return &render.Skip{Reason: fmt.Sprintf("%s is Jsonnet, which is not rendered here", name)}
 		}
-		source.Files = append(source.Files, render.File{Path: name})
+		source.Manifests = append(source.Manifests, render.File{Path: name})
 		return nil
 	})
-	return source, err
+	if err != nil {
+		return nil, err
+	}
+	return source, nil
 }
 
 func isManifest(name string) bool {

@@ -16,6 +16,11 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/declared"
+	"github.com/pullcheck/pullcheck/render/discover"
+	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/kustomize"
+	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -40,37 +45,48 @@ func TestDiscover(t *testing.T) {
 					fsys[file.Name] = &fstest.MapFile{Data: file.Data}
 				}
 			}
-			compareText(t, "the list of sources", discovered(t, fsys, Options{Ours: isOurs}), want)
+			compareText(t, "the list of sources", discovered(t, fsys, Declarer{IsThisRepository: isThisRepository}), want)
 		})
 	}
 }
 
-func discovered(t *testing.T, fsys fs.FS, options Options) string {
+func discovered(t *testing.T, fsys fs.FS, declarer Declarer) string {
 	t.Helper()
-	sources, err := render.Discover(context.Background(), fsys, ".")
+	declarer = declarer.withEngines(t)
+	finder := discover.Finder{
+		Tree: fsys, Chart: helm.Source{Engine: declarer.Helm}, Kustomization: kustomize.Source{Engine: declarer.Kustomize},
+	}
+	sources, err := finder.Find(t.Context(), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var list strings.Builder
-	for _, source := range Discover(context.Background(), fsys, parityEngines(t), sources, options) {
+	for _, source := range declared.Find(t.Context(), fsys, sources, declarer) {
 		list.WriteString(described(fsys, source) + "\n")
 	}
 	return list.String()
 }
 
 func described(fsys fs.FS, source render.Source) string {
-	text := fmt.Sprintf("%s %s", source.Kind, source)
-	if source.Skip != "" {
-		return text + " is skipped: " + source.Skip
+	text := fmt.Sprintf("%s %s", source.ID().Kind, source.ID())
+	d, _ := source.(*declared.Source)
+	var err error
+	if d != nil {
+		_, err = d.Resolve(context.Background(), render.In{Tree: fsys})
 	}
-	if _, err := source.Completed(fsys); err != nil {
+	if unrendered, ok := source.(render.Unrendered); ok {
+		if err = unrendered.Err; err == nil {
+			return text + " is skipped: " + unrendered.Skip.Reason
+		}
+	}
+	if err != nil {
 		text += " fails: " + err.Error()
 		if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
 			text += "; hint: " + failure.Hint
 		}
 		return text
 	}
-	if d := source.Declared; d != nil {
+	if d != nil {
 		text += fmt.Sprintf(", declared by %s[%d] %s", d.Path, d.Document, d.Object)
 		if reads := slices.DeleteFunc(slices.Clone(d.Reads), func(name string) bool { return name == d.Path }); len(reads) > 0 {
 			text += " with " + strings.Join(reads, ", ")
@@ -135,7 +151,7 @@ func TestDiscoverFailures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			fsys := maps.Clone(fsys)
 			fsys["app.yaml"] = anApplication(test.options)
-			if got := strings.TrimSpace(discovered(t, fsys, Options{Ours: isOurs})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
+			if got := strings.TrimSpace(discovered(t, fsys, Declarer{IsThisRepository: isThisRepository})); !strings.Contains(got, " (Application/app) fails: "+test.want) {
 				t.Errorf("got:\n%s\nwant:\n%s", got, test.want)
 			}
 		})
@@ -183,15 +199,14 @@ func TestDiscoverLinks(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(repository, "app.yaml"), anApplication(options).Data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		declaring := render.Source{Kind: render.Raw, Path: "app.yaml", Files: []render.File{{Path: "app.yaml"}}}
-		sources := Discover(context.Background(), root.FS(), parityEngines(t), []render.Source{declaring}, Options{Ours: isOurs})
+		declaring := raw.Source{Path: "app.yaml", Manifests: []render.File{{Path: "app.yaml"}}}
+		declarer := Declarer{IsThisRepository: isThisRepository}.withEngines(t)
+		sources := declared.Find(t.Context(), root.FS(), []render.Source{declaring}, declarer)
 		if len(sources) != 2 {
 			t.Fatalf("%s: the sources are %v", options, sources)
 		}
 		message := ""
-		if source, err := sources[1].Completed(root.FS()); err != nil {
-			message = err.Error()
-		} else if _, err := parityEngines(t)[source.Kind].Render(context.Background(), root.FS(), source); err != nil {
+		if _, err := sources[1].Render(t.Context(), render.In{Tree: root.FS()}); err != nil {
 			message = err.Error()
 		}
 		if (message == "") != (want == "") || !strings.Contains(message, want) {
@@ -202,8 +217,7 @@ func TestDiscoverLinks(t *testing.T) {
 
 // TestRevision has an image whose tag is the commit: what that will be is not known, but that it is no empty one.
 func TestRevision(t *testing.T) {
-	d := &discovery{options: Options{Ours: isOurs}}
-	app, err := d.application(parsed(t, string(anApplication("    path: web\n").Data)))
+	app, err := Declarer{IsThisRepository: isThisRepository}.application(parsed(t, string(anApplication("    path: web\n").Data)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,22 +230,19 @@ func TestRevision(t *testing.T) {
 	}
 }
 
-// panicking is an engine that panics.
-type panicking struct{}
+// panicking is a chart whose engine panics.
+type panicking struct{ helm.Source }
 
-func (panicking) Render(context.Context, fs.FS, render.Source) (*render.Result, error) {
-	panic("a fault")
-}
+func (panicking) Render(context.Context, render.In) (*render.Result, error) { panic("a fault") }
 
-// TestDiscoverPanic: a source whose engine panics has no Applications, and stays to fail as a source.
+// TestDiscoverPanic: a source whose engine panics declares nothing, and stays to fail as a source.
 func TestDiscoverPanic(t *testing.T) {
 	fsys := fstest.MapFS{
 		"c/Chart.yaml":       {Data: []byte("apiVersion: v2\nname: c\nversion: 1.0.0\n")},
 		"c/templates/a.yaml": {Data: []byte("apiVersion: argoproj.io/v1alpha1\nkind: Application\n")},
 	}
-	source := render.Source{Kind: render.Helm, Path: "c"}
-	engines := map[render.Kind]render.Engine{render.Helm: panicking{}}
-	if got := Discover(t.Context(), fsys, engines, []render.Source{source}, Options{}); len(got) != 1 || got[0].Path != "c" {
+	source := panicking{helm.Source{Path: "c"}}
+	if got := declared.Find(t.Context(), fsys, []render.Source{source}, Declarer{}); len(got) != 1 || got[0].ID().Path != "c" {
 		t.Errorf("got %v", got)
 	}
 }

@@ -23,7 +23,7 @@ func TestHandsOn(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := HandsOn(render.Manifest{APIVersion: test.apiVersion, Kind: test.kind}, path); got != test.want {
+		if got := (Declarer{}).HandsOn(render.Manifest{APIVersion: test.apiVersion, Kind: test.kind}, path); got != test.want {
 			t.Errorf("%s %s: got %v, want %v", test.kind, test.path, got, test.want)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/kustomize"
 )
 
 // Kustomize are the options of a source that is a kustomization.
@@ -53,7 +54,7 @@ type Replica struct {
 
 // kustomize is util/kustomize/kustomize.go, Build.
 func (a *App) kustomize(fsys fs.FS, s Source) (render.Source, error) {
-	source := render.Source{Kind: render.Kustomize, Path: s.Path, Kustomize: render.KustomizeOptions{
+	source := kustomize.Source{Engine: a.Kustomize, Path: s.Path, Options: kustomize.Options{
 		LoadRestrictionsNone: a.LoadRestrictionsNone,
 		HelmAPIVersions:      a.APIVersions,
 	}}
@@ -62,18 +63,18 @@ func (a *App) kustomize(fsys fs.FS, s Source) (render.Source, error) {
 		k = &Kustomize{}
 	}
 	var err error
-	if source.Kustomize.HelmKubeVersion, err = parseKubeVersion(cmp.Or(k.KubeVersion, a.KubeVersion)); err != nil {
-		return source, err
+	if source.Options.HelmKubeVersion, err = parseKubeVersion(cmp.Or(k.KubeVersion, a.KubeVersion)); err != nil {
+		return nil, err
 	}
 	if len(k.APIVersions) > 0 {
-		source.Kustomize.HelmAPIVersions = k.APIVersions
+		source.Options.HelmAPIVersions = k.APIVersions
 	}
-	if err := readBuildOptions(k.BuildOptions, &source.Kustomize); err != nil {
-		return source, err
+	if err := readBuildOptions(k.BuildOptions, &source.Options); err != nil {
+		return nil, err
 	}
 	commands, err := a.commands(k)
 	if err != nil {
-		return source, err
+		return nil, err
 	}
 	components := k.Components
 	if k.IgnoreMissingComponents {
@@ -83,10 +84,10 @@ func (a *App) kustomize(fsys fs.FS, s Source) (render.Source, error) {
 		})
 	}
 	if components, err = globbed(fsys, s.Path, components); err != nil {
-		return source, err
+		return nil, err
 	}
 	if len(commands)+len(k.Patches)+len(components) > 0 {
-		source.Kustomize.Edit = func(kustomization []byte) ([]byte, error) {
+		source.Options.Edit = func(kustomization []byte) ([]byte, error) {
 			edited, err := kustomizeEdit(kustomization, commands)
 			if err != nil {
 				return nil, err
@@ -121,7 +122,7 @@ func globbed(fsys fs.FS, dir string, components []string) ([]string, error) {
 }
 
 // readBuildOptions reads flags of `kustomize build`.
-func readBuildOptions(text string, options *render.KustomizeOptions) error {
+func readBuildOptions(text string, options *kustomize.Options) error {
 	words := strings.Fields(strings.ReplaceAll(text, "=", " "))
 	for len(words) > 0 {
 		switch {

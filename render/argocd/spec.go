@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"path"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -26,7 +27,7 @@ type specified struct {
 }
 
 // application reads an Application.
-func (d *discovery) application(object map[string]any) (*specified, error) {
+func (d Declarer) application(object declared.Object) (*specified, error) {
 	data, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
@@ -48,12 +49,13 @@ func (d *discovery) application(object map[string]any) (*specified, error) {
 	if err := json.Unmarshal(data, &read); err != nil {
 		return nil, readable(err)
 	}
-	app := &specified{unknown: d.options.Ours == nil, App: App{
-		Name: nameOf(object), Namespace: read.Spec.Destination.Namespace,
-		KubeVersion: d.options.KubeVersion, APIVersions: d.options.APIVersions, LoadRestrictionsNone: d.options.LoadRestrictionsNone,
-		Ours: d.ours, Refs: map[string]Source{},
+	app := &specified{unknown: d.IsThisRepository == nil, App: App{
+		Name: object.Name(), Namespace: read.Spec.Destination.Namespace,
+		Helm: d.Helm, Kustomize: d.Kustomize, Plugins: d.Plugins,
+		KubeVersion: d.KubeVersion, APIVersions: d.APIVersions, LoadRestrictionsNone: d.LoadRestrictionsNone,
+		IsThisRepository: d.isThisRepository, Refs: map[string]Source{},
 		Env: map[string]string{
-			"ARGOCD_APP_NAME": nameOf(object), "ARGOCD_APP_NAMESPACE": read.Spec.Destination.Namespace,
+			"ARGOCD_APP_NAME": object.Name(), "ARGOCD_APP_NAMESPACE": read.Spec.Destination.Namespace,
 			"ARGOCD_APP_PROJECT_NAME": cmp.Or(read.Spec.Project, "default"),
 			"ARGOCD_APP_REVISION":     noRevision, "ARGOCD_APP_REVISION_SHORT": noRevision[:7], "ARGOCD_APP_REVISION_SHORT_8": noRevision[:8],
 		},
@@ -86,13 +88,13 @@ func (s Source) isRef() bool { return s.Ref != "" && s.Path == "" && s.Chart == 
 func (a *specified) resolve(fsys fs.FS, i int) (render.Source, error) {
 	s := a.sources[i]
 	if s.RepoURL == "" {
-		return render.Source{}, inField(a.paths[i], errors.New("there is no repoURL"))
+		return nil, inField(a.paths[i], errors.New("there is no repoURL"))
 	}
 	if s.Chart == "" && a.unknown {
-		return render.Source{}, &notHere{fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", shownURL(s.RepoURL))}
+		return nil, &render.Skip{Reason: fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", fetch.Redact(s.RepoURL))}
 	}
-	if s.Chart == "" && !a.Ours(s.RepoURL) {
-		return render.Source{}, &notHere{fmt.Sprintf("its source is another repository, %s", shownURL(s.RepoURL))}
+	if s.Chart == "" && !a.IsThisRepository(s.RepoURL) {
+		return nil, &render.Skip{Reason: fmt.Sprintf("its source is another repository, %s", fetch.Redact(s.RepoURL))}
 	}
 	app := a.App
 	env := map[string]string{"ARGOCD_APP_SOURCE_REPO_URL": s.RepoURL, "ARGOCD_APP_SOURCE_PATH": s.Path, "ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision}
@@ -120,9 +122,9 @@ func (a *specified) names(i int) []string {
 
 // inField says in which field of the Application an error is, unless that has a place of its own.
 func inField(field yamldoc.Path, err error) error {
-	elsewhere, known := (*notHere)(nil), (*yamldoc.Error)(nil)
+	skip, known := (*render.Skip)(nil), (*yamldoc.Error)(nil)
 	switch {
-	case err == nil, errors.As(err, &elsewhere):
+	case err == nil, errors.As(err, &skip):
 		return err
 	case !errors.As(err, &known):
 		return fmt.Errorf("%s: %w", field, err)
@@ -130,14 +132,4 @@ func inField(field yamldoc.Path, err error) error {
 		return err
 	}
 	return &yamldoc.Error{Err: fmt.Errorf("%s: %w", field, known.Err), Hint: known.Hint}
-}
-
-// shownURL is a URL as messages have it: without a user, who may have a password.
-func shownURL(address string) string {
-	parsed, err := url.Parse(address)
-	if err != nil || parsed.User == nil {
-		return address
-	}
-	parsed.User = nil
-	return parsed.String()
 }

@@ -32,7 +32,7 @@ spec: {template: {spec: {containers: [{name: app, image: {{ include %q . }}, ima
 	engine := &Engine{}
 	b.ReportAllocs()
 	for b.Loop() {
-		result, err := engine.Render(context.Background(), fsys, render.Source{Path: "app"})
+		result, err := Source{Engine: engine, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 		if err != nil || len(result.Documents) != 100 {
 			b.Fatal(len(result.Documents), err)
 		}

@@ -10,9 +10,10 @@ import (
 	"testing/fstest"
 
 	"helm.sh/helm/v3/pkg/chart"
-	"helm.sh/helm/v3/pkg/chartutil"
 
+	"github.com/pullcheck/pullcheck/internal/charttest"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
 
 // parent is a chart with dependencies, and one template that names what it got.
@@ -28,10 +29,9 @@ func parent(chartYAML string, more map[string]string) fstest.MapFS {
 }
 
 func TestDependencies(t *testing.T) {
-	server := newChartServer(t)
-	server.add("db", "1.0.0", "1.5.0", "2.0.0")
+	repository := charttest.Serve(t, "db", "", "1.0.0", "1.5.0", "2.0.0")
 	const ask = "dependencies: [{name: db, version: ^1.0.0, repository: %}]\n"
-	remote := strings.ReplaceAll(ask, "%", server.URL)
+	remote := strings.ReplaceAll(ask, "%", repository)
 	for _, test := range []struct {
 		name  string
 		chart string
@@ -46,7 +46,7 @@ func TestDependencies(t *testing.T) {
 			"app/charts/db/Chart.yaml": "apiVersion: v2\nname: db\nversion: 1.2.3\n",
 		}, want: "db: 1.2.3"},
 		{name: "a vendored archive", chart: remote, files: map[string]string{
-			"app/charts/db-1.3.0.tgz": string(pack(t, &chart.Metadata{APIVersion: "v2", Name: "db", Version: "1.3.0"})),
+			"app/charts/db-1.3.0.tgz": string(charttest.Pack(t, &chart.Chart{Metadata: &chart.Metadata{APIVersion: "v2", Name: "db", Version: "1.3.0"}})),
 		}, want: "db: 1.3.0"},
 		{name: "a chart beside this one", chart: strings.ReplaceAll(ask, "%", "file://../db"), files: map[string]string{
 			"db/Chart.yaml": "apiVersion: v2\nname: db\nversion: 1.4.0\n",
@@ -54,9 +54,9 @@ func TestDependencies(t *testing.T) {
 		{name: "one chart in two versions", chart: "dependencies: [{name: db, version: 1.0.0, alias: old, repository: %}, {name: db, version: 2.0.0, alias: new, repository: %}]\n", want: "new: 2.0.0\nold: 1.0.0"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			fsys := parent(strings.ReplaceAll(test.chart, "%", server.URL), test.files)
-			engine := &Engine{Charts: &Charts{Dir: t.TempDir()}}
-			result, err := engine.Render(context.Background(), fsys, render.Source{Path: "app"})
+			fsys := parent(strings.ReplaceAll(test.chart, "%", repository), test.files)
+			engine := &Engine{Charts: &chartrepo.Client{Dir: t.TempDir()}}
+			result, err := Source{Engine: engine, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -70,17 +70,10 @@ func TestDependencies(t *testing.T) {
 // TestDocumentsOfPackagedCharts: the path of a document in an archive is the archive's and that in the chart,
 // whatever alias Helm prints.
 func TestDocumentsOfPackagedCharts(t *testing.T) {
-	file, err := chartutil.Save(&chart.Chart{
+	archive := charttest.Pack(t, &chart.Chart{
 		Metadata:  &chart.Metadata{APIVersion: "v2", Name: "db", Version: "1.3.0"},
 		Templates: []*chart.File{{Name: "templates/pod.yaml", Data: []byte("kind: Pod")}},
-	}, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	archive, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
+	})
 	fsys := parent("dependencies: [{name: db, version: 1.3.0, alias: other}]\n", map[string]string{"app/charts/db-1.3.0.tgz": string(archive)})
 	for _, test := range []struct {
 		name, path, source, want string
@@ -89,7 +82,7 @@ func TestDocumentsOfPackagedCharts(t *testing.T) {
 		{"an archive itself", "app/charts/db-1.3.0.tgz", "# Source: db/templates/pod.yaml", "app/charts/db-1.3.0.tgz/templates/pod.yaml"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			result, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: test.path})
+			result, err := Source{Engine: &Engine{}, Path: test.path}.Render(context.Background(), render.In{Tree: fsys})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,7 +117,7 @@ func TestSymbolicLinksInCharts(t *testing.T) {
 	}
 	defer root.Close()
 	render := func() (*render.Result, error) {
-		return (&Engine{}).Render(context.Background(), root.FS(), render.Source{Path: "app"})
+		return Source{Engine: &Engine{}, Path: "app"}.Render(context.Background(), render.In{Tree: root.FS()})
 	}
 	link("../shared")
 	if result, err := render(); err != nil || !strings.Contains(string(result.Text), "kind: Pod") {
@@ -150,12 +143,12 @@ func TestDependenciesOfLocalCharts(t *testing.T) {
 		"leaf/Chart.yaml":         "apiVersion: v2\nname: leaf\nversion: 1.0.0\n",
 		"leaf/templates/pod.yaml": "kind: Pod\n",
 	})
-	result, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "app"})
+	result, err := Source{Engine: &Engine{}, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 	if err != nil || !strings.Contains(string(result.Text), "# Source: app/charts/sub/charts/leaf/templates/pod.yaml\nkind: Pod\n") {
 		t.Errorf("got %v, %v", result, err)
 	}
 	fsys["leaf/Chart.yaml"].Data = []byte("apiVersion: v2\nname: leaf\nversion: 1.0.0\n" + dependsOn("sub"))
-	_, err = (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "app"})
+	_, err = Source{Engine: &Engine{}, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 	const want = "app/Chart.yaml: dependency sub: sub/Chart.yaml: dependency leaf: leaf/Chart.yaml: dependency sub: " +
 		"this is a cycle: sub depends on the chart that names it"
 	if err == nil || err.Error() != want {

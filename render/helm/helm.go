@@ -10,7 +10,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"path"
 	"regexp"
@@ -25,6 +24,7 @@ import (
 	"helm.sh/helm/v3/pkg/releaseutil"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -35,62 +35,45 @@ const DefaultKubeVersion = "1.37.0"
 // Engine renders charts.
 type Engine struct {
 	// Charts downloads the dependencies that are not vendored in charts/.
-	Charts *Charts
+	Charts *chartrepo.Client
 }
 
-// Render renders a chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
-// Dependencies that charts/ lacks are taken as `helm dependency build` would, without writing to the tree.
-func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(fsys)
-	if err != nil {
-		return nil, err
-	}
-	c, err := e.load(ctx, fsys, source)
+// Render renders a chart: see Source.Render.
+func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*render.Result, error) {
+	c, err := e.load(ctx, in, source)
 	if err != nil {
 		return nil, err
 	}
 	switch c.Metadata.Type {
 	case "", "application":
 	case "library":
-		return &render.Result{Nothing: "a library chart has no manifests of its own"}, nil
+		return &render.Result{Skip: &render.Skip{Reason: "a library chart has no manifests of its own"}}, nil
 	default:
 		return nil, &yamldoc.Error{
 			Location: yamldoc.Location{Path: path.Join(source.Path, "Chart.yaml")},
 			Err:      fmt.Errorf("type is %q, a chart that can be installed has the type application", c.Metadata.Type),
 		}
 	}
-	if err := e.addDependencies(ctx, fsys, source.Path, c); err != nil {
+	if err := e.addDependencies(ctx, in.Tree, source.Path, c); err != nil {
 		return nil, err
 	}
-	given, err := Values(fsys, source.Helm, source.Probe)
+	given, err := Values(in.Tree, source.Options, in.Probe)
 	if err != nil {
-		return nil, declared(source, err)
+		return nil, source.declaredError(err)
 	}
-	files, err := c.execute(given, source.Helm)
+	files, err := c.execute(given, source.Options)
 	if err != nil {
 		return nil, c.locate(source, err)
 	}
-	result, err := c.output(files, source.Helm)
+	result, err := c.output(files, source.Options)
 	if err != nil {
 		return nil, c.locate(source, err)
 	}
 	return result, nil
 }
 
-// declared gives an error of values that no file of the tree has the file that declares them.
-func declared(source render.Source, err error) error {
-	failure := (*yamldoc.Error)(nil)
-	if source.Declared == nil || errors.As(err, &failure) && !strings.HasPrefix(failure.Location.Path, inlineValues) {
-		return err
-	}
-	return &yamldoc.Error{Location: yamldoc.Location{Path: source.Declared.Path}, Err: err}
-}
-
-// inlineValues begins the names of values that stand in no file of their own.
-const inlineValues = "the values of "
-
 // execute runs the templates and returns what each came to, NOTES.txt left out.
-func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) (map[string]string, error) {
+func (c *loadedChart) execute(given map[string]any, options Options) (map[string]string, error) {
 	if err := chartutil.ProcessDependenciesWithMerge(c.Chart, given); err != nil {
 		return nil, err
 	}
@@ -118,7 +101,7 @@ func (c *loadedChart) execute(given map[string]any, options render.HelmOptions) 
 	return files, err
 }
 
-func capabilities(options render.HelmOptions) (*chartutil.Capabilities, error) {
+func capabilities(options Options) (*chartutil.Capabilities, error) {
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	version, err := chartutil.ParseKubeVersion(cmp.Or(options.KubeVersion, DefaultKubeVersion))
 	if err != nil {
@@ -131,7 +114,7 @@ func capabilities(options render.HelmOptions) (*chartutil.Capabilities, error) {
 
 // output puts the rendered files into the order and form that `helm template` prints (cmd/helm/template.go,
 // pkg/action/action.go renderResources).
-func (c *loadedChart) output(files map[string]string, options render.HelmOptions) (*render.Result, error) {
+func (c *loadedChart) output(files map[string]string, options Options) (*render.Result, error) {
 	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
 	if err != nil {
 		return nil, err
@@ -232,7 +215,7 @@ func indentation(line string) int { return len(line) - len(strings.TrimLeft(line
 
 // locate gives an error of Helm's engine its place in the tree: the innermost template that it names. The
 // templates that included it are named behind what went wrong.
-func (c *loadedChart) locate(source render.Source, err error) error {
+func (c *loadedChart) locate(source Source, err error) error {
 	if known := (*yamldoc.Error)(nil); errors.As(err, &known) {
 		known.Location.Path = cmp.Or(known.Location.Path, path.Join(source.Path, "Chart.yaml"))
 		return err
@@ -242,7 +225,7 @@ func (c *loadedChart) locate(source render.Source, err error) error {
 	if heading, violations, ok := strings.Cut(text, ofSchema); ok {
 		failure.Err = errors.New(heading + ofSchema + strings.Join(sortedViolations(strings.SplitAfter(violations, "\n")), ""))
 	}
-	if len(source.Helm.ValuesFiles) == 0 && wantsValues.MatchString(text) {
+	if len(source.Options.ValuesFiles) == 0 && wantsValues.MatchString(text) {
 		failure.Hint = "give values with -f FILE, or keep them in the chart as values-ENVIRONMENT.yaml, where they are found"
 	}
 	if match := brokenOutput.FindStringSubmatch(text); match != nil {

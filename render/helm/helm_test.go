@@ -14,7 +14,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"golang.org/x/tools/txtar"
+	"github.com/rogpeppe/go-internal/txtar"
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/chartutil"
@@ -27,9 +27,9 @@ import (
 )
 
 // flags are what a test case may say in its comment, one a line: "--set a=b".
-func flags(t *testing.T, comment []byte) render.HelmOptions {
+func flags(t *testing.T, comment []byte) Options {
 	t.Helper()
-	var options render.HelmOptions
+	var options Options
 	for line := range strings.Lines(string(comment)) {
 		flag, value, _ := strings.Cut(strings.TrimSpace(line), " ")
 		switch flag {
@@ -79,7 +79,7 @@ func TestRenderEqualsHelm(t *testing.T) {
 				write(t, filepath.Join(dir, f.Name), f.Data)
 			}
 			options := flags(t, archive.Comment)
-			got, err := (&Engine{}).Render(context.Background(), os.DirFS(dir), render.Source{Path: "chart", Helm: options})
+			got, err := Source{Engine: &Engine{}, Path: "chart", Options: options}.Render(context.Background(), render.In{Tree: os.DirFS(dir)})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,7 +103,7 @@ func write(t *testing.T, name string, data []byte) {
 }
 
 // helmTemplate does what cmd/helm/template.go does.
-func helmTemplate(t *testing.T, dir string, options render.HelmOptions) []byte {
+func helmTemplate(t *testing.T, dir string, options Options) []byte {
 	t.Helper()
 	t.Chdir(dir)
 	given := values.Options{
@@ -208,7 +208,7 @@ func TestFailures(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		files   map[string]string
-		options render.HelmOptions
+		options Options
 		want    string
 		hint    string
 	}{
@@ -286,20 +286,20 @@ func TestFailures(t *testing.T) {
 		{
 			name:    "values are a list",
 			files:   map[string]string{"api/Chart.yaml": chart, "v.yaml": "- a\n"},
-			options: render.HelmOptions{ValuesFiles: []render.File{{Path: "v.yaml"}}},
+			options: Options{ValuesFiles: []render.File{{Path: "v.yaml"}}},
 			want:    "v.yaml: values must be a mapping of keys, this is a list",
 			hint:    "KEY: VALUE",
 		},
 		{
 			name:    "broken --set",
 			files:   map[string]string{"api/Chart.yaml": chart},
-			options: render.HelmOptions{Set: []string{"a[0"}},
+			options: Options{Set: []string{"a[0"}},
 			want:    "--set: ",
 		},
 		{
 			name:    "--set-file out of the tree",
 			files:   map[string]string{"api/Chart.yaml": chart},
-			options: render.HelmOptions{SetFile: []string{"a=../../etc/passwd"}},
+			options: Options{SetFile: []string{"a=../../etc/passwd"}},
 			want:    "--set-file: ",
 		},
 		{
@@ -347,7 +347,7 @@ func TestFailures(t *testing.T) {
 			for name, content := range test.files {
 				fsys[name] = &fstest.MapFile{Data: []byte(content)}
 			}
-			_, err := (&Engine{}).Render(context.Background(), fsys, render.Source{Path: "api", Helm: test.options})
+			_, err := Source{Engine: &Engine{}, Path: "api", Options: test.options}.Render(context.Background(), render.In{Tree: fsys})
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -383,14 +383,14 @@ func TestLimits(t *testing.T) {
 		{large, "api/files/000019: up to here the chart in api has more than the 104857600 bytes that Helm accepts of a package"},
 		{huge, "api/files/a: the file has 5242881 bytes, Helm accepts at most 5242880"},
 	} {
-		_, err := (&Engine{}).Render(context.Background(), test.tree, render.Source{Path: "api"})
+		_, err := Source{Engine: &Engine{}, Path: "api"}.Render(context.Background(), render.In{Tree: test.tree})
 		if failure := (*yamldoc.Error)(nil); err == nil || err.Error() != test.want || !errors.As(err, &failure) || failure.Hint == "" {
 			t.Errorf("the error is %v, want %s and a hint", err, test.want)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := (&Engine{}).Render(ctx, many, render.Source{Path: "api"}); !errors.Is(err, context.Canceled) {
+	if _, err := (Source{Engine: &Engine{}, Path: "api"}).Render(ctx, render.In{Tree: many}); !errors.Is(err, context.Canceled) {
 		t.Errorf("the error is %v, want %v", err, context.Canceled)
 	}
 }

@@ -26,25 +26,25 @@ type loadedChart struct {
 	// paths has the tree path of every template and file. The *chart.File survives aliases and
 	// everything else that Helm does to a chart, its name does not.
 	paths map[*chart.File]string
-	probe func(render.Input) []byte // of the source
+	probe render.Probe
 	// dependents are the directories of the charts that led here by file:// dependencies.
 	dependents []string
 }
 
 // load reads a chart: a directory, an archive, or one of a repository. Subcharts that Chart.yaml names and charts/ lacks
 // are not there yet.
-func (e *Engine) load(ctx context.Context, fsys fs.FS, source render.Source) (*loadedChart, error) {
-	files, err := e.read(ctx, fsys, source)
+func (e *Engine) load(ctx context.Context, in render.In, source Source) (*loadedChart, error) {
+	files, err := e.read(ctx, in.Tree, source)
 	if err != nil {
 		return nil, err
 	}
-	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: source.Probe}
+	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: in.Probe}
 	loaded.Chart, err = loaded.assemble(files, source.Path)
 	return loaded, err
 }
 
-func (e *Engine) read(ctx context.Context, fsys fs.FS, source render.Source) ([]*loader.BufferedFile, error) {
-	if options := source.Helm; options.Repo != "" {
+func (e *Engine) read(ctx context.Context, fsys fs.FS, source Source) ([]*loader.BufferedFile, error) {
+	if options := source.Options; options.Repo != "" {
 		data, err := e.Charts.Pull(ctx, options.Repo, options.Chart, options.Version)
 		if err != nil {
 			return nil, err

@@ -13,9 +13,9 @@ import (
 )
 
 // Values merges what the user gives beside the chart's own values.yaml, with the precedence of
-// helm.sh/helm/v3/pkg/cli/values (which reads only the disk). The probe, if there is one, sees the files, and the
-// flags under their names, as a source's Probe does.
-func Values(fsys fs.FS, options render.HelmOptions, probe func(render.Input) []byte) (map[string]any, error) {
+// helm.sh/helm/v3/pkg/cli/values (which reads only the disk). The probe, which may be nil, sees the
+// files, and the flags under their names.
+func Values(fsys fs.FS, options Options, probe render.Probe) (map[string]any, error) {
 	merged := map[string]any{}
 	for _, file := range options.ValuesFiles {
 		if probe != nil {

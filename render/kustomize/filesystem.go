@@ -3,21 +3,19 @@ package kustomize
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"path/filepath"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 // root is where kustomize, which wants absolute paths, finds the tree. It is no plain "/", so that a path
 // that leads out of the tree does not fall back into it, and paths in messages can be told from other text.
 const root = "/~tree~"
-
-// maxLinks is how many symbolic links a path may lead over, as filepath.EvalSymlinks has it.
-const maxLinks = 255
 
 // files lets kustomize read a tree. When the context ends it reads no more, which ends the build.
 type files struct {
@@ -57,64 +55,16 @@ func (f files) ReadFile(name string) ([]byte, error) {
 	return data, err
 }
 
-// locate finds what stands at a path of kustomize.
+// locate returns the true path in the tree of a path of kustomize, and what is there.
 func (f files) locate(name string) (string, fs.FileInfo, error) {
 	if err := f.ctx.Err(); err != nil {
 		return "", nil, err
 	}
 	inside, ok := strings.CutPrefix(path.Clean(name)+"/", root+"/")
 	if !ok {
-		return "", nil, &fs.PathError{Op: "open", Path: name, Err: errOutside}
+		return "", nil, &fs.PathError{Op: "open", Path: name, Err: tree.ErrOutside}
 	}
-	return locate(f.tree, path.Clean(inside))
-}
-
-var (
-	errOutside      = errors.New("leads out of the tree")
-	errTooManyLinks = errors.New("too many symbolic links")
-)
-
-// locate follows the symbolic links on a path, relative to the root of the tree, inside the tree. It
-// returns the true path.
-func locate(fsys fs.FS, name string) (string, fs.FileInfo, error) {
-	fail := func(err error) (string, fs.FileInfo, error) {
-		return "", nil, &fs.PathError{Op: "open", Path: name, Err: err}
-	}
-	at, links := ".", 0
-	info, err := fs.Lstat(fsys, at)
-	for rest := strings.Split(name, "/"); len(rest) > 0 && err == nil; {
-		part := rest[0]
-		rest = rest[1:]
-		next := path.Join(at, part)
-		if next == ".." {
-			return fail(errOutside)
-		}
-		if info, err = fs.Lstat(fsys, next); err != nil {
-			break
-		}
-		if info.Mode().Type() != fs.ModeSymlink {
-			at = next
-			continue
-		}
-		if links++; links > maxLinks {
-			return fail(errTooManyLinks)
-		}
-		target, err := fs.ReadLink(fsys, next)
-		if err != nil {
-			return fail(err)
-		}
-		if filepath.IsAbs(target) {
-			return fail(fmt.Errorf("%w: %s is a symbolic link to %s", errOutside, next, target))
-		}
-		rest = append(strings.Split(filepath.ToSlash(target), "/"), rest...)
-	}
-	if failure := (*fs.PathError)(nil); errors.As(err, &failure) {
-		err = failure.Err
-	}
-	if err != nil {
-		return fail(err)
-	}
-	return at, info, nil
+	return tree.Resolve(f.tree, path.Clean(inside), tree.MaxLinks)
 }
 
 func (f files) Exists(name string) bool {

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 func TestCleanedAbs(t *testing.T) {
@@ -49,11 +51,11 @@ b
 		{"app/chain/../dir/b.yaml", "base/sub", "b.yaml", nil},
 		{"none", "", "", fs.ErrNotExist},
 		{"app/dangling", "", "", fs.ErrNotExist},
-		{"app/loop", "", "", errTooManyLinks},
-		{"app/out", "", "", errOutside},
-		{"app/absolute", "", "", errOutside},
-		{"../tree/base", "", "", errOutside},
-		{"../../../base", "", "", errOutside},
+		{"app/loop", "", "", tree.ErrTooManyLinks},
+		{"app/out", "", "", tree.ErrOutside},
+		{"app/absolute", "", "", tree.ErrOutside},
+		{"../tree/base", "", "", tree.ErrOutside},
+		{"../../../base", "", "", tree.ErrOutside},
 	}
 	for _, from := range []fs.FS{memory, disk.FS()} {
 		f := files{context.Background(), from, nil}

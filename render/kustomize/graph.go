@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/kio"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -30,10 +31,10 @@ import (
 type graph struct {
 	ctx       context.Context
 	engine    *Engine
-	options   render.KustomizeOptions
-	probe     func(render.Input) []byte // of the source
-	patches   map[string]bool           // the files that are no resources
-	dir       string                    // of the source
+	options   Options
+	probe     render.Probe
+	patches   map[string]bool // the files that are no resources
+	dir       string          // of the source
 	tree      *tree.Overlay
 	mounted   []mount
 	visits    map[string]*visit
@@ -58,7 +59,7 @@ type node struct {
 type visit struct {
 	node
 	file     string
-	k        *render.Kustomization
+	k        *Kustomization
 	inherits bool // whether the inherited namespace makes a difference
 }
 
@@ -89,7 +90,7 @@ func (g *graph) walk(at node) (*visit, error) {
 			err = fmt.Errorf("its kind is %s, which this field does not take", sub.k.Kind)
 		}
 		if err != nil {
-			return nil, fault(k.Locate(reference.Path), reference.Field+": "+shownURL(reference.Path), err)
+			return nil, fault(k.Locate(reference.Path), reference.Field+": "+fetch.Redact(reference.Path), err)
 		}
 		if g.probe != nil && !strings.HasPrefix(reference.Field, "resources") {
 			g.markPatch(at, cmp.Or(instead, reference.Path))
@@ -122,8 +123,8 @@ func (g *graph) walk(at node) (*visit, error) {
 }
 
 // load reads the kustomization of a directory, of which there must be exactly one.
-func (g *graph) load(at node) (string, *render.Kustomization, error) {
-	file, ok := render.KustomizationFile(g.tree, at.dir)
+func (g *graph) load(at node) (string, *Kustomization, error) {
+	file, ok := FindFile(g.tree, at.dir)
 	if !ok {
 		return "", nil, fmt.Errorf("the directory has no %s", konfig.DefaultKustomizationFileName())
 	}
@@ -153,7 +154,7 @@ func (g *graph) load(at node) (string, *render.Kustomization, error) {
 			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.shown(file)}, Err: err}
 		}
 	}
-	k, err := render.ParseKustomization(g.shown(file), data)
+	k, err := Parse(g.shown(file), data)
 	return file, k, err
 }
 
@@ -172,7 +173,7 @@ func fault(place yamldoc.Location, what string, err error) error {
 // ready readies what a reference names. It returns what is to stand there instead, if anything, and for
 // a kustomization what is known of it. The order of the attempts is kustomize's (kusttarget.go,
 // accumulateResources).
-func (g *graph) ready(at, child node, reference render.Reference) (instead string, sub *visit, err error) {
+func (g *graph) ready(at, child node, reference Reference) (instead string, sub *visit, err error) {
 	component := reference.Field == "components"
 	if isWeb(reference.Path) && !component {
 		return g.web(at, child, reference)
@@ -208,13 +209,13 @@ func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
 		return "", nil, errors.New("it is an absolute path, where one relative to the kustomization is wanted")
 	}
 	wanted := path.Join(at.dir, name)
-	found, info, err := locate(g.tree, wanted)
+	found, info, err := tree.Resolve(g.tree, wanted, tree.MaxLinks)
 	switch {
-	case len(at.cloned) > 0 && (errors.Is(err, errOutside) || !within(at.base, cmp.Or(found, wanted))):
+	case len(at.cloned) > 0 && (errors.Is(err, tree.ErrOutside) || !within(at.base, cmp.Or(found, wanted))):
 		err = errors.New("it leads out of the repository")
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("there is no %s", shownURL(g.shown(wanted)))
-	case errors.Is(err, errOutside):
+		err = fmt.Errorf("there is no %s", fetch.Redact(g.shown(wanted)))
+	case errors.Is(err, tree.ErrOutside):
 		err = &yamldoc.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
 	}
 	return found, info, err
@@ -266,7 +267,7 @@ func (g *graph) descend(at, child node) (string, *visit, error) {
 func (g *graph) remote(at, child node, entry string, r repository) (string, *visit, error) {
 	for _, visited := range at.cloned {
 		if strings.HasPrefix(visited, entry) {
-			return "", nil, fmt.Errorf("this is a cycle: %s leads here", shownURL(visited))
+			return "", nil, fmt.Errorf("this is a cycle: %s leads here", fetch.Redact(visited))
 		}
 	}
 	dir, err := g.engine.checkout(g.ctx, r)
@@ -279,7 +280,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 	}
 	g.checkouts = append(g.checkouts, checkout)
 	child.layer = checkout.FS()
-	found, info, err := locate(child.layer, path.Clean(r.path))
+	found, info, err := tree.Resolve(child.layer, path.Clean(r.path), tree.MaxLinks)
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", r, err)
 	}
@@ -293,7 +294,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 	if len(at.cloned) == 0 {
 		child.place = g.visits[at.dir].k.Locate(entry)
 	}
-	child.base = g.mount(".", child.layer, mount{name: shownURL(r.url) + "//", entry: entry, place: child.place})
+	child.base = g.mount(".", child.layer, mount{name: fetch.Redact(r.url) + "//", entry: entry, place: child.place})
 	child.dir = path.Join(child.base, found)
 	child.cloned = append(slices.Clip(at.cloned), entry, visited)
 	_, v, err := g.descend(at, child)
@@ -307,7 +308,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 // web fetches what has an address that may be a file's or a repository's. Kustomize gets it over HTTP
 // first and takes it for a repository if that fails or gives no objects, so that its answer depends on what
 // a server sends instead of a file. Here the address decides what is tried first, and the other next.
-func (g *graph) web(at, child node, reference render.Reference) (string, *visit, error) {
+func (g *graph) web(at, child node, reference Reference) (string, *visit, error) {
 	if !reference.Directory {
 		instead, err := g.webFile(at, reference)
 		return instead, nil, err
@@ -331,7 +332,7 @@ func (g *graph) web(at, child node, reference render.Reference) (string, *visit,
 }
 
 // webFile downloads a file and puts it where the load restrictor permits it.
-func (g *graph) webFile(at node, reference render.Reference) (string, error) {
+func (g *graph) webFile(at node, reference Reference) (string, error) {
 	data, err := g.engine.download(g.ctx, reference.Path)
 	if err != nil {
 		return "", err
@@ -349,7 +350,7 @@ func (g *graph) webFile(at node, reference render.Reference) (string, error) {
 	if len(at.cloned) == 0 {
 		place = g.visits[at.dir].k.Locate(reference.Path)
 	}
-	file := path.Join(g.mount(at.dir, nil, mount{name: shownURL(reference.Path), whole: true, entry: reference.Path, place: place}), name)
+	file := path.Join(g.mount(at.dir, nil, mount{name: fetch.Redact(reference.Path), whole: true, entry: reference.Path, place: place}), name)
 	g.tree.Write(file, data)
 	return relative(at.dir, file), nil
 }

@@ -2,7 +2,6 @@ package kustomize
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -22,15 +21,11 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml/merge2"
 	sigsyaml "sigs.k8s.io/yaml"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
-
-// Charts gets the charts of helmCharts that are not in the tree.
-type Charts interface {
-	// Pull returns a packaged chart (.tgz) of a repository; the version may be a constraint or empty.
-	Pull(ctx context.Context, repository, name, version string) ([]byte, error)
-}
 
 // chart is an entry of helmCharts, or a generator of that kind.
 type chart struct {
@@ -45,13 +40,13 @@ const chartGenerator = "HelmChartInflationGenerator"
 
 // directory is where the chart is looked for, relative to the kustomization.
 func (c *chart) directory() string {
-	k := render.Kustomization{Kustomization: types.Kustomization{HelmGlobals: &c.HelmGlobals}}
+	k := Kustomization{Kustomization: types.Kustomization{HelmGlobals: &c.HelmGlobals}}
 	return k.ChartDirectory(c.HelmChart)
 }
 
 // charts takes the charts out of a kustomization, with the namespace that they inherit
 // (kusttarget_configplugin.go, where a generator's chart inherits none).
-func (g *graph) charts(at node, file string, k *render.Kustomization, namespace string) ([]chart, error) {
+func (g *graph) charts(at node, file string, k *Kustomization, namespace string) ([]chart, error) {
 	var charts []chart
 	for _, entry := range k.HelmCharts {
 		c := chart{HelmChart: entry, configured: resource.Origin{ConfiguredIn: path.Base(file), ConfiguredBy: yaml.ResourceIdentifier{
@@ -72,7 +67,7 @@ func (g *graph) charts(at node, file string, k *render.Kustomization, namespace 
 
 // inflate renders the charts, and makes them the first component of the kustomization. That is where
 // kustomize would add them: components are accumulated right after the generators have run.
-func (g *graph) inflate(at node, k *render.Kustomization, charts []chart) error {
+func (g *graph) inflate(at node, k *Kustomization, charts []chart) error {
 	if len(charts) == 0 {
 		return nil
 	}
@@ -115,7 +110,7 @@ func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	options := render.HelmOptions{
+	options := helm.Options{
 		Namespace:   c.Namespace,
 		KubeVersion: c.KubeVersion,
 		APIVersions: c.ApiVersions,
@@ -136,7 +131,7 @@ func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
 	if options.ValuesFiles, err = g.valuesFiles(at, c); err != nil {
 		return nil, err
 	}
-	result, err := g.engine.Helm.Render(g.ctx, g.tree, render.Source{Kind: render.Helm, Path: dir, Helm: options, Probe: g.chartProbe(options)})
+	result, err := g.engine.Helm.Render(g.ctx, render.In{Tree: g.tree, Probe: g.chartProbe(options)}, helm.Source{Path: dir, Options: options})
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +270,7 @@ func (g *graph) read(at node, field, name string) (data []byte, err error) {
 	}
 	if isWeb(name) && field == "valuesFile" {
 		if data, err = g.engine.download(g.ctx, name); err == nil {
-			data = shown(render.Input{Path: shownURL(name), Use: render.UseValues, Data: data, From: at.place})
+			data = shown(render.Input{Path: fetch.Redact(name), Use: render.UseValues, Data: data, From: at.place})
 		}
 	} else if found, _, failed := g.find(at, name); failed != nil {
 		err = failed
@@ -285,7 +280,7 @@ func (g *graph) read(at node, field, name string) (data []byte, err error) {
 		}
 	}
 	if err != nil {
-		return nil, fault(yamldoc.Location{}, field+": "+shownURL(name), err)
+		return nil, fault(yamldoc.Location{}, field+": "+fetch.Redact(name), err)
 	}
 	return data, nil
 }

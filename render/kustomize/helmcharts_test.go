@@ -1,9 +1,6 @@
 package kustomize
 
 import (
-	"archive/tar"
-	"bytes"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,47 +12,26 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pullcheck/pullcheck/internal/charttest"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // fakeHelm renders a chart to one ConfigMap and remembers what it was given.
 type fakeHelm struct {
-	sources []render.Source
+	sources []helm.Source
 	chart   string // Chart.yaml
 	err     error
 }
 
-func (f *fakeHelm) Render(_ context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
+func (f *fakeHelm) Render(_ context.Context, in render.In, source helm.Source) (*render.Result, error) {
 	f.sources = append(f.sources, source)
-	chart, err := fs.ReadFile(fsys, source.Path+"/Chart.yaml")
+	chart, err := fs.ReadFile(in.Tree, source.Path+"/Chart.yaml")
 	f.chart = string(chart)
-	text := fmt.Sprintf("---\n# Source: a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n", source.Helm.ReleaseName)
+	text := fmt.Sprintf("---\n# Source: a\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n", source.Options.ReleaseName)
 	return &render.Result{Text: []byte(text)}, errors.Join(err, f.err)
-}
-
-// fakeCharts has one chart and remembers who asked for it.
-type fakeCharts struct {
-	files map[string]string
-	asked []string
-}
-
-func (f *fakeCharts) Pull(_ context.Context, repository, name, version string) ([]byte, error) {
-	f.asked = append(f.asked, repository+" "+name+" "+version)
-	if f.files == nil {
-		return nil, &yamldoc.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
-	}
-	var archive bytes.Buffer
-	zipped := gzip.NewWriter(&archive)
-	packed := tar.NewWriter(zipped)
-	for file, content := range f.files {
-		err := packed.WriteHeader(&tar.Header{Name: name + "/" + file, Mode: 0o666, Size: int64(len(content)), Typeflag: tar.TypeReg})
-		if _, writeErr := packed.Write([]byte(content)); err != nil || writeErr != nil {
-			return nil, errors.Join(err, writeErr)
-		}
-	}
-	err := errors.Join(packed.Close(), zipped.Close())
-	return archive.Bytes(), err
 }
 
 // TestValuesFileByURL: the values of a chart may stand on a server.
@@ -72,15 +48,15 @@ func TestValuesFileByURL(t *testing.T) {
 		return treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, valuesFile: '" + server.URL + name + "'}\n" +
 			"-- app/charts/web/Chart.yaml --\nname: web\n")
 	}
-	helm := &fakeHelm{}
-	e := &Engine{Dir: t.TempDir(), Helm: helm}
-	if _, err := e.Render(context.Background(), files("/values.yaml"), render.Source{Path: "app"}); err != nil {
+	fake := &fakeHelm{}
+	e := &Engine{Dir: t.TempDir(), Helm: fake}
+	if _, err := (Source{Engine: e, Path: "app"}).Render(context.Background(), render.In{Tree: files("/values.yaml")}); err != nil {
 		t.Fatal(err)
 	}
-	if values := string(helm.sources[0].Helm.ValuesFiles[0].Data); values != "a: remote\n" {
+	if values := string(fake.sources[0].Options.ValuesFiles[0].Data); values != "a: remote\n" {
 		t.Errorf("the values are %q, want those of the server", values)
 	}
-	_, err := e.Render(context.Background(), files("/none.yaml?token=s3cret"), render.Source{Path: "app"})
+	_, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: files("/none.yaml?token=s3cret")})
 	want := "app/kustomization.yaml:2:10: helmCharts: web: valuesFile: " + server.URL + "/none.yaml: the server says 404 Not Found"
 	if err == nil || err.Error() != want {
 		t.Errorf("the error is %v, want %s", err, want)
@@ -88,27 +64,28 @@ func TestValuesFileByURL(t *testing.T) {
 }
 
 func TestPulledChart(t *testing.T) {
-	tests := []struct{ chart, asked, path string }{
-		{"repo: https://example.com/charts, version: 1.2.3", "https://example.com/charts web 1.2.3", "app/charts/web-1.2.3/web"},
-		{"repo: oci://example.com/charts", "oci://example.com/charts web ", "app/charts/web"},
-		{"repo: oci://example.com/charts, devel: true", "oci://example.com/charts web >0.0.0-0", "app/charts/web"},
+	repository := charttest.Serve(t, "web", "a: 1\n", "1.2.3", "1.3.0", "2.0.0-rc.1")
+	tests := []struct{ chart, version, path string }{
+		{", version: 1.2.3", "1.2.3", "app/charts/web-1.2.3/web"},
+		{"", "1.3.0", "app/charts/web"},
+		{", devel: true", "2.0.0-rc.1", "app/charts/web"},
 	}
 	for _, test := range tests {
-		charts := &fakeCharts{files: map[string]string{"Chart.yaml": "pulled", "values.yaml": "a: 1\n"}}
-		helm := &fakeHelm{}
-		files := treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, " + test.chart + "}\n")
-		result, err := (&Engine{Charts: charts, Helm: helm}).Render(context.Background(), files, render.Source{Path: "app"})
+		fake := &fakeHelm{}
+		files := treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, repo: '" + repository + "'" + test.chart + "}\n")
+		e := &Engine{Charts: &chartrepo.Client{Dir: t.TempDir()}, Helm: fake}
+		result, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: files})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if want := "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: site\n"; string(result.Text) != want {
 			t.Errorf("got\n%s\nwant\n%s", result.Text, want)
 		}
-		source := helm.sources[0]
-		if !reflect.DeepEqual(charts.asked, []string{test.asked}) || source.Path != test.path || helm.chart != "pulled" {
-			t.Errorf("asked for %q and rendered %s with Chart.yaml %q, want %+v", charts.asked, source.Path, helm.chart, test)
+		source := fake.sources[0]
+		if source.Path != test.path || !strings.Contains(fake.chart, "version: "+test.version+"\n") {
+			t.Errorf("rendered %s with Chart.yaml %q, want %+v", source.Path, fake.chart, test)
 		}
-		if values := string(source.Helm.ValuesFiles[0].Data); values != "a: 1\n" {
+		if values := string(source.Options.ValuesFiles[0].Data); values != "a: 1\n" {
 			t.Errorf("the values are %q, want those of the chart", values)
 		}
 	}
@@ -128,37 +105,37 @@ color: red
 -- app/kustomization.yaml --
 `
 	const own = "color: blue\nsize: {width: 1, height: 2}\nlist: [a, b]\n"
-	options := render.KustomizeOptions{HelmKubeVersion: "1.31", HelmAPIVersions: []string{"example.com/v1"}}
+	options := Options{HelmKubeVersion: "1.31", HelmAPIVersions: []string{"example.com/v1"}}
 	tests := []struct {
 		name, kustomization string
-		want                render.HelmOptions
+		want                helm.Options
 		values              []string
 	}{
 		{"defaults", "helmCharts: [{name: web}]",
-			render.HelmOptions{ReleaseName: "web-0000000000", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{own}},
+			helm.Options{ReleaseName: "web-0000000000", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{own}},
 		{"all", `helmCharts: [{name: web, releaseName: a, namespace: ns, kubeVersion: "1.29", apiVersions: [b/v1], includeCRDs: true, skipHooks: true, skipTests: true}]`,
-			render.HelmOptions{ReleaseName: "a", Namespace: "ns", KubeVersion: "1.29", APIVersions: []string{"b/v1"}, IncludeCRDs: true, NoHooks: true, SkipTests: true}, []string{own}},
+			helm.Options{ReleaseName: "a", Namespace: "ns", KubeVersion: "1.29", APIVersions: []string{"b/v1"}, IncludeCRDs: true, NoHooks: true, SkipTests: true}, []string{own}},
 		{"name template", `helmCharts: [{name: web, nameTemplate: '{{ "A" | lower }}-{{ 1 | add 1 }}'}]`,
-			render.HelmOptions{ReleaseName: "a-2", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{own}},
+			helm.Options{ReleaseName: "a-2", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{own}},
 		{"files", "namespace: ns\nhelmCharts: [{name: web, releaseName: a, valuesFile: given.yaml, additionalValuesFiles: [more.yaml]}]",
-			render.HelmOptions{ReleaseName: "a", Namespace: "ns", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{"color: green\n", "color: red\n"}},
+			helm.Options{ReleaseName: "a", Namespace: "ns", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{"color: green\n", "color: red\n"}},
 		{"override", "helmCharts: [{name: web, releaseName: a, valuesInline: {color: pink, size: {height: 9}, list: [c], big: 123456789012}}]",
-			render.HelmOptions{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}},
+			helm.Options{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}},
 			[]string{"big: 123456789012\ncolor: pink\nlist:\n- c\nsize:\n  height: 9\n  width: 1\n"}},
 		{"merge", "helmCharts: [{name: web, releaseName: a, valuesMerge: merge, valuesInline: {color: pink, size: {height: 9, depth: 3}}}]",
-			render.HelmOptions{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}},
+			helm.Options{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}},
 			[]string{"color: blue\nlist:\n- a\n- b\nsize:\n  depth: 3\n  height: 2\n  width: 1\n"}},
 		{"replace", "helmCharts: [{name: web, releaseName: a, valuesMerge: replace, valuesInline: {color: pink}}]",
-			render.HelmOptions{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{"color: pink\n"}},
+			helm.Options{ReleaseName: "a", KubeVersion: "1.31", APIVersions: []string{"example.com/v1"}}, []string{"color: pink\n"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			helm := &fakeHelm{}
-			source := render.Source{Path: "app", Kustomize: options}
-			if _, err := (&Engine{Helm: helm}).Render(context.Background(), treeOf(chart+test.kustomization+"\n"), source); err != nil {
+			fake := &fakeHelm{}
+			source := Source{Path: "app", Options: options}
+			if _, err := (&Engine{Helm: fake}).Render(context.Background(), render.In{Tree: treeOf(chart + test.kustomization + "\n")}, source); err != nil {
 				t.Fatal(err)
 			}
-			got := helm.sources[0].Helm
+			got := fake.sources[0].Options
 			var values []string
 			for _, file := range got.ValuesFiles {
 				values = append(values, string(file.Data))
@@ -190,9 +167,9 @@ kind: ConfigMap
 metadata: {name: hook, annotations: {helm.sh/hook: pre-install}}
 -- app/kustomization.yaml --
 `
-	options := render.KustomizeOptions{HelmKubeVersion: "1.31.0", HelmAPIVersions: []string{"example.com/v1"}}
+	options := Options{HelmKubeVersion: "1.31.0", HelmAPIVersions: []string{"example.com/v1"}}
 	for entry, hooks := range map[string]bool{"{name: web, releaseName: a}": true, "{name: web, releaseName: a, skipHooks: true}": false} {
-		result, err := engine(t).Render(context.Background(), treeOf(chart+"helmCharts: ["+entry+"]\n"), render.Source{Path: "app", Kustomize: options})
+		result, err := Source{Engine: engine(t), Path: "app", Options: options}.Render(context.Background(), render.In{Tree: treeOf(chart + "helmCharts: [" + entry + "]\n")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -203,7 +180,7 @@ metadata: {name: hook, annotations: {helm.sh/hook: pre-install}}
 	}
 }
 
-func show(options render.HelmOptions) string {
+func show(options helm.Options) string {
 	text, _ := json.Marshal(options)
 	return string(text)
 }
@@ -216,8 +193,8 @@ func TestChartErrors(t *testing.T) {
 		{"out of the tree", "{name: none, repo: https://example.com}], helmGlobals: {chartHome: ../../charts}, resources: [",
 			"app/kustomization.yaml:1:22: helmCharts: none: leads out of the tree\n" +
 				"hint: run pullcheck on a directory that holds all that the kustomization names"},
-		{"not to be pulled", "{name: none, repo: https://example.com}", "app/kustomization.yaml:1:22: helmCharts: none: it is not in the cache, and --offline is set\n" +
-			"hint: run once without --offline"},
+		{"not to be pulled", "{name: none, repo: https://example.com}", "app/kustomization.yaml:1:22: helmCharts: none: none of https://example.com: not in the cache\n" +
+			"hint: run once without --offline; a dependency can be vendored with: helm dependency build"},
 		{"two names", "{name: web, releaseName: a, nameTemplate: b}", "app/kustomization.yaml:1:22: helmCharts: web: it has both a releaseName and a nameTemplate"},
 		{"unknown merge", "{name: web, valuesMerge: deep}", `app/kustomization.yaml:1:22: helmCharts: web: valuesMerge is "deep" and must be override, merge or replace`},
 		{"values that are not there", "{name: web, valuesFile: none.yaml}", "app/kustomization.yaml:1:22: helmCharts: web: valuesFile: none.yaml: there is no app/none.yaml"},
@@ -229,7 +206,7 @@ func TestChartErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		files := treeOf(chart + "-- app/kustomization.yaml --\n{helmCharts: [" + test.chart + "]}\n")
-		wantError(t, &Engine{Charts: &fakeCharts{}, Helm: &fakeHelm{}}, files, test.want)
+		wantError(t, &Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}, Helm: &fakeHelm{}}, files, test.want)
 	}
 
 	files := treeOf(chart + "-- app/kustomization.yaml --\nhelmCharts: [{name: web}]\n")

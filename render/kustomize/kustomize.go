@@ -18,8 +18,10 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/internal/cache"
+	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -28,28 +30,31 @@ import (
 // as for kustomize, also a repository on the same machine that a file:// URL names, inside of the tree or not.
 type Engine struct {
 	// Charts gets the charts of helmCharts that are not in the tree, and Helm renders them.
-	Charts Charts
-	Helm   render.Engine
+	Charts *chartrepo.Client
+	Helm   interface {
+		Render(ctx context.Context, in render.In, chart helm.Source) (*render.Result, error)
+	}
 	// Dir is the cache of remote bases, by repository and commit, and of remote files. It is made when it is
 	// first needed.
 	Dir string
+	// Env is the environment for the git that fetches remote bases, in the form of os.Environ.
+	Env []string
 	// Offline makes a remote thing that is not in the cache an error.
 	Offline bool
 
-	checkouts cache.Once[string] // the directory of the cache
-	downloads cache.Once[[]byte]
+	checkouts fetch.Once[string] // the directory of the cache
+	downloads fetch.Once[[]byte]
+	web       fetch.Client
 }
 
-// Render renders the kustomization of a directory as `kustomize build` of the version in go.mod does, with
-// its default options beside those of the source. helmCharts are always enabled; plugins and functions never.
-func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(fsys)
-	if err != nil {
-		return nil, err
+// Render renders a kustomization: see Source.Render.
+func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*render.Result, error) {
+	g := &graph{
+		ctx: ctx, engine: e, options: source.Options, probe: in.Probe,
+		patches: map[string]bool{}, tree: tree.NewOverlay(in.Tree), visits: map[string]*visit{},
 	}
-	g := &graph{ctx: ctx, engine: e, options: source.Kustomize, probe: source.Probe, patches: map[string]bool{}, tree: tree.NewOverlay(fsys), visits: map[string]*visit{}}
 	defer g.close()
-	result, err := g.render(fsys, source.Path)
+	result, err := g.render(in.Tree, source.Path)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -57,7 +62,7 @@ func (e *Engine) Render(ctx context.Context, fsys fs.FS, source render.Source) (
 }
 
 func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
-	dir, info, err := locate(g.tree, path.Clean(name))
+	dir, info, err := tree.Resolve(g.tree, path.Clean(name), tree.MaxLinks)
 	if err == nil && !info.IsDir() {
 		err = fmt.Errorf("a kustomization is a directory with a %s", konfig.DefaultKustomizationFileName())
 	}
@@ -123,7 +128,7 @@ func documents(m resmap.ResMap, file string) (*render.Result, error) {
 		start = end + len("---\n")
 	}
 	if len(ends) == 0 {
-		result.Nothing = "the kustomization has no resources"
+		result.Skip = &render.Skip{Reason: "the kustomization has no resources"}
 	}
 	return result, nil
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -41,7 +42,7 @@ type buildTest struct {
 	name   string
 	tree   fstest.MapFS
 	want   string
-	source render.Source
+	source Source
 }
 
 var buildLine = regexp.MustCompile(`(?m)^build: (.*)$`)
@@ -60,9 +61,8 @@ func buildTests(t *testing.T) []buildTest {
 		test := buildTest{name: strings.TrimSuffix(filepath.Base(name), ".txtar"), tree: treeOf(string(txtar.Format(archive)))}
 		test.want = string(test.tree["want"].Data)
 		delete(test.tree, "want")
-		test.source.Kind = render.Kustomize
 		test.source.Path = buildLine.FindStringSubmatch(string(archive.Comment))[1]
-		test.source.Kustomize.LoadRestrictionsNone = strings.Contains(string(archive.Comment), "load restrictor: none\n")
+		test.source.Options.LoadRestrictionsNone = strings.Contains(string(archive.Comment), "load restrictor: none\n")
 		tests = append(tests, test)
 	}
 	return tests
@@ -70,21 +70,21 @@ func buildTests(t *testing.T) []buildTest {
 
 // engine is an Engine with a cache of its own and without any chart repository.
 func engine(t *testing.T) *Engine {
-	return &Engine{Dir: t.TempDir(), Helm: &helm.Engine{Charts: &helm.Charts{Dir: t.TempDir(), Offline: true}}}
+	return &Engine{Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
 }
 
 func TestRender(t *testing.T) {
 	for _, test := range buildTests(t) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			result, err := engine(t).Render(context.Background(), test.tree, test.source)
+			result, err := engine(t).Render(context.Background(), render.In{Tree: test.tree}, test.source)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if string(result.Text) != test.want {
 				t.Errorf("got\n%s\nwant\n%s", result.Text, test.want)
 			}
-			file, _ := render.KustomizationFile(test.tree, test.source.Path)
+			file, _ := FindFile(test.tree, test.source.Path)
 			var texts []string
 			for _, document := range result.Documents {
 				texts = append(texts, string(document.Text))
@@ -114,7 +114,7 @@ func TestRenderEqualsAPI(t *testing.T) {
 			}
 			options := krusty.MakeDefaultOptions()
 			options.Reorder = krusty.ReorderOptionUnspecified
-			if test.source.Kustomize.LoadRestrictionsNone {
+			if test.source.Options.LoadRestrictionsNone {
 				options.LoadRestrictions = types.LoadRestrictionsNone
 			}
 			m, err := krusty.MakeKustomizer(options).Run(disk, path.Join("/", test.source.Path))
@@ -125,7 +125,7 @@ func TestRenderEqualsAPI(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			result, err := engine(t).Render(context.Background(), test.tree, test.source)
+			result, err := engine(t).Render(context.Background(), render.In{Tree: test.tree}, test.source)
 			if err != nil || string(result.Text) != string(want) {
 				t.Errorf("got %v\n%s\nwant\n%s", err, result.Text, want)
 			}
@@ -134,8 +134,8 @@ func TestRenderEqualsAPI(t *testing.T) {
 }
 
 func TestRenderNothing(t *testing.T) {
-	result, err := engine(t).Render(context.Background(), treeOf("-- a/kustomization.yaml --\nnamespace: a\n"), render.Source{Path: "a"})
-	if err != nil || len(result.Text) != 0 || result.Nothing == "" {
+	result, err := Source{Engine: engine(t), Path: "a"}.Render(context.Background(), render.In{Tree: treeOf("-- a/kustomization.yaml --\nnamespace: a\n")})
+	if err != nil || len(result.Text) != 0 || result.Skip == nil {
 		t.Errorf("got %+v, %v, want a reason why there is nothing", result, err)
 	}
 }
@@ -144,7 +144,7 @@ func TestRenderCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	test := buildTests(t)[0]
-	if _, err := engine(t).Render(ctx, test.tree, test.source); !errors.Is(err, context.Canceled) {
+	if _, err := engine(t).Render(ctx, render.In{Tree: test.tree}, test.source); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
@@ -173,7 +173,7 @@ func BenchmarkRender(b *testing.B) {
 	}
 	files := treeOf(string(txtar.Format(archive)))
 	for b.Loop() {
-		if _, err := new(Engine).Render(context.Background(), files, render.Source{Path: "overlays/prod"}); err != nil {
+		if _, err := (Source{Engine: new(Engine), Path: "overlays/prod"}).Render(context.Background(), render.In{Tree: files}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -287,13 +287,13 @@ definitions: [
 
 // TestErrorUnrestricted is for the other words in which kustomize then says that a base is no file.
 func TestErrorUnrestricted(t *testing.T) {
-	source := render.Source{Path: "app", Kustomize: render.KustomizeOptions{LoadRestrictionsNone: true}}
-	_, err := engine(t).Render(context.Background(), treeOf(`
+	source := Source{Path: "app", Options: Options{LoadRestrictionsNone: true}}
+	_, err := engine(t).Render(context.Background(), render.In{Tree: treeOf(`
 -- app/kustomization.yaml --
 resources: [../base]
 -- base/kustomization.yaml --
 resources: [../a.yaml, ../a.yaml]
--- a.yaml --`+configMap), source)
+-- a.yaml --` + configMap)}, source)
 	want := "base/kustomization.yaml:1:13: ../a.yaml: may not add resource with an already registered id: ConfigMap.v1/app"
 	if err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)

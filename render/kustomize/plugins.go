@@ -13,14 +13,14 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 	sigsyaml "sigs.k8s.io/yaml"
 
-	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // plugins looks through the generators, transformers and validators, inline or in files. It refuses those
 // that kustomize would have to run, and takes the charts out of the generators. Those in a directory's
 // kustomization are left to kustomize, which refuses them too. This program's own function is left out.
-func (g *graph) plugins(at node, file string, k *render.Kustomization) ([]chart, error) {
+func (g *graph) plugins(at node, file string, k *Kustomization) ([]chart, error) {
 	var charts []chart
 	for _, field := range []struct {
 		name    string
@@ -79,7 +79,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			charts = append(charts, c)
 		default:
 			if address := webPath(object.YNode()); address != "" {
-				return "", nil, &yamldoc.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), shownURL(address)),
+				return "", nil, &yamldoc.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), fetch.Redact(address)),
 					Hint: "configure it in the kustomization itself, or name a copy of the file"}
 			}
 			others = append(others, object)

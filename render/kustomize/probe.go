@@ -7,6 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 )
 
 // input is what a probe gets of a file of the graph's tree.
@@ -45,7 +46,7 @@ func (g *graph) markPatch(at node, name string) {
 
 // chartProbe is what the Helm engine gets as the probe for a chart of a kustomization. The values files were
 // seen where the kustomization names them.
-func (g *graph) chartProbe(options render.HelmOptions) func(render.Input) []byte {
+func (g *graph) chartProbe(options helm.Options) render.Probe {
 	if g.probe == nil {
 		return nil
 	}

@@ -36,7 +36,7 @@ func TestCanceledFetchLeavesNoProcess(t *testing.T) {
 	}))
 	defer server.Close()
 	defer close(stop)
-	_, err := engine(t).Render(ctx, naming(server.URL+"/org/repo//base"), render.Source{Path: "app"})
+	_, err := Source{Engine: engine(t), Path: "app"}.Render(ctx, render.In{Tree: naming(server.URL + "/org/repo//base")})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
@@ -75,7 +75,7 @@ func TestQuietSSH(t *testing.T) {
 			if test.variable != "" {
 				t.Setenv(test.variable, test.value)
 			}
-			_, err := engine(t).Render(context.Background(), naming("ssh://git@example.com/org/repo//base"), render.Source{Path: "app"})
+			_, err := Source{Engine: engine(t), Path: "app"}.Render(context.Background(), render.In{Tree: naming("ssh://git@example.com/org/repo//base")})
 			if err == nil || !strings.Contains(err.Error(), "called with ") || strings.Contains(err.Error(), "-oBatchMode=yes") != test.quiet {
 				t.Errorf("got %v, want it quiet: %t", err, test.quiet)
 			}

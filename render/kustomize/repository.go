@@ -6,10 +6,11 @@ import (
 	"net/url"
 	"path"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/pullcheck/pullcheck/internal/fetch"
 )
 
 // repository is where a remote base stands.
@@ -155,31 +156,9 @@ func namesFile(address string) bool {
 	return false
 }
 
-var (
-	// A password may have a / or an @ that should be escaped, so that only the last @ surely ends it. Where
-	// there is no password, or a host with a dot and then a port, an @ after that belongs to the path. Cleaning
-	// a path leaves one slash.
-	userinfo = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
-	query    = regexp.MustCompile(`\?[^\s'"]+`)
-)
-
-// shownURL is a URL, or a message with URLs, without a password or token: of a query it keeps what kustomize reads.
-func shownURL(text string) string {
-	return query.ReplaceAllStringFunc(userinfo.ReplaceAllString(text, "://"), func(q string) string {
-		kept := slices.DeleteFunc(strings.FieldsFunc(q[1:], func(c rune) bool { return c == '&' || c == ';' }), func(parameter string) bool {
-			name, _, _ := strings.Cut(parameter, "=")
-			return !slices.Contains([]string{"ref", "version", "timeout", "submodules"}, name)
-		})
-		if len(kept) == 0 {
-			return ""
-		}
-		return "?" + strings.Join(kept, "&")
-	})
-}
-
 func (r repository) String() string {
 	if r.ref == "" {
-		return shownURL(r.url)
+		return fetch.Redact(r.url)
 	}
-	return fmt.Sprintf("%s at %s", shownURL(r.url), r.ref)
+	return fmt.Sprintf("%s at %s", fetch.Redact(r.url), r.ref)
 }

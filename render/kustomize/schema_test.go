@@ -99,7 +99,7 @@ spec:
 	for range 4 {
 		for path, want := range want {
 			builds.Go(func() {
-				result, err := new(Engine).Render(context.Background(), treeOf(files), render.Source{Path: path})
+				result, err := Source{Engine: new(Engine), Path: path}.Render(context.Background(), render.In{Tree: treeOf(files)})
 				if err != nil || string(result.Text) != want {
 					t.Errorf("%s: got %v\n%s\nwant\n%s", path, err, result.Text, want)
 				}

@@ -1,9 +1,7 @@
 package origin_test
 
 import (
-	"context"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,7 +9,9 @@ import (
 	"testing/fstest"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/rendertest"
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/origin"
 )
 
@@ -41,12 +41,12 @@ spec:
       {{- end }}
 `, i, policy)}
 	}
-	engine := &counting{Engine: engines(b)[render.Helm]}
-	source := render.Source{Kind: render.Helm, Path: "."}
+	var count rendertest.Counter
+	source := count.Count(helm.Source{Engine: &helm.Engine{}, Path: "."})
 	var queries []origin.Query
 	b.Run("render", func(b *testing.B) {
 		for b.Loop() {
-			result, err := engine.Render(b.Context(), fsys, source)
+			result, err := source.Render(b.Context(), render.In{Tree: fsys})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -58,25 +58,14 @@ spec:
 		}
 	})
 	b.Run("trace", func(b *testing.B) {
-		before := engine.renders
+		before := count.Renders()[source.ID()]
 		for b.Loop() {
-			if trace := origin.Find(b.Context(), fsys, engine, source, queries).Traces[0]; !trace.Exact {
+			if trace := origin.Find(b.Context(), fsys, source, queries).Traces[0]; !trace.Exact {
 				b.Fatal("not exact")
 			}
 		}
-		b.ReportMetric(float64(engine.renders-before)/float64(b.N), "renders/op")
+		b.ReportMetric(float64(count.Renders()[source.ID()]-before)/float64(b.N), "renders/op")
 	})
-}
-
-// counting counts the renders of an engine.
-type counting struct {
-	render.Engine
-	renders int
-}
-
-func (c *counting) Render(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	c.renders++
-	return c.Engine.Render(ctx, fsys, source)
 }
 
 // BenchmarkTrees renders and checks the sources of real repositories, without and with origins.
@@ -87,18 +76,14 @@ func BenchmarkTrees(b *testing.B) {
 	}
 	for _, root := range roots {
 		fsys := os.DirFS(root)
-		sources, err := render.Discover(b.Context(), fsys, ".")
-		if err != nil {
-			b.Fatal(err)
-		}
+		sources := rendertest.Sources(b, fsys)
 		for _, traced := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/traced=%t", filepath.Base(root), traced), func(b *testing.B) {
 				for b.Loop() {
-					all := engines(b)
-					render.All(b.Context(), fsys, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
+					render.All(b.Context(), fsys, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
 						manifests, err := result.Manifests(check.MayHoldContainers)
 						if queries := policies(sources[i], manifests); err == nil && traced {
-							origin.Find(b.Context(), fsys, all[sources[i].Kind], sources[i], queries)
+							origin.Find(b.Context(), fsys, sources[i], queries)
 						}
 						return err
 					})

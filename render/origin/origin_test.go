@@ -1,25 +1,21 @@
 package origin_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"cmp"
-	"compress/gzip"
 	"fmt"
 	"io/fs"
-	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"github.com/pullcheck/pullcheck/internal/rendertest"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/kustomize"
+	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -125,7 +121,6 @@ func cases(t *testing.T) []string {
 type testCase struct {
 	tree    fs.FS
 	sources []render.Source
-	engines map[render.Kind]render.Engine
 	want    string
 	why     [][]string
 	// replaced are URLs of repositories, which differ from run to run, and what stands for them in the case.
@@ -138,8 +133,7 @@ func readCase(t *testing.T, name string) *testCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &testCase{engines: engines(t)}
-	c.engines[render.Kustomize].(*kustomize.Engine).Offline = false // for repositories on the disk
+	c := &testCase{}
 	var flags string
 	files := fstest.MapFS{}
 	packed := map[string][]txtar.File{}
@@ -166,9 +160,9 @@ func readCase(t *testing.T, name string) *testCase {
 	}
 	for container, inner := range packed {
 		if path.Ext(container) == ".tgz" {
-			files[container] = &fstest.MapFile{Data: pack(t, inner), Mode: 0o444}
+			files[container] = &fstest.MapFile{Data: rendertest.Pack(filesOf(inner)), Mode: 0o444}
 		} else {
-			c.replaced = append(c.replaced, commit(t, inner), "${"+container+"}")
+			c.replaced = append(c.replaced, rendertest.Commit(t, filesOf(inner)), "${"+container+"}")
 		}
 	}
 	for i := 0; i < len(c.replaced); i += 2 {
@@ -180,11 +174,22 @@ func readCase(t *testing.T, name string) *testCase {
 		files[file].Data = bytes.ReplaceAll(files[file].Data, []byte("\n"), []byte("\r\n"))
 	}
 	c.tree = files
-	if c.sources, err = render.Discover(t.Context(), c.tree, "."); err != nil {
+	finder := rendertest.Finder(c.tree, t.TempDir())
+	finder.Kustomization.Engine.Offline = false // for repositories on the disk
+	finder.Chart.Options = chartOptions(t, strings.Fields(flags))
+	if c.sources, err = finder.Find(t.Context(), "."); err != nil {
 		t.Fatal(err)
 	}
-	c.apply(t, strings.Fields(flags))
 	return c
+}
+
+// filesOf returns the files of an archive by name.
+func filesOf(files []txtar.File) map[string][]byte {
+	byName := map[string][]byte{}
+	for _, file := range files {
+		byName[file.Name] = file.Data
+	}
+	return byName
 }
 
 // cutContainer takes apart the path of a file in a packaged chart or a repository.
@@ -197,54 +202,10 @@ func cutContainer(name string) (container, inner string, ok bool) {
 	return "", "", false
 }
 
-func pack(t *testing.T, files []txtar.File) []byte {
+// chartOptions returns the options of charts for flags.
+func chartOptions(t *testing.T, flags []string) helm.Options {
 	t.Helper()
-	var data bytes.Buffer
-	compressed := gzip.NewWriter(&data)
-	archive := tar.NewWriter(compressed)
-	for _, file := range files {
-		if err := archive.WriteHeader(&tar.Header{Name: file.Name, Mode: 0o644, Size: int64(len(file.Data))}); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := archive.Write(file.Data); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := cmp.Or(archive.Close(), compressed.Close()); err != nil {
-		t.Fatal(err)
-	}
-	return data.Bytes()
-}
-
-// commit makes a repository with one commit and returns its URL.
-func commit(t *testing.T, files []txtar.File) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "repository")
-	for _, file := range files {
-		name := filepath.Join(dir, filepath.FromSlash(file.Name))
-		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, file.Data, 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, args := range [][]string{{"init", "--quiet", "--initial-branch=main"}, {"add", "--all"}, {"commit", "--quiet", "--message=test"}} {
-		command := exec.Command("git", args...)
-		command.Dir = dir
-		command.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
-			"GIT_AUTHOR_NAME=test", "GIT_AUTHOR_EMAIL=test", "GIT_COMMITTER_NAME=test", "GIT_COMMITTER_EMAIL=test")
-		if out, err := command.CombinedOutput(); err != nil {
-			t.Fatalf("git %v: %v\n%s", args, err, out)
-		}
-	}
-	return "file://" + filepath.ToSlash(dir)
-}
-
-// apply puts flags into the charts. With -f, the values files found beside them do not count.
-func (c *testCase) apply(t *testing.T, flags []string) {
-	t.Helper()
-	var options render.HelmOptions
+	var options helm.Options
 	for i := 0; i+1 < len(flags); i += 2 {
 		switch value := flags[i+1]; flags[i] {
 		case "-f":
@@ -259,14 +220,7 @@ func (c *testCase) apply(t *testing.T, flags []string) {
 			t.Fatalf("flag %s", flags[i])
 		}
 	}
-	if len(options.ValuesFiles) > 0 {
-		c.sources = slices.DeleteFunc(c.sources, func(s render.Source) bool { return s.Environment != "" })
-	}
-	for i := range c.sources {
-		environment := c.sources[i].Helm.ValuesFiles
-		c.sources[i].Helm = options
-		c.sources[i].Helm.ValuesFiles = slices.Concat(environment, options.ValuesFiles)
-	}
+	return options
 }
 
 // traced is a query and its trace.
@@ -282,22 +236,19 @@ func (c *testCase) trace(t *testing.T) []traced {
 	t.Helper()
 	var all []traced
 	for _, source := range c.sources {
-		if source.Skip != "" {
-			continue
-		}
-		result, err := c.engines[source.Kind].Render(t.Context(), c.tree, source)
+		result, err := source.Render(t.Context(), render.In{Tree: c.tree})
 		if err != nil {
-			t.Fatalf("%s: %v", source, err)
+			t.Fatalf("%s: %v", source.ID(), err)
 		}
 		manifests, err := result.Manifests(func([]byte) bool { return true })
 		if err != nil {
-			t.Fatalf("%s: %v", source, err)
+			t.Fatalf("%s: %v", source.ID(), err)
 		}
 		queries := policies(source, manifests)
 		if c.why != nil {
 			queries = fields(t, c.why, manifests)
 		}
-		for i, answer := range origin.Find(t.Context(), c.tree, c.engines[source.Kind], source, queries).Traces {
+		for i, answer := range origin.Find(t.Context(), c.tree, source, queries).Traces {
 			all = append(all, traced{source, queries[i].Manifest.Name, queries[i], answer})
 		}
 	}
@@ -330,11 +281,11 @@ func (c *testCase) verify(t *testing.T, all []traced) *tally {
 		var queries []origin.Query
 		var answers []origin.Trace
 		for _, one := range all {
-			if one.source.String() == source.String() {
+			if one.source.ID() == source.ID() {
 				queries, answers = append(queries, one.query), append(answers, one.Trace)
 			}
 		}
-		s.verify(t.Context(), c.tree, c.engines[source.Kind], source, queries, answers)
+		s.verify(t.Context(), c.tree, source, queries, answers)
 	}
 	return &s
 }
@@ -352,7 +303,7 @@ func (c *testCase) print(all []traced) string {
 	for _, one := range all {
 		q := one.query
 		value := cmp.Or(yamldoc.ScalarAt(q.Manifest.Node, q.Path), "(missing)")
-		fmt.Fprintf(&b, "%s: %s/%s %s: %s\n", one.source, q.Manifest.Kind, one.name, q.Path.Named(), value)
+		fmt.Fprintf(&b, "%s: %s/%s %s: %s\n", one.source.ID(), q.Manifest.Kind, one.name, q.Path.Named(), value)
 		for _, decision := range one.Decisions {
 			prefix, suffix := "", ""
 			if !one.Exact {

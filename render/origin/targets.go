@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -31,10 +32,10 @@ type targets struct {
 	beforeValue   *regexp.Regexp // matches what stands before the value of a field
 
 	// declaration is what declares the source; nil if nothing does.
-	declaration *render.Declaration
+	declaration *declared.Declaration
 }
 
-func newTargets(queries []*query, declaration *render.Declaration) *targets {
+func newTargets(queries []*query, declaration *declared.Declaration) *targets {
 	t := &targets{
 		values: map[string]bool{}, fields: map[string]bool{}, siblings: map[string]bool{}, siblingValues: map[string]bool{},
 		documents: map[string]bool{}, declaration: declaration,

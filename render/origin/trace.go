@@ -95,10 +95,9 @@ type Result struct {
 }
 
 // Find answers queries about what a source of a tree was rendered to. It renders the source again: mostly once or twice, at
-// most MaxRenders times. It returns no error: what cannot be shown is not exact, also after the context is canceled. The
-// engine must call the source's probe from one goroutine at a time.
-func Find(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, queries []Query) *Result {
-	t := newTracing(ctx, subject{fsys, engine, source}, queries)
+// most MaxRenders times. It returns no error: what cannot be shown is not exact, also after the context is canceled.
+func Find(ctx context.Context, fsys fs.FS, source render.Source, queries []Query) *Result {
+	t := newTracing(ctx, subject{fsys, source}, queries)
 	traceVerbatim(t.queries)
 	if len(t.open()) > 0 {
 		for _, strategy := range strategies {

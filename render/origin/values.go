@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/declared"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -66,7 +67,7 @@ func (c charts) valuesIn(in *Input) *valuesFile {
 
 // declaredValues returns where a declaration has the values for a chart: as a mapping, or as a text that is one. If it has
 // neither, a mapping can be inserted.
-func declaredValues(in *Input, d *render.Declaration) (at yamldoc.Place, prefix yamldoc.Path) {
+func declaredValues(in *Input, d *declared.Declaration) (at yamldoc.Place, prefix yamldoc.Path) {
 	at = yamldoc.Place{Document: d.Document, At: d.Object}
 	roots, err := yamldoc.Parse(in.Data)
 	if err != nil || d.Document >= len(roots) {

@@ -17,29 +17,12 @@ import (
 	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/rendertest"
 	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/helm"
-	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/origin"
-	"github.com/pullcheck/pullcheck/render/raw"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
-
-// engines are all engines, without a network.
-func engines(t testing.TB) map[render.Kind]render.Engine {
-	cache := os.Getenv("PULLCHECK_CACHE")
-	if cache == "" {
-		cache = t.TempDir()
-	}
-	charts := &helm.Charts{Dir: filepath.Join(cache, "charts"), Offline: true}
-	helmEngine := &helm.Engine{Charts: charts}
-	return map[render.Kind]render.Engine{
-		render.Helm:      helmEngine,
-		render.Kustomize: &kustomize.Engine{Charts: charts, Helm: helmEngine, Dir: filepath.Join(cache, "git"), Offline: true},
-		render.Raw:       raw.Engine{},
-	}
-}
 
 // policies asks for the pull policy of every container that breaks a rule.
 func policies(source render.Source, manifests []render.Manifest) []origin.Query {
@@ -60,7 +43,7 @@ type tally struct {
 
 // verify edits each exact decision alone, renders again, and counts the decisions after which a field that they
 // decide is as before.
-func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, queries []origin.Query, traces []origin.Trace) {
+func (s *tally) verify(ctx context.Context, fsys fs.FS, source render.Source, queries []origin.Query, traces []origin.Trace) {
 	s.Lock()
 	defer s.Unlock()
 	type decision struct {
@@ -71,7 +54,7 @@ func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, so
 	for i, trace := range traces {
 		s.fields++
 		if !trace.Exact {
-			s.inexact = append(s.inexact, fmt.Sprintf("%s: %s: %s", source, name(queries[i]), trace.Decisions[0]))
+			s.inexact = append(s.inexact, fmt.Sprintf("%s: %s: %s", source.ID(), name(queries[i]), trace.Decisions[0]))
 			continue
 		}
 		s.exact++
@@ -86,14 +69,14 @@ func (s *tally) verify(ctx context.Context, fsys fs.FS, engine render.Engine, so
 	for _, id := range slices.Sorted(maps.Keys(decided)) {
 		s.edits++
 		at := decided[id]
-		manifests, err := renderEdited(ctx, fsys, engine, source, at.Location, queries[at.fields[0]])
+		manifests, err := renderEdited(ctx, fsys, source, at.Location, queries[at.fields[0]])
 		if err != nil {
-			s.wrong = append(s.wrong, fmt.Sprintf("%s: after an edit of %s: %v", source, id, err))
+			s.wrong = append(s.wrong, fmt.Sprintf("%s: after an edit of %s: %v", source.ID(), id, err))
 			continue
 		}
 		for _, i := range at.fields {
 			if q := queries[i]; !changed(manifests, q) {
-				s.wrong = append(s.wrong, fmt.Sprintf("%s: %s is as before, or gone, after an edit of %s: %s", source, name(q), id, at.Snippet))
+				s.wrong = append(s.wrong, fmt.Sprintf("%s: %s is as before, or gone, after an edit of %s: %s", source.ID(), name(q), id, at.Snippet))
 			}
 		}
 	}
@@ -105,17 +88,17 @@ func name(q origin.Query) string {
 
 // renderEdited renders a source after the edit of a place. What the tree has is edited there, so that the chart is
 // rendered as it will be; other files and flags are edited on their way to the engine.
-func renderEdited(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source, at yamldoc.Location, q origin.Query) ([]render.Manifest, error) {
+func renderEdited(ctx context.Context, fsys fs.FS, source render.Source, at yamldoc.Location, q origin.Query) ([]render.Manifest, error) {
 	if data, err := fs.ReadFile(fsys, at.Path); err == nil {
 		if data, err = edit(data, at, q); err != nil {
 			return nil, err
 		}
 		edited := tree.NewOverlay(fsys)
 		edited.Write(at.Path, data)
-		return renderAll(ctx, edited, engine, source)
+		return renderAll(ctx, render.In{Tree: edited}, source)
 	}
 	failed := fmt.Errorf("no such file or flag")
-	source.Probe = func(in render.Input) []byte {
+	probe := func(in render.Input) []byte {
 		data := in.Data
 		switch {
 		case in.Path == at.Path:
@@ -125,12 +108,12 @@ func renderEdited(ctx context.Context, fsys fs.FS, engine render.Engine, source 
 		}
 		return data
 	}
-	manifests, err := renderAll(ctx, fsys, engine, source)
+	manifests, err := renderAll(ctx, render.In{Tree: fsys, Probe: probe}, source)
 	return manifests, cmp.Or(failed, err)
 }
 
-func renderAll(ctx context.Context, fsys fs.FS, engine render.Engine, source render.Source) ([]render.Manifest, error) {
-	result, err := engine.Render(ctx, fsys, source)
+func renderAll(ctx context.Context, in render.In, source render.Source) ([]render.Manifest, error) {
+	result, err := source.Render(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -242,14 +225,14 @@ func TestTrees(t *testing.T) {
 	for _, root := range roots {
 		t.Run(filepath.Base(root), func(t *testing.T) {
 			fsys := os.DirFS(root)
-			sources, err := render.Discover(t.Context(), fsys, ".")
+			cache := cmp.Or(os.Getenv("PULLCHECK_CACHE"), t.TempDir())
+			sources, err := rendertest.Finder(fsys, cache).Find(t.Context(), ".")
 			if err != nil {
 				t.Fatal(err)
 			}
 			var s tally
-			all := engines(t)
-			render.All(t.Context(), fsys, all, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
-				if sources[i].Kind == render.Raw {
+			render.All(t.Context(), fsys, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
+				if sources[i].ID().Kind == render.Raw {
 					return nil
 				}
 				manifests, err := result.Manifests(check.MayHoldContainers)
@@ -257,8 +240,8 @@ func TestTrees(t *testing.T) {
 					return err
 				}
 				queries := policies(sources[i], manifests)
-				traces := origin.Find(t.Context(), fsys, all[sources[i].Kind], sources[i], queries).Traces
-				s.verify(t.Context(), fsys, all[sources[i].Kind], sources[i], queries, traces)
+				traces := origin.Find(t.Context(), fsys, sources[i], queries).Traces
+				s.verify(t.Context(), fsys, sources[i], queries, traces)
 				return nil
 			})
 			for _, line := range s.inexact {

@@ -15,8 +15,35 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Engine reads manifest files.
-type Engine struct{}
+// Source is a set of manifest files.
+type Source struct {
+	// Path is the file, or the directory of the files; "-" is standard input.
+	Path string
+	// Manifests are the files, in the order in which they are rendered.
+	Manifests []render.File
+}
+
+// ID implements render.Source.
+func (s Source) ID() render.ID { return render.ID{Kind: render.Raw, Path: s.Path} }
+
+// Files implements render.Source: the manifests.
+func (s Source) Files() []render.File { return s.Manifests }
+
+// Reach implements render.Source.
+func (s Source) Reach(fsys fs.FS) *render.Reach {
+	reach := render.NewReach(fsys)
+	for _, file := range s.Manifests {
+		if file.Data == nil {
+			reach.File(file.Path)
+		}
+	}
+	return reach
+}
+
+// Renamed implements render.Source.
+func (s Source) Renamed(rename func(string) string) render.Source {
+	return Source{Path: rename(s.Path), Manifests: render.RenameFiles(s.Manifests, rename)}
+}
 
 var (
 	// apiVersion and kind match a key at the start of a line or, in JSON and flow style, after a brace or comma.
@@ -28,31 +55,30 @@ var (
 	wholeValue  = regexp.MustCompile(`(?m)^((?:[^\n#]*:|[ \t]*-)?[ \t]*)(?:(?:` + placeholder.String() + `)[ \t]*)+\r?$`)
 )
 
-// Render reads the files of the source, in their order, and separates them by "---". Files that hold no
-// Kubernetes object are no failure, and neither is a single one that is a template of another tool; where there is no
-// other file, Nothing gives that reason.
-func (Engine) Render(_ context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
-	source, err := source.Completed(fsys)
-	if err != nil {
-		return nil, err
-	}
-	result := &render.Result{Nothing: "no files"}
-	for _, file := range source.Files {
-		data, err := read(fsys, file)
+// Render reads the manifests in their order and separates them by "---". A file without a Kubernetes object is not a
+// failure, and neither is a single file that is a template of another tool. If no file holds an object, the result's Skip
+// gives the reason for the last.
+func (s Source) Render(_ context.Context, in render.In) (*render.Result, error) {
+	result := &render.Result{}
+	skip := &render.Skip{Reason: "no files"}
+	for _, file := range s.Manifests {
+		data, err := read(in.Tree, file)
 		if err != nil {
 			return nil, err
 		}
 		document := render.Document{Path: file.Path, Text: data, Verbatim: true}
-		reason, err := nothing(document)
+		reason, err := whySkipped(document)
 		if err != nil {
 			return nil, err
 		}
-		if reason != "" && reason != NoObject && len(source.Files) > 1 {
-			// With the others in the result, nobody would hear of it.
-			return nil, &yamldoc.Error{Location: yamldoc.Location{Path: file.Path}, Err: errors.New(reason), Hint: "name the other files one by one"}
+		if reason != nil && !reason.NoObject && len(s.Manifests) > 1 {
+			// The other files render, so that no report would tell of this one.
+			return nil, &yamldoc.Error{
+				Location: yamldoc.Location{Path: file.Path}, Err: errors.New(reason.Reason), Hint: "name the other files one by one",
+			}
 		}
-		if reason != "" {
-			result.Nothing = reason
+		if reason != nil {
+			skip = reason
 			continue
 		}
 		if len(result.Text) > 0 {
@@ -64,8 +90,8 @@ func (Engine) Render(_ context.Context, fsys fs.FS, source render.Source) (*rend
 		}
 		result.Documents = append(result.Documents, document)
 	}
-	if len(result.Documents) > 0 {
-		result.Nothing = ""
+	if len(result.Documents) == 0 {
+		result.Skip = skip
 	}
 	return result, nil
 }
@@ -87,32 +113,31 @@ func read(fsys fs.FS, file render.File) ([]byte, error) {
 	return file.Read(fsys)
 }
 
-// NoObject is the reason for files that hold no Kubernetes object: most repositories have many.
-const NoObject = "no Kubernetes object in it"
-
-// nothing says why there is nothing to check in a file, or "" where there is something.
-func nothing(document render.Document) (string, error) {
+// whySkipped returns the reason why a file has nothing to check; nil if it holds objects.
+func whySkipped(document render.Document) (*render.Skip, error) {
+	noObject := &render.Skip{Reason: "no Kubernetes object in it", NoObject: true}
 	// The words alone are looked for first: the expressions take seconds for a large file of data.
 	text := bytes.TrimPrefix(document.Text, []byte("\ufeff"))
 	utf16 := bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
 	if !utf16 && (!bytes.Contains(text, []byte("apiVersion")) || !apiVersion.Match(text) || !kind.Match(text)) {
-		return NoObject, nil
+		return noObject, nil
 	}
 	manifests, err := objects(document)
 	switch {
 	case err != nil && isTemplate(document):
-		return fmt.Sprintf("a template of another tool, and no YAML before that has run: %v", err), nil
+		return &render.Skip{Reason: fmt.Sprintf("a template of another tool, and no YAML before that has run: %v", err)}, nil
 	case err != nil:
-		return "", err
+		return nil, err
 	case len(manifests) == 0:
-		return NoObject, nil
+		return noObject, nil
 	}
 	for _, manifest := range manifests {
 		if node := unquoted(manifest.Node); node != nil {
-			return fmt.Sprintf("a template of another tool, and no object before that has run: %s:%d: a {{placeholder}} that is not quoted", document.Path, node.Line), nil
+			const reason = "a template of another tool, and no object before that has run: %s:%d: a {{placeholder}} that is not quoted"
+			return &render.Skip{Reason: fmt.Sprintf(reason, document.Path, node.Line)}, nil
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 func objects(document render.Document) ([]render.Manifest, error) {

@@ -49,13 +49,13 @@ func TestRender(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fsys := fstest.MapFS{}
-			source := render.Source{Kind: render.Raw}
+			source := Source{}
 			for i, content := range test.files {
 				name := string(rune('0'+i)) + ".yaml"
 				fsys[name] = &fstest.MapFile{Data: []byte(content)}
-				source.Files = append(source.Files, render.File{Path: name})
+				source.Manifests = append(source.Manifests, render.File{Path: name})
 			}
-			result, err := Engine{}.Render(context.Background(), fsys, source)
+			result, err := source.Render(context.Background(), render.In{Tree: fsys})
 			if test.err != "" {
 				if err == nil || err.Error() != test.err {
 					t.Errorf("the error is %v, want %s", err, test.err)
@@ -68,16 +68,20 @@ func TestRender(t *testing.T) {
 			if got := string(result.Text); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			if !strings.HasPrefix(result.Nothing, test.nothing) || test.nothing == "" && result.Nothing != "" {
-				t.Errorf("the reason is %q, want %q", result.Nothing, test.nothing)
+			if test.nothing == "" {
+				if result.Skip != nil {
+					t.Errorf("it is skipped: %v", result.Skip)
+				}
+			} else if result.Skip == nil || !strings.HasPrefix(result.Skip.Reason, test.nothing) || result.Skip.NoObject != (test.nothing == "no Kubernetes object in it") {
+				t.Errorf("it is skipped for %+v, want %q", result.Skip, test.nothing)
 			}
 		})
 	}
 }
 
 func TestRenderReadsWhatIsGiven(t *testing.T) {
-	source := render.Source{Kind: render.Raw, Files: []render.File{{Path: "-", Data: []byte("{kind: Pod, apiVersion: v1}")}}}
-	result, err := Engine{}.Render(context.Background(), nil, source)
+	source := Source{Manifests: []render.File{{Path: "-", Data: []byte("{kind: Pod, apiVersion: v1}")}}}
+	result, err := source.Render(context.Background(), render.In{})
 	if err != nil || len(result.Documents) != 1 || result.Documents[0].Path != "-" || !result.Documents[0].Verbatim {
 		t.Errorf("got %+v, %v", result, err)
 	}

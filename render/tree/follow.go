@@ -1,35 +1,89 @@
 package tree
 
 import (
+	"errors"
+	"fmt"
 	"io/fs"
 	"path"
-	"slices"
+	"path/filepath"
 	"strings"
 )
 
-// maxFollowed is how many symbolic links a path may lead over, as in Linux.
-const maxFollowed = 40
+// MaxLinks is how many symbolic links a path may lead over, as in filepath.EvalSymlinks.
+const MaxLinks = 255
 
-// Follow returns the path of a file with all symbolic links on the way resolved inside the tree. It returns the path
-// unchanged if a link is absolute, leads out of the tree, or there are too many. For example, if apps/web is a link to
-// ../charts/web, Follow(fsys, "apps/web/values.yaml") is charts/web/values.yaml.
+// The errors of Resolve, beside those of the tree.
+var (
+	ErrOutside      = errors.New("leads out of the tree")
+	ErrTooManyLinks = errors.New("too many symbolic links")
+	ErrNotDirectory = errors.New("not a directory")
+)
+
+// Resolve returns the path of a file or directory with all symbolic links on the way, and at its end, resolved inside
+// of the tree, and what is there. For example, if apps/web is a link to ../charts/web, Resolve(fsys,
+// "apps/web/values.yaml", MaxLinks) is charts/web/values.yaml. The path, as the target of a link, may have the elements
+// . and .. and empty ones.
+//
+// The error is a *fs.PathError with an error of the tree, as fs.ErrNotExist, or with ErrOutside if the path or a link
+// leads out of the tree or a link is absolute, ErrTooManyLinks if there are more than maxLinks, or ErrNotDirectory if a
+// file is followed by a slash. The tree is asked once for each element, and once more for each link.
+func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error) {
+	real, info, err := walk(fsys, name, maxLinks)
+	if err != nil {
+		if failure, ok := err.(*fs.PathError); ok {
+			err = failure.Err // the tree names only a part of the path
+		}
+		return "", nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return real, info, nil
+}
+
+// Follow returns the path of a file with all symbolic links on the way resolved inside the tree, as Resolve does. Where
+// there is nothing, or it cannot be read, the rest of the path is left as it is. It returns the path unchanged if it
+// leads out of the tree or over too many links.
 func Follow(fsys fs.FS, name string) string {
+	real, _, _ := walk(fsys, name, MaxLinks)
+	if real == "" {
+		return name
+	}
+	return real
+}
+
+// walk is Resolve. With an error of the tree or ErrNotDirectory, it returns the path with the rest unresolved; with
+// another error, no path.
+func walk(fsys fs.FS, name string, maxLinks int) (at string, info fs.FileInfo, err error) {
 	at, links := ".", 0
-	for rest := strings.Split(name, "/"); len(rest) > 0; rest = rest[1:] {
-		next := path.Join(at, rest[0])
-		info, err := fs.Lstat(fsys, next)
-		if err != nil {
-			return path.Join(append([]string{next}, rest[1:]...)...)
+	for rest := strings.Split(name, "/"); len(rest) > 0; {
+		part, next := rest[0], path.Join(at, rest[0])
+		rest = rest[1:]
+		if next == ".." {
+			return "", nil, ErrOutside
+		}
+		unresolved := func(err error) (string, fs.FileInfo, error) {
+			return path.Join(append([]string{next}, rest...)...), nil, err
+		}
+		if stays := part == "" || part == "." || part == ".."; stays && info != nil && !info.IsDir() {
+			return unresolved(ErrNotDirectory)
+		}
+		if info, err = fs.Lstat(fsys, next); err != nil {
+			return unresolved(err)
 		}
 		if info.Mode().Type() != fs.ModeSymlink {
 			at = next
 			continue
 		}
-		target, err := fs.ReadLink(fsys, next)
-		if links++; err != nil || links > maxFollowed || path.IsAbs(target) {
-			return name
+		info = nil // of the directory, which is one, as it has the link
+		if links++; links > maxLinks {
+			return "", nil, ErrTooManyLinks
 		}
-		rest = slices.Concat([]string{""}, strings.Split(target, "/"), rest[1:])
+		target, err := fs.ReadLink(fsys, next)
+		if err != nil {
+			return "", nil, err
+		}
+		if filepath.IsAbs(target) || path.IsAbs(target) {
+			return "", nil, fmt.Errorf("%w: %s is a symbolic link to %s", ErrOutside, next, target)
+		}
+		rest = append(strings.Split(filepath.ToSlash(target), "/"), rest...)
 	}
-	return at
+	return at, info, nil
 }

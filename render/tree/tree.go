@@ -1,6 +1,6 @@
 // Package tree has file systems over io/fs: a tree with edits (Overlay), a tree that notes what is read (Recorder), a
-// tree that shows its files to a probe (Probed), and the questions that all readers of a tree ask alike: which file a
-// symbolic link leads to (Follow), what .gitignore names (IgnorePatterns, IsTracked).
+// tree that shows its files to a probe (Probed), and the questions that all readers of a tree ask alike: where
+// symbolic links lead to (Resolve, Follow), what .gitignore names (IgnorePatterns, IsTracked).
 //
 // Every path is slash-separated and relative to the root of the tree, as io/fs demands.
 package tree

@@ -105,3 +105,18 @@ func Parse(text []byte) ([]*yaml.Node, error) {
 		nodes = append(nodes, node.Content[0])
 	}
 }
+
+// IsBlank reports whether a text is YAML without any content but comments.
+func IsBlank(text []byte) bool {
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var value any
+		err := decoder.Decode(&value)
+		if errors.Is(err, io.EOF) {
+			return true
+		}
+		if err != nil || value != nil {
+			return false
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package fetch
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// partial begins the names of files and directories that are not complete yet.
+const partial = ".partial-"
+
+// abandonedAfter is the age at which an incomplete file belongs to a process that was killed. A file that is still
+// being written was touched more recently, and a directory whenever an entry of it is made.
+const abandonedAfter = time.Hour
+
+// WriteFile writes a file of a cache, and makes its directory. Other processes may read or write the same file: they
+// see the whole content or none.
+func WriteFile(name string, data []byte) error {
+	dir := filepath.Dir(name)
+	if err := prepare(dir); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(dir, partial)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // after the rename there is nothing left to remove
+	_, err = file.Write(data)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), name)
+}
+
+// MakePartial makes a new directory below dir. The caller renames it once it is complete, or removes it.
+func MakePartial(dir string) (string, error) {
+	if err := prepare(dir); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(dir, partial)
+}
+
+// prepare makes a directory of a cache and removes the incomplete files that killed processes have left in it.
+func prepare(dir string) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err != nil || !strings.HasPrefix(entry.Name(), partial) || time.Since(info.ModTime()) < abandonedAfter {
+			continue // An error means that another process was quicker.
+		}
+		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}

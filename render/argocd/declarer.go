@@ -1,0 +1,117 @@
+package argocd
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/argocd/appset"
+	"github.com/pullcheck/pullcheck/render/declared"
+	"github.com/pullcheck/pullcheck/render/helm"
+	"github.com/pullcheck/pullcheck/render/kustomize"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
+
+// Declarer declares the sources of Argo CD's Applications and ApplicationSets.
+type Declarer struct {
+	// Helm and Kustomize are the engines of the sources.
+	Helm      *helm.Engine
+	Kustomize *kustomize.Engine
+	// IsThisRepository reports whether a URL is that of the repository; nil where the repository's URL is not known.
+	IsThisRepository func(repoURL string) bool
+	// Plugins, KubeVersion, APIVersions and LoadRestrictionsNone are as in App.
+	Plugins              map[string]ResolvePlugin
+	KubeVersion          string
+	APIVersions          []string
+	LoadRestrictionsNone bool
+}
+
+var _ declared.Declarer = Declarer{}
+
+// Declares implements declared.Declarer.
+func (d Declarer) Declares(apiVersion, kind string) bool {
+	return strings.HasPrefix(apiVersion, "argoproj.io/") && (kind == "Application" || kind == "ApplicationSet")
+}
+
+var kindKey = regexp.MustCompile(`(?m)["']?\bkind["']?\s*:\s*["']?Application(Set)?\b`)
+
+// Mentions implements declared.Declarer.
+func (d Declarer) Mentions(text []byte) bool {
+	return bytes.Contains(text, []byte("argoproj.io/")) && kindKey.Match(text)
+}
+
+// Expand implements declared.Declarer: the sources of an Application, or of the Applications that an ApplicationSet makes.
+func (d Declarer) Expand(fsys fs.FS, file string, object declared.Object) []declared.Declared {
+	if object.Kind() == "Application" {
+		return d.sources(file, object, nil)
+	}
+	made, skipped, err := appset.Expand(fsys, object, d.isThisRepository)
+	var all []declared.Declared
+	template := yamldoc.Path{yamldoc.Key("spec"), yamldoc.Key("template")}
+	for _, app := range made {
+		all = append(all, d.sources(file, app, template)...)
+	}
+	set := "ApplicationSet/" + object.Name()
+	for _, reason := range skipped {
+		all = append(all, declared.Declared{Name: set, Err: &render.Skip{Reason: reason}})
+	}
+	if err != nil {
+		all = append(all, declared.Declared{Name: set, Err: err})
+	}
+	return all
+}
+
+// sources returns the sources of an Application. A source that only gives others their values files is not among them.
+// template leads to the Application in the object that makes it.
+func (d Declarer) sources(file string, application declared.Object, template yamldoc.Path) []declared.Declared {
+	name := "Application/" + application.Name()
+	key, err := json.Marshal(application)
+	if err != nil {
+		return []declared.Declared{{Name: name, Err: err}}
+	}
+	app, err := d.application(application)
+	if err != nil {
+		return []declared.Declared{{Name: name, Key: string(key), Err: err}}
+	}
+	app.DeclaredIn = file
+	var all []declared.Declared
+	for i, source := range app.sources {
+		if source.isRef() {
+			continue
+		}
+		all = append(all, declared.Declared{
+			Name: name, Index: i, Key: fmt.Sprintf("%s %d", key, i),
+			Options: slices.Concat(template, app.paths[i]),
+			Resolve: func(fsys fs.FS) (render.Source, error) { return app.resolve(fsys, i) },
+			Paths:   app.names(i),
+		})
+	}
+	return all
+}
+
+func (d Declarer) isThisRepository(repoURL string) bool {
+	return d.IsThisRepository != nil && d.IsThisRepository(repoURL)
+}
+
+// layout has the paths of helm.valuesObject and helm.values from a source, and the keys of Applications and ApplicationSets
+// that name what is deployed.
+var layout = declared.Layout{
+	Values:     yamldoc.Path{yamldoc.Key("helm"), yamldoc.Key("valuesObject")},
+	ValuesText: yamldoc.Path{yamldoc.Key("helm"), yamldoc.Key("values")},
+	Identity:   []string{"apiVersion", "kind", "metadata", "project", "repoURL", "path", "chart", "ref", "targetRevision"},
+}
+
+// Layout implements declared.Declarer.
+func (d Declarer) Layout() declared.Layout { return layout }
+
+// HandsOn implements declared.Declarer.
+func (d Declarer) HandsOn(manifest render.Manifest, path yamldoc.Path) bool {
+	return d.Declares(manifest.APIVersion, manifest.Kind) && slices.ContainsFunc(path, func(step yamldoc.Step) bool {
+		return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)
+	})
+}

@@ -1,0 +1,185 @@
+// Package chartrepo downloads packaged charts from chart repositories and registries, and keeps them in a cache.
+//
+// It chooses versions, and finds credentials, as Helm does. It does so without helm.sh/helm/v3/pkg/repo and registry:
+// their functions take no context, read answers of any size, and bring packages that make every start slow
+// (pkg/getter, pkg/cli). Tests hold the choice of versions to Helm's.
+//
+// The way of a chart: [Client.Pull] finds the repository's credentials (repository.go, credentials.go), looks into the
+// cache (cache.go), lets the repository's index (index.go) or the registry's tags (registry.go, reference.go) say which
+// version is meant (version.go), downloads it and compares digests.
+package chartrepo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/pullcheck/pullcheck/internal/fetch"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
+
+// Client downloads packaged charts. It asks a repository for its index, and for a chart, at most once in its life,
+// whether it gets it or not. It is safe for concurrent use.
+type Client struct {
+	// Dir is the cache, which several processes may share. It is made when it is first needed.
+	Dir string
+	// Offline restricts Client to what the cache holds.
+	Offline bool
+	ConfigFiles
+
+	pulled     fetch.Once[string] // the path of a chart in the cache
+	configured fetch.Once[[]repositoryEntry]
+	indexes    fetch.Once[*repositoryIndex]
+	logins     fetch.Once[[]loginFile]
+	connected  fetch.Once[http.RoundTripper] // by repository of a registry, with the credentials for it
+
+	once      sync.Once
+	transport http.RoundTripper // for all registries
+}
+
+// ConfigFiles are the paths of the files with names and credentials. A path may be empty, and its file need not exist.
+type ConfigFiles struct {
+	// RepositoryConfig is Helm's repositories.yaml, with the names and credentials of repositories.
+	RepositoryConfig string
+	// RegistryConfig and DockerConfig are Helm's and Docker's config.json, with the credentials of registries. Those of
+	// Helm come first.
+	RegistryConfig, DockerConfig string
+}
+
+// httpTimeout is how long a server gets for one index, chart or list of tags: what Helm gives it (DefaultHTTPTimeout
+// in pkg/getter/getter.go). There are no retries: whoever wants one runs the program again.
+const httpTimeout = 2 * time.Minute
+
+// release is one version of a chart in a repository.
+type release struct {
+	version string
+	url     string // https://, http:// or oci:// with a tag
+	digest  string // sha256 of the package in hexadecimal; empty where the repository does not tell
+}
+
+// chartName limits the name in Chart.yaml to what can be an element of a path and of a URL. Helm accepts more, but
+// "/" in no chart's name (chart.Metadata.Validate).
+var chartName = regexp.MustCompile(`^\w[\w.-]*$`)
+
+// Pull returns a packaged chart (.tgz) of a repository: https://, http:// or oci://, or @NAME or alias:NAME
+// for one in Helm's repositories.yaml, from which credentials come too; those of registries come from Helm's
+// and Docker's configuration. The version is an exact one or a constraint, "" for the newest that is no
+// pre-release. An exact version that the cache holds is not asked for again; for a constraint the repository
+// says which version it is, when offline the cache. An error is a *yamldoc.Error without a location; it starts
+// with the name, the version and the repository, and holds no credentials.
+func (c *Client) Pull(ctx context.Context, repository, name, version string) ([]byte, error) {
+	data, err := c.pull(ctx, repository, name, version)
+	if err == nil {
+		return data, nil
+	}
+	what := strings.TrimSpace(name + " " + version)
+	failure := &yamldoc.Error{Err: fmt.Errorf("%s of %s: %w", what, shownRepository(repository), err)}
+	if cause := (*yamldoc.Error)(nil); errors.As(err, &cause) {
+		failure.Hint = cause.Hint
+	}
+	return nil, failure
+}
+
+func (c *Client) pull(ctx context.Context, repository, name, version string) ([]byte, error) {
+	if !chartName.MatchString(name) {
+		return nil, fmt.Errorf("%q is no name of a chart, which has letters, digits and . _ - only", name)
+	}
+	if _, err := parseConstraint(version); err != nil {
+		return nil, err
+	}
+	entry, err := c.repository(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	key := strings.Join([]string{entry.URL, name, version}, "\n")
+	path, err := c.pulled.Get(ctx, key, func() (string, error) { return c.locate(ctx, entry, name, version) })
+	if err != nil {
+		return nil, err
+	}
+	return readCached(path)
+}
+
+// locate returns the path of the chart in the cache, after downloading it if it is not there.
+func (c *Client) locate(ctx context.Context, entry repositoryEntry, name, version string) (string, error) {
+	hash := sha256.Sum256([]byte(withoutUser(entry.URL) + "\n" + name))
+	dir := filepath.Join(c.Dir, name+"-"+hex.EncodeToString(hash[:8]))
+	cached, err := listCached(dir)
+	if err != nil {
+		return "", err
+	}
+	if _, err := semver.StrictNewVersion(strings.TrimPrefix(version, "v")); err == nil {
+		if path := findIntact(cached, version, ""); path != "" {
+			return path, nil
+		}
+	}
+	if c.Offline {
+		return chooseCached(cached, version)
+	}
+	r, err := c.resolve(ctx, entry, name, version)
+	if err != nil {
+		return "", err
+	}
+	if path := findIntact(cached, r.version, r.digest); path != "" {
+		return path, nil
+	}
+	data, err := c.download(ctx, entry, r)
+	if err != nil {
+		return "", err
+	}
+	return addToCache(dir, cached, r.version, data)
+}
+
+// resolve asks the repository which release a version or constraint means.
+func (c *Client) resolve(ctx context.Context, entry repositoryEntry, name, version string) (release, error) {
+	if isRegistry(entry.URL) {
+		return c.resolveTag(ctx, entry.URL+"/"+name, version)
+	}
+	index, err := c.index(ctx, entry)
+	if err != nil {
+		return release{}, err
+	}
+	return index.find(name, version)
+}
+
+// download returns a release after a look at it: a page that asks to log in must not get into the cache.
+func (c *Client) download(ctx context.Context, entry repositoryEntry, r release) ([]byte, error) {
+	data, err := c.downloadAny(ctx, entry, r)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	if digest := hex.EncodeToString(sum[:]); r.digest != "" && digest != r.digest {
+		return nil, &yamldoc.Error{
+			Err: fmt.Errorf("%s has the digest sha256:%s, but the repository's index says sha256:%s",
+				fetch.Redact(r.url), digest, r.digest),
+			Hint: "the chart was replaced after it was indexed, or altered on the way: ask who runs the repository",
+		}
+	}
+	if !bytes.HasPrefix(data, []byte("\x1f\x8b")) {
+		return nil, fmt.Errorf("%s is no packaged chart: it is not compressed with gzip", fetch.Redact(r.url))
+	}
+	return data, nil
+}
+
+// downloadAny returns what the URL of a release leads to, which may be a registry also for a repository with an index.
+func (c *Client) downloadAny(ctx context.Context, entry repositoryEntry, r release) ([]byte, error) {
+	if isRegistry(r.url) {
+		return c.downloadTag(ctx, r)
+	}
+	index, err := c.index(ctx, entry)
+	if err != nil {
+		return nil, err
+	}
+	return index.download(ctx, r.url)
+}

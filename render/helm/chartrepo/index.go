@@ -1,0 +1,190 @@
+package chartrepo
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+
+	"helm.sh/helm/v3/pkg/chart/loader"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/pullcheck/pullcheck/internal/fetch"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
+
+// maxIndexSize bounds an index.yaml. The largest public ones have some 20 MiB; parsed, an index takes more
+// than ten times its size in memory.
+const maxIndexSize = 64 << 20
+
+// repositoryIndex is the list of charts that an HTTP repository has, and the way to reach it.
+type repositoryIndex struct {
+	entry   repositoryEntry
+	base    *url.URL
+	client  fetch.Client
+	entries map[string][]*indexEntry
+}
+
+// indexEntry has the fields of a chart's version in index.yaml that are used here (ChartVersion in pkg/repo/index.go).
+type indexEntry struct {
+	Version string   `yaml:"version"`
+	URLs    []string `yaml:"urls"`
+	Digest  string   `yaml:"digest"`
+}
+
+// index downloads a repository's index.yaml, once.
+func (c *Client) index(ctx context.Context, entry repositoryEntry) (*repositoryIndex, error) {
+	return c.indexes.Get(ctx, entry.URL, func() (*repositoryIndex, error) {
+		base, err := url.Parse(entry.URL)
+		if err != nil {
+			return nil, err
+		}
+		config, err := entry.tls()
+		if err != nil {
+			return nil, err
+		}
+		index := &repositoryIndex{entry: entry, base: base}
+		index.client.Transport = fetch.NewTransport(fetch.Options{TLS: config, Verbatim: true})
+		data, err := index.get(ctx, index.absolute(&url.URL{Path: "index.yaml"}), maxIndexSize)
+		if err != nil {
+			return nil, err
+		}
+		return index, index.parse(data)
+	})
+}
+
+// tls reads the certificates of the entry, as Helm does (pkg/getter/httpgetter.go).
+func (e repositoryEntry) tls() (*tls.Config, error) {
+	config := &tls.Config{InsecureSkipVerify: e.InsecureSkipTLSVerify}
+	if e.CertFile != "" && e.KeyFile != "" {
+		certificate, err := tls.LoadX509KeyPair(e.CertFile, e.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("certFile or keyFile of repository %s: %w", e.Name, err)
+		}
+		config.Certificates = []tls.Certificate{certificate}
+	}
+	if e.CAFile != "" {
+		authorities, err := os.ReadFile(e.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("caFile of repository %s: %w", e.Name, err)
+		}
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(authorities) {
+			return nil, fmt.Errorf("caFile of repository %s: %s holds no certificate in PEM", e.Name, e.CAFile)
+		}
+	}
+	return config, nil
+}
+
+// parse reads index.yaml. It decodes no more of it than is used, since an index may have ten thousands of versions.
+func (r *repositoryIndex) parse(data []byte) error {
+	var content struct {
+		APIVersion string                   `yaml:"apiVersion"`
+		Entries    map[string][]*indexEntry `yaml:"entries"`
+	}
+	err := yaml.Unmarshal(data, &content)
+	if err == nil && content.APIVersion == "" {
+		err = errors.New("it has no apiVersion")
+	}
+	if err != nil {
+		// The parser lists everything that it cannot decode, a line each.
+		reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n  "), "\n")
+		return &yamldoc.Error{
+			Err:  fmt.Errorf("index.yaml is no index of a chart repository: %s", reason),
+			Hint: "is it one? A registry's URL starts with oci://",
+		}
+	}
+	r.entries = content.Entries
+	return nil
+}
+
+// find returns the release that Helm takes for a version or constraint.
+func (r *repositoryIndex) find(name, version string) (release, error) {
+	entries, ok := r.entries[name]
+	if !ok {
+		return release{}, &yamldoc.Error{
+			Err:  errors.New("the repository has no chart of that name"),
+			Hint: "look at its index: " + fetch.Redact(r.absolute(&url.URL{Path: "index.yaml"}).String()),
+		}
+	}
+	versions := make([]string, len(entries))
+	for i, entry := range entries {
+		if entry != nil {
+			versions[i] = entry.Version
+		}
+	}
+	i, err := choose(versions, version)
+	if err != nil {
+		return release{}, &yamldoc.Error{Err: err, Hint: changeVersionHint}
+	}
+	if len(entries[i].URLs) == 0 {
+		return release{}, fmt.Errorf("the repository's index has no URL for version %s", versions[i])
+	}
+	u, err := url.Parse(entries[i].URLs[0])
+	if err != nil {
+		return release{}, fmt.Errorf("the repository's index has a broken URL for version %s", versions[i])
+	}
+	digest := strings.ToLower(strings.TrimPrefix(entries[i].Digest, "sha256:"))
+	return release{version: versions[i], url: r.absolute(u).String(), digest: digest}, nil
+}
+
+// absolute resolves a URL in the index against the repository's, whose query it keeps, as Helm does
+// (ResolveReferenceURL in pkg/repo/chartrepo.go): with https://example.com/charts?ref=main, web-1.0.0.tgz is
+// https://example.com/charts/web-1.0.0.tgz?ref=main.
+func (r *repositoryIndex) absolute(ref *url.URL) *url.URL {
+	if ref.IsAbs() {
+		return ref
+	}
+	base := *r.base
+	base.RawPath = strings.TrimSuffix(base.RawPath, "/") + "/"
+	base.Path = strings.TrimSuffix(base.Path, "/") + "/"
+	resolved := base.ResolveReference(ref)
+	resolved.RawQuery = base.RawQuery
+	return resolved
+}
+
+// download returns the chart that a URL of the index names.
+func (r *repositoryIndex) download(ctx context.Context, address string) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return r.get(ctx, u, loader.MaxDecompressedChartSize)
+}
+
+// get returns the content of a URL, of at most limit bytes. Credentials go to the repository's own host alone, unless
+// its entry says to pass them to all (pkg/getter/httpgetter.go).
+func (r *repositoryIndex) get(ctx context.Context, u *url.URL, limit int64) ([]byte, error) {
+	request := fetch.Request{URL: u.String(), Limit: limit, Timeout: httpTimeout}
+	if e := r.entry; e.Username != "" && e.Password != "" && (e.PassCredentialsAll || fetch.SameHost(u, r.base)) {
+		request.Login = url.UserPassword(e.Username, e.Password)
+	}
+	data, err := r.client.Get(ctx, request)
+	if err != nil {
+		return nil, r.explain(fetch.Redact(u.String()), err)
+	}
+	return data, nil
+}
+
+// explain adds the URL to an error of a request, and what to do about it.
+func (r *repositoryIndex) explain(address string, err error) error {
+	failure := &yamldoc.Error{Err: fmt.Errorf("%s: %w", address, err)}
+	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {
+		failure.Hint = r.entry.addCommand("--ca-file FILE")
+	}
+	if status := (*fetch.StatusError)(nil); errors.As(err, &status) {
+		failure.Err = fmt.Errorf("%s: %s", address, status.Status)
+		switch status.Code {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			failure.Hint = r.entry.addCommand("--username USER --password-stdin")
+		case http.StatusNotFound:
+			failure.Hint = "is the repository's URL right? A registry's starts with oci://"
+		}
+	}
+	return failure
+}

@@ -1,0 +1,257 @@
+package chartrepo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"helm.sh/helm/v3/pkg/chart/loader"
+
+	"github.com/pullcheck/pullcheck/internal/fetch"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
+)
+
+// The media types of a chart in a registry (Helm's pkg/registry/constants.go).
+const (
+	chartLayerType       = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+	legacyChartLayerType = "application/tar+gzip"
+)
+
+const (
+	maxManifestSize = 4 << 20 // bytes of a manifest or a page of tags: what most registries accept as a manifest
+	maxTags         = 100_000 // ends a list that a server makes up as it goes
+)
+
+func isRegistry(repository string) bool { return strings.HasPrefix(repository, "oci://") }
+
+// plainHTTPGuard lets only a registry on this very machine be asked over plain HTTP, which a test or a kind cluster
+// has. Helm falls back to HTTP for any host (pkg/registry/fallback.go, dropped in Helm 4), and go-containerregistry for
+// private addresses: everyone on the way could then choose the chart.
+type plainHTTPGuard struct{ http.RoundTripper }
+
+func (g plainHTTPGuard) RoundTrip(request *http.Request) (*http.Response, error) {
+	redirected := request.Response != nil
+	if request.URL.Scheme == "http" && !redirected && !isLoopback(request.URL.Host) {
+		return nil, errors.New("a registry on another machine is not asked over plain HTTP")
+	}
+	return g.RoundTripper.RoundTrip(request)
+}
+
+// answerLimit bounds the answer of a registry in bytes. Only a layer, at /v2/PATH/blobs/DIGEST, may be large.
+func answerLimit(request *http.Request) int64 {
+	if path.Base(path.Dir(request.URL.Path)) == "blobs" {
+		return loader.MaxDecompressedChartSize
+	}
+	return maxManifestSize
+}
+
+// connect asks a registry which credentials it wants for a repository, gets a token where it wants one, and returns
+// options for requests that carry it. It does so once for a repository. Then remote's functions send no such requests
+// of their own: they see from the type of the transport that it has been done.
+func (c *Client) connect(ctx context.Context, repository name.Repository) ([]remote.Option, error) {
+	c.once.Do(func() {
+		guarded := plainHTTPGuard{fetch.NewTransport(fetch.Options{Limit: answerLimit})}
+		c.transport = transport.NewUserAgent(guarded, "pullcheck")
+	})
+	connected, err := c.connected.Get(ctx, repository.Name(), func() (http.RoundTripper, error) {
+		ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+		defer cancel()
+		login, err := c.login(ctx, repository.RegistryStr())
+		if err != nil {
+			return nil, err
+		}
+		scopes := []string{repository.Scope(transport.PullScope)}
+		return transport.NewWithContext(ctx, repository.Registry, login, c.transport, scopes)
+	})
+	return []remote.Option{remote.WithTransport(connected), remote.WithPageSize(0)}, err
+}
+
+// resolveTag returns the release of a chart at oci://HOST/PATH. Only a constraint needs the list of tags; whether a
+// version exists shows when it is downloaded (Resolve in Helm's internal/resolver/resolver.go).
+func (c *Client) resolveTag(ctx context.Context, repository, version string) (release, error) {
+	if _, err := semver.NewVersion(version); err != nil {
+		tags, err := c.tags(ctx, repository)
+		if err != nil {
+			return release{}, err
+		}
+		i, err := choose(tags, version)
+		if err != nil {
+			return release{}, &yamldoc.Error{Err: err, Hint: changeVersionHint}
+		}
+		version = tags[i]
+	}
+	return release{version: version, url: repository + ":" + version}, nil
+}
+
+// tags returns the versions of a chart in a registry: the tags that are complete semantic versions
+// (Tags in Helm's pkg/registry/client.go).
+func (c *Client) tags(ctx context.Context, repository string) ([]string, error) {
+	reference, err := parseReference(repository, "latest")
+	if err != nil {
+		return nil, err
+	}
+	options, err := c.connect(ctx, reference.Context())
+	if err != nil {
+		return nil, registryError(reference, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, httpTimeout)
+	defer cancel()
+	versions, err := listVersions(ctx, reference.Context(), options)
+	if err != nil {
+		return nil, registryError(reference, err)
+	}
+	return versions, nil
+}
+
+// listVersions reads the pages of a repository's tags one after the other.
+func listVersions(ctx context.Context, repository name.Repository, options []remote.Option) ([]string, error) {
+	puller, err := remote.NewPuller(options...)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := puller.Lister(ctx, repository)
+	if err != nil {
+		return nil, err
+	}
+	var versions []string
+	for seen := 0; pages.HasNext(); {
+		page, err := pages.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if seen += len(page.Tags); seen > maxTags {
+			return nil, fmt.Errorf("more than %d tags", maxTags)
+		}
+		for _, tag := range page.Tags {
+			version := strings.ReplaceAll(tag, "_", "+")
+			if _, err := semver.StrictNewVersion(version); err == nil {
+				versions = append(versions, version)
+			}
+		}
+	}
+	return versions, nil
+}
+
+// downloadTag returns the chart of a release whose URL is oci://.
+func (c *Client) downloadTag(ctx context.Context, r release) ([]byte, error) {
+	reference, err := parseReference(r.url, r.version)
+	if err != nil {
+		return nil, err
+	}
+	options, err := c.connect(ctx, reference.Context())
+	var data []byte
+	if err == nil {
+		limited, cancel := context.WithTimeout(ctx, httpTimeout)
+		defer cancel()
+		data, err = downloadChart(reference, append(options, remote.WithContext(limited)))
+	}
+	if answer := (*transport.Error)(nil); errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound {
+		return nil, c.missingTag(ctx, r)
+	}
+	if err != nil {
+		return nil, registryError(reference, err)
+	}
+	return data, nil
+}
+
+// missingTag is the error for a release that the registry does not have. It says which versions there are, if the
+// registry lists them.
+func (c *Client) missingTag(ctx context.Context, r release) error {
+	tags, err := c.tags(ctx, strings.TrimSuffix(r.url, ":"+r.version))
+	if err != nil || slices.Contains(tags, r.version) {
+		return &yamldoc.Error{
+			Err:  fmt.Errorf("%s: not found", strings.TrimPrefix(r.url, "oci://")),
+			Hint: "is the repository's URL right?",
+		}
+	}
+	return &yamldoc.Error{Err: versionNotFound(newestFirst(tags), r.version), Hint: changeVersionHint}
+}
+
+// downloadChart returns the layer with the chart. The library compares what it reads with the digests that the
+// manifests give.
+func downloadChart(reference name.Reference, options []remote.Option) ([]byte, error) {
+	descriptor, err := chartLayer(reference, options)
+	if err != nil {
+		return nil, err
+	}
+	if limit := loader.MaxDecompressedChartSize; descriptor.Size > limit {
+		return nil, fmt.Errorf("%s: larger than %d MiB", descriptor.Digest, limit>>20)
+	}
+	layer, err := remote.Layer(reference.Context().Digest(descriptor.Digest.String()), options...)
+	if err != nil {
+		return nil, err
+	}
+	body, err := layer.Compressed()
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// chartLayer finds the chart's layer in the manifest of the reference. If that is an index, it takes the first of its
+// manifests that has such a layer.
+func chartLayer(reference name.Reference, options []remote.Option) (v1.Descriptor, error) {
+	for references := []name.Reference{reference}; len(references) > 0; references = references[1:] {
+		answer, err := remote.Get(references[0], options...)
+		if err != nil {
+			return v1.Descriptor{}, err
+		}
+		var manifest struct{ Manifests, Layers []v1.Descriptor }
+		if err := json.Unmarshal(answer.Manifest, &manifest); err != nil {
+			return v1.Descriptor{}, fmt.Errorf("manifest: %w", err)
+		}
+		for _, layer := range manifest.Layers {
+			if layer.MediaType == chartLayerType || layer.MediaType == legacyChartLayerType {
+				return layer, nil
+			}
+		}
+		for _, m := range manifest.Manifests {
+			references = append(references, reference.Context().Digest(m.Digest.String()))
+		}
+	}
+	return v1.Descriptor{}, errors.New("this is no chart: its manifest has no layer of the type " + chartLayerType)
+}
+
+// registryError shortens an error of a request to a line without credentials, and adds what to do about it. The library
+// quotes whole answers, which may be a web page.
+func registryError(reference name.Reference, err error) error {
+	failure := &yamldoc.Error{Err: fetch.RedactError(err)}
+	if answer := (*transport.Error)(nil); errors.As(err, &answer) {
+		failure.Err = answerError(answer)
+		if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
+			host := reference.Context().RegistryStr()
+			if host == name.DefaultRegistry {
+				host = "docker.io" // under which helm keeps the credentials for it
+			}
+			failure.Hint = "helm registry login " + host
+		}
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		failure.Hint = "a registry on another machine must speak HTTPS; or vendor the chart with: helm dependency build"
+	}
+	return failure
+}
+
+// answerError is the status of an answer and the first reason that it gives, without the page that it may have.
+func answerError(answer *transport.Error) error {
+	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	if answer.Request != nil {
+		text = fetch.Redact(answer.Request.URL.String()) + ": " + text
+	}
+	if len(answer.Errors) > 0 {
+		text += fmt.Sprintf(": %s: %s", answer.Errors[0].Code, answer.Errors[0].Message)
+	}
+	return fetch.RedactError(errors.New(text))
+}

@@ -1,0 +1,79 @@
+package kustomize
+
+import (
+	"context"
+	"io/fs"
+	"path"
+
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/helm"
+)
+
+// Source is a kustomization.
+type Source struct {
+	Engine *Engine
+	// Path is the directory of the kustomization.
+	Path    string
+	Options Options
+}
+
+// ID implements render.Source.
+func (s Source) ID() render.ID { return render.ID{Kind: render.Kustomize, Path: s.Path} }
+
+// Files implements render.Source. A kustomization names its files in the tree.
+func (s Source) Files() []render.File { return nil }
+
+// Render renders the kustomization as `kustomize build` of the version in go.mod does, with its default options beside
+// those of the source. helmCharts are always enabled; plugins and functions never.
+func (s Source) Render(ctx context.Context, in render.In) (*render.Result, error) {
+	return s.Engine.Render(ctx, in, s)
+}
+
+// Reach implements render.Source.
+func (s Source) Reach(fsys fs.FS) *render.Reach {
+	reach := render.NewReach(fsys)
+	reachKustomization(fsys, reach, s.Path)
+	return reach
+}
+
+// reachKustomization adds to a reach the directory of a kustomization with everything that the kustomization names. A file
+// that cannot be read reaches no further.
+func reachKustomization(fsys fs.FS, reach *render.Reach, dir string) {
+	if !reach.Directory(dir) {
+		return
+	}
+	file, ok := FindFile(fsys, dir)
+	if !ok {
+		return
+	}
+	data, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return
+	}
+	k, err := Parse(file, data)
+	if err != nil {
+		return
+	}
+	for _, reference := range k.References() {
+		target := path.Join(dir, reference.Path)
+		if info, err := fs.Stat(fsys, target); err == nil && info.IsDir() {
+			reachKustomization(fsys, reach, target)
+		} else {
+			reach.File(target)
+		}
+	}
+	for _, chart := range k.HelmCharts {
+		helm.ReachChart(fsys, reach, path.Join(dir, k.ChartDirectory(chart)))
+		for _, values := range append(chart.AdditionalValuesFiles, chart.ValuesFile) {
+			if values != "" {
+				reach.File(path.Join(dir, values))
+			}
+		}
+	}
+}
+
+// Renamed implements render.Source.
+func (s Source) Renamed(rename func(string) string) render.Source {
+	s.Path = rename(s.Path)
+	return s
+}
