@@ -385,3 +385,15 @@ func TestReportOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestFixProblem: the reason why there is no fix is part of the text, and is kept for the findings that are left.
+func TestFixProblem(t *testing.T) {
+	before := &Report{Findings: []Finding{{Fingerprint: "1", Message: "m", FixProblem: "nobody can"}, {Fingerprint: "2", Message: "m"}}}
+	after := &Report{Findings: []Finding{{Fingerprint: "2", Message: "m"}, {Fingerprint: "1", Message: "m"}, {Fingerprint: "3", Message: "m", FixProblem: "new"}}}
+	after.KeepFixProblems(before)
+	var got []string
+	for _, f := range after.Findings {
+		got = append(got, f.Text())
+	}
+	expect(t, strings.Join(got, "\n"), "m\nm (no fix: nobody can)\nm (no fix: new)")
+}

@@ -22,6 +22,7 @@ type attempt struct {
 	affected []int // the subjects that read the files of the intents, in order
 }
 
+// newAttempt returns an attempt that has tried nothing yet.
 func newAttempt(finding *check.Finding, candidatesOf func(check.Place) []Candidate) *attempt {
 	a := &attempt{finding: finding, hits: map[render.ID][]check.Place{}}
 	for _, hit := range finding.Hits {

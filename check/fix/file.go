@@ -41,12 +41,16 @@ type part struct {
 	isValue bool
 }
 
+// openFile reads a file of a tree.
 func openFile(fsys fs.FS, name string) (*file, error) {
 	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}
-	return &file{path: name, data: data, text: yamldoc.NewText(data), documents: map[string]*yamldoc.Document{}, claims: map[yamldoc.Edit]int{}}, nil
+	return &file{
+		path: name, data: data, text: yamldoc.NewText(data),
+		documents: map[string]*yamldoc.Document{}, claims: map[yamldoc.Edit]int{},
+	}, nil
 }
 
 // intent returns the intent of a change. It fails if the file is not what the change was made for.
@@ -121,6 +125,7 @@ func (f *file) edits(changes []Change) ([]yamldoc.Edit, error) {
 	return edits, nil
 }
 
+// open returns the document at a place.
 func (f *file) open(place yamldoc.Place) (*yamldoc.Document, error) {
 	id := fmt.Sprint(place.Document, " ", place.At)
 	if known := f.documents[id]; known != nil {
@@ -171,6 +176,7 @@ func (f *file) claim(i intent) {
 	f.parts = slices.Insert(f.parts, at, p)
 }
 
+// release undoes a claim.
 func (f *file) release(i intent) {
 	e := i.alone
 	if f.claims[e]--; f.claims[e] > 0 {

@@ -53,8 +53,8 @@ type Rendered struct {
 	// Candidates are the candidates for the hits of the source, the first to try first.
 	Candidates map[check.Place][]Candidate
 
-	// volatile is what differs from render to render; nil until it is needed.
-	volatile []difference
+	// volatile are the values that differ from render to render; nil until they are needed.
+	volatile map[difference]bool
 }
 
 // Options say how Prove works.
@@ -107,7 +107,8 @@ func Prove(ctx context.Context, fsys fs.FS, sources []Rendered, options Options,
 }
 
 // noProof says why no candidate was accepted, and what else would help.
-const noProof = "every edit that was tried changes something else too, or does not render; a Helm post-renderer or a patch in a kustomization can set it"
+const noProof = "every edit that was tried changes something else too, or does not render; " +
+	"a Helm post-renderer or a patch in a kustomization can set it"
 
 // whyNoCandidate says why there is no candidate for a finding, and what would help.
 func (p *prover) whyNoCandidate(finding *check.Finding) string {
@@ -144,6 +145,7 @@ func newProver(e *examiner) *prover {
 	return p
 }
 
+// candidatesOf returns the candidates for a hit.
 func (p *prover) candidatesOf(place check.Place) []Candidate {
 	if i, ok := p.byID[place.Source]; ok {
 		return p.sources[i].Candidates[place]

@@ -20,6 +20,7 @@ func newLedger(fsys fs.FS) *ledger {
 	return &ledger{fsys, map[string]*file{}, tree.NewOverlay(fsys), map[string]bool{}}
 }
 
+// intent returns the intent of a change, in a file that is read once.
 func (l *ledger) intent(c Change) (intent, error) {
 	f := l.files[c.file()]
 	if f == nil {
@@ -45,6 +46,7 @@ func (l *ledger) claim(a *attempt) bool {
 	return true
 }
 
+// release undoes the claim of intents.
 func (l *ledger) release(intents []intent) {
 	for _, i := range intents {
 		l.files[i.file()].release(i)

@@ -2,7 +2,8 @@ package fix
 
 import "path"
 
-// readers says which sources read a file.
+// readers says which sources read a file. It is made once, because a report may have thousands of sources, and thousands of
+// files that fixes edit.
 type readers struct {
 	reads   map[string][]int // by file
 	reaches map[string][]int // by a file or directory that sources which were not rendered can be rendered from

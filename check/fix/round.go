@@ -46,6 +46,7 @@ func (p *prover) round(open []*attempt) []*attempt {
 	return p.advance(failed, later)
 }
 
+// accept makes what an attempt tries the fix of its finding.
 func (p *prover) accept(a *attempt) {
 	p.ledger.accept(a)
 	a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits()}
@@ -108,7 +109,8 @@ func byDistance(group []*attempt) []*attempt {
 }
 
 // culprit finds by halves the attempt at fault, if there is one, accepts those that hold on the way, and returns the
-// others.
+// others. Of eight suspects it tries four, of these two, of these one: three renders of the affected sources, and one more
+// for the suspect alone.
 func (p *prover) culprit(suspects []*attempt) (bad *attempt, rest []*attempt) {
 	for len(suspects) > 1 {
 		half := suspects[:len(suspects)/2]
@@ -165,6 +167,7 @@ const (
 	suspect             // a source that reads the files is worse off, by this attempt or by others
 )
 
+// verdictOn says what became of an attempt. It fails if its finding has a hit in a source that does not read the edited files.
 func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 	for source := range a.hits {
 		if i, ok := p.byID[source]; !ok || !isIn(a.affected, i) {

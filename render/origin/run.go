@@ -45,6 +45,7 @@ func tokensOf(isPicked func(*Site) bool) picked {
 	return func(s *Site) (string, bool) { return s.token(), isPicked(s) }
 }
 
+// setOf returns sites as a set.
 func setOf(sites []*Site) map[*Site]bool {
 	set := make(map[*Site]bool, len(sites))
 	for _, s := range sites {
@@ -157,6 +158,7 @@ func anchorsToSiblings(data []byte) []byte {
 	return text.Bytes()
 }
 
+// addSiblings adds the keys to the mappings at and below a node.
 func addSiblings(node *yaml.Node) {
 	var added []*yaml.Node
 	for i, child := range node.Content {

@@ -25,7 +25,14 @@ func (s *scanner) template(start, end int) {
 	}
 }
 
-// templateScanner walks over the nodes of a template that stands at an offset of the input.
+// templateScanner walks over the nodes of a template that stands at an offset of the input. In
+//
+//	{{- with .Values.image }}
+//	imagePullPolicy: {{ .pullPolicy | default "IfNotPresent" }}
+//	{{- end }}
+//
+// it finds a site for the string "IfNotPresent", which default hands on, and the line of imagePullPolicy. It notes that the
+// template reads image.pullPolicy for the field, because the dot is .Values.image there.
 type templateScanner struct {
 	*scanner
 	offset int

@@ -22,8 +22,15 @@ func (s *scanner) text(offset int, data []byte) {
 }
 
 // line adds the sites of a line that writes a key. The key stands between two offsets, its colon ends at a third one, and
-// rest is the text from there on. The anchor goes behind the colon; the sibling goes before the key, unless something
-// else than white space and dashes stands there.
+// rest is the text from there on. The anchor goes behind the colon. The sibling goes before the key, on a line of its own,
+// unless something else than white space and dashes stands there. For example, image: {{ .Values.image }} becomes
+//
+//	image: &zq0000004 {{ .Values.image }}
+//
+// with the token of the anchor, and with the token of the sibling
+//
+//	zq0000003: ""
+//	image: {{ .Values.image }}
 func (s *scanner) line(start, end, colon int, rest string) {
 	if rest != "" && !strings.ContainsRune(" \t\r\n", rune(rest[0])) {
 		return // It is no key.
@@ -58,7 +65,8 @@ func (s *scanner) line(start, end, colon int, rest string) {
 // endOfKey matches what stands behind a key.
 var endOfKey = regexp.MustCompile(`^(?:["'][ \t]*:|[ \t]*:(?:\s|$))`)
 
-// words finds the values in text that are words of their own and no keys, or that stand behind the key of a field.
+// words finds the values in text that are words of their own and no keys, or that stand behind the key of a field. Of the
+// value 80, which is not distinct, "port: 80" has a site if the field is a port, and "seconds: 80" has none.
 func (s *scanner) words(offset int, text string) {
 	for from := 0; s.targets.words != nil && from < len(text); {
 		match := s.targets.words.FindStringSubmatchIndex(text[from:])
@@ -77,7 +85,9 @@ func (s *scanner) words(offset int, text string) {
 	for _, match := range keyAndValue.FindAllStringSubmatchIndex(text, -1) {
 		key, value := text[match[2]:match[3]], text[match[4]:match[5]]
 		if s.fields[key] && s.values[value] && !isDistinct(value) {
-			s.add(&Site{Start: offset + match[4], End: offset + match[5], Value: value, encode: verbatim, isNumber: isWholeNumber(value)})
+			site := &Site{Start: offset + match[4], End: offset + match[5], Value: value, encode: verbatim}
+			site.isNumber = isWholeNumber(value)
+			s.add(site)
 		}
 	}
 }
@@ -101,7 +111,8 @@ var actions = regexp.MustCompile(`\{\{.*?\}\}`)
 
 // flowEnd returns where the value in flow style ends that stands between two offsets.
 func flowEnd(data []byte, start, end int) int {
-	masked := actions.ReplaceAllFunc(data[start:end], func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) })
+	mask := func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) }
+	masked := actions.ReplaceAllFunc(data[start:end], mask)
 	if i := bytes.IndexAny(masked, ",}"); i >= 0 {
 		end = start + i
 	}

@@ -26,7 +26,10 @@ func (s *scanner) yamlPart(start, end int, hasLines bool) bool {
 	if err != nil || slices.ContainsFunc(roots, isPlainText) {
 		return false
 	}
-	w := &yamlScanner{scanner: s, offset: start, positions: yamldoc.NewText(s.in.Data[start:end]), hasLines: hasLines, anchored: map[*yaml.Node]*Site{}}
+	w := &yamlScanner{
+		scanner: s, offset: start, positions: yamldoc.NewText(s.in.Data[start:end]),
+		hasLines: hasLines, anchored: map[*yaml.Node]*Site{},
+	}
 	for _, root := range roots {
 		w.node(root, nil)
 	}
@@ -42,7 +45,9 @@ func valueAt(text *yamldoc.Text, node *yaml.Node) *Site {
 	return &Site{Start: start, End: end, Value: node.Value, encode: quoteScalar}
 }
 
-// yamlScanner walks over the nodes of YAML that stands at an offset of the input.
+// yamlScanner walks over the nodes of YAML that stands at an offset of the input. It works on nodes, because a search in text
+// takes what stands in a block scalar for keys and values. The text of a block scalar may itself be YAML, such as a patch in
+// a kustomization; it then has a scanner of its own.
 type yamlScanner struct {
 	*scanner
 	offset    int
@@ -104,8 +109,8 @@ func (t *targets) isValuesKey(key string) bool {
 }
 
 // lineAt returns the site of the line that gives a mapping a value. Its token becomes another key of the mapping, before the
-// key of the line, and goes with the mapping through merges, patches and parsers. The positions are those of a part of the
-// input that begins at an offset.
+// key of the line, and goes with the mapping through merges, patches and parsers: {image: a} becomes
+// {"zq0000005": "", image: a}. The positions are those of a part of the input that begins at an offset.
 func lineAt(in *Input, offset int, positions *yamldoc.Text, mapping, key, value *yaml.Node) *Site {
 	at, ok := positions.Offset(key)
 	start, end, _ := positions.Bounds(key)
@@ -142,7 +147,7 @@ func (w *yamlScanner) scalar(node *yaml.Node, path yamldoc.Path) {
 	if w.in.Use == render.UseKustomization && w.offset == 0 && !w.inChartValues && path.Last() == "name" && !w.fields["name"] {
 		return // It selects, for example an image to replace, and is no value.
 	}
-	site := &Site{Start: start, End: end, Value: node.Value, encode: quoteScalar, Key: path.String(), InChartValues: w.inChartValues}
+	site := &Site{Start: start, End: end, Value: node.Value, Key: path.String(), InChartValues: w.inChartValues, encode: quoteScalar}
 	isNamed := w.isNamedLikeField(path.Last())
 	switch {
 	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:

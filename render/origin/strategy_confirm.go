@@ -1,8 +1,12 @@
 package origin
 
 // confirmAlone renders with the tokens of the decisions alone: templates decide by values what they write, and other tokens
-// may have made them write something else. A decision whose token does not come out again is dropped. There is nothing to
-// confirm where no templates are used, or where there were no other tokens.
+// may have made them write something else. For example, in
+//
+//	imagePullPolicy: {{ if eq .Values.a "Never" }}{{ .Values.a }}{{ else }}{{ .Values.b }}{{ end }}
+//
+// where both values are Never, a decides, but a token at a makes b come out. A decision whose token does not come out again is dropped. There
+// is nothing to confirm where no templates are used, or where there were no other tokens.
 func confirmAlone(t *tracing) {
 	decided := map[*Site]bool{}
 	for _, q := range t.queries {

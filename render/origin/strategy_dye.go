@@ -1,6 +1,7 @@
 package origin
 
-// dye puts tokens at all values and lines at once and reads the render. This decides nearly all queries with one render.
+// dye puts tokens at all values and lines at once and reads the render. This decides nearly all queries with one render. A
+// source that does not render with the tokens, because a template compares values or fails for unknown ones, is bisected.
 func dye(t *tracing) {
 	isPresent := func(s *Site) bool { return s.Kind == ValueSite || s.Kind == LineAnchor }
 	manifests, err := t.render(tokensOf(isPresent))

@@ -11,9 +11,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// insertMissingKeys sets keys that no values file sets and that the templates read for a missing field. It needs renders of
-// its own, because a key that is set hides the keys and defaults behind it. The keys below .Values.global come last:
-// people first set the key of one image.
+// insertMissingKeys sets keys that no values file sets and that the templates read for a missing field: the key
+// image.pullPolicy, where a template has {{ with .Values.image.pullPolicy }}. It needs renders of its own, because a key
+// that is set hides the keys and defaults behind it. The keys below .Values.global come last: people first set the key of
+// one image.
 func insertMissingKeys(t *tracing) {
 	for _, q := range t.open() {
 		q.isWrittenEmpty = q.value == "" && len(q.lines) > 0

@@ -7,8 +7,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// traceVerbatim decides the queries about files that were not rendered, without a render: the decision is the field itself
-// or, where the field is missing, the line of its sibling field.
+// traceVerbatim decides the queries about files that were not rendered, such as plain manifests, without a render: the
+// decision is the field itself or, where the field is missing, the line of its sibling field. An alias is decided where its
+// anchor stands.
 func traceVerbatim(queries []*query) {
 	inputs := map[*render.Document]*Input{}
 	for _, q := range queries {
@@ -25,6 +26,7 @@ func traceVerbatim(queries []*query) {
 	}
 }
 
+// decideVerbatim decides a query about an object of the file.
 func decideVerbatim(q *query, in *Input) {
 	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
 	value := yamldoc.Resolve(node)
@@ -52,6 +54,7 @@ func decideVerbatim(q *query, in *Input) {
 	}
 }
 
+// valueIn returns the site of a value of the file.
 func valueIn(in *Input, node *yaml.Node) *Site {
 	s := valueAt(in.Text(), node)
 	s.Input = in

@@ -84,7 +84,8 @@ func (t tokens) find(q *query, manifests []render.Manifest) *render.Manifest {
 	return byPosition
 }
 
-// lookup is yamldoc.Lookup for a render in which the names of items may be tokens.
+// lookup is yamldoc.Lookup for a render in which the names of items may be tokens: containers[api] is the item whose name
+// comes out as zq0000007, if api stands at site 7.
 func (t tokens) lookup(root *yaml.Node, path yamldoc.Path) (value, holder *yaml.Node) {
 	path = slices.Clone(path)
 	for i, step := range path {
@@ -116,7 +117,8 @@ func (t tokens) sitesIn(value *yaml.Node) []*Site {
 	return sites
 }
 
-// join returns a value with the values of sites in the place of its tokens.
+// join returns a value with the values of sites in the place of its tokens: example/zq0000001:zq0000002 is example/api:1.2 by
+// the sites of api and 1.2. A value that is not the rendered one then was put together in another way.
 func join(value string, sites []*Site) string {
 	i := -1
 	return tokenPattern.ReplaceAllStringFunc(value, func(string) string {

@@ -29,4 +29,5 @@ func (t *tracing) open() []*query {
 	return slices.DeleteFunc(slices.Clone(t.queries), func(q *query) bool { return !q.isOpen() })
 }
 
+// readTokens reads the tokens of a render for all queries.
 func (t *tracing) readTokens(manifests []render.Manifest) { t.read(manifests, t.queries) }

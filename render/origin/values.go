@@ -37,7 +37,8 @@ type charts struct {
 }
 
 func newCharts(s subject) charts {
-	return charts{s, &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}, map[*Input]*valuesFile{}, map[string]*yaml.Node{}}
+	seen := &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}
+	return charts{s, seen, map[*Input]*valuesFile{}, map[string]*yaml.Node{}}
 }
 
 // valuesIn returns the values in an input; nil if it has none. A file of several documents has none.
@@ -222,6 +223,7 @@ func (c charts) metadataOf(chart string) *yaml.Node {
 	return root
 }
 
+// cutLast is strings.Cut at the last separator.
 func cutLast(s, separator string) (before, after string, ok bool) {
 	i := strings.LastIndex(s, separator)
 	if i < 0 {
@@ -230,6 +232,7 @@ func cutLast(s, separator string) (before, after string, ok bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
+// keysOf returns the keys of a path without indexes.
 func keysOf(p yamldoc.Path) []string {
 	var keys []string
 	for _, step := range p {
@@ -238,6 +241,7 @@ func keysOf(p yamldoc.Path) []string {
 	return keys
 }
 
+// pathOf returns the path of keys.
 func pathOf(keys []string) yamldoc.Path {
 	var p yamldoc.Path
 	for _, key := range keys {
