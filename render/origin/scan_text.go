@@ -43,7 +43,7 @@ func (s *scanner) line(start, end, colon int, rest string) {
 		start--
 	}
 	anchor := &Site{
-		Start: colon, End: colon, Kind: LineAnchor, Field: key, MayBeEmpty: true,
+		Start: colon, End: colon, Kind: LineAnchor, Field: key, mayBeEmpty: true,
 		encode:    func(token string) string { return " &" + token },
 		SpanStart: start, SpanEnd: s.in.Text().LineEnd(colon),
 	}
@@ -54,7 +54,7 @@ func (s *scanner) line(start, end, colon int, rest string) {
 	if len(bytes.TrimLeft(before, " -")) == 0 {
 		anchor.hasSibling = true
 		sibling := *anchor
-		sibling.Start, sibling.End, sibling.Kind, sibling.MayBeEmpty = start, start, LineSibling, false
+		sibling.Start, sibling.End, sibling.Kind, sibling.mayBeEmpty = start, start, LineSibling, false
 		indent := strings.Repeat(" ", len(before))
 		sibling.encode = func(token string) string { return token + `: ""` + "\n" + indent }
 		s.add(&sibling)

@@ -132,7 +132,7 @@ func lineAt(in *Input, offset int, positions *yamldoc.Text, mapping, key, value 
 	}
 	return &Site{
 		Input: in, Start: offset + at, End: offset + at, Kind: LineAnchor, Field: key.Value, InFlow: isFlow,
-		MayBeEmpty: value.Kind == yaml.ScalarNode && (value.Tag == "!!null" || value.Value == ""),
+		mayBeEmpty: value.Kind == yaml.ScalarNode && (value.Tag == "!!null" || value.Value == ""),
 		encode:     func(token string) string { return strconv.Quote(token) + `: ""` + between },
 		SpanStart:  offset + start, SpanEnd: offset + end,
 	}

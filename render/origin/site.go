@@ -32,8 +32,6 @@ type Site struct {
 	Path  yamldoc.Path
 	// Aliases are where the file repeats the value by its anchor.
 	Aliases []Alias
-	// MayBeEmpty is true for a line that may write nothing: a line of a template, or one without a value or with null.
-	MayBeEmpty bool
 	// InChartValues is true if the site is among the values that a kustomization gives a chart.
 	InChartValues bool
 
@@ -44,6 +42,8 @@ type Site struct {
 	slot yamldoc.Slot
 	// isSibling is true for the KeyInsertion of a key that belongs beside the line that the span is.
 	isSibling bool
+	// mayBeEmpty is true for a line that may write nothing: a line of a template, or one without a value or with null.
+	mayBeEmpty bool
 	// isNumber is true where the token must be a number.
 	isNumber bool
 	// hasSibling is true for the LineAnchor of a line for which there is a LineSibling, too.

@@ -78,7 +78,7 @@ type Trace struct {
 func (t *Trace) EmptyLines() []*Site {
 	var empty []*Site
 	for _, line := range slices.Backward(t.Lines) {
-		if line.MayBeEmpty {
+		if line.mayBeEmpty {
 			empty = append(empty, line)
 		}
 	}

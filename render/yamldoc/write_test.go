@@ -160,6 +160,26 @@ func TestOpen(t *testing.T) {
 	}
 }
 
+// TestIsJSON asks about each document of a file, of which JSON accepts less than YAML does.
+func TestIsJSON(t *testing.T) {
+	const text = "---\n{\"a\": 1}\n---\n{a: 1}\n---\n{\"b\": 2}\n{\"c\": 3}\n---\n{\"d\": 4} # why\n---\n"
+	positions := NewText([]byte(text))
+	for _, test := range []struct {
+		part string
+		want bool
+	}{{`"a"`, true}, {"a: 1}", false}, {`"b"`, true}, {`"c"`, true}, {`"d"`, false}, {`"a"`, true}} {
+		if got := positions.IsJSON(strings.Index(text, test.part)); got != test.want {
+			t.Errorf("the document around %s: got %v, want %v", test.part, got, test.want)
+		}
+	}
+	if len(positions.regions) != 4 {
+		t.Errorf("%d documents were read, want each of 4 once", len(positions.regions))
+	}
+	if NewText(nil).IsJSON(0) {
+		t.Error("an empty text is JSON")
+	}
+}
+
 // TestAppend adds items to a list of patches.
 func TestAppend(t *testing.T) {
 	items := [][]string{{"- patch: |-", "    - b"}, {"- patch: |-", "    - a"}}
