@@ -29,48 +29,10 @@ package fix
 
 import (
 	"context"
-	"errors"
 	"io/fs"
-	"path"
-	"slices"
-	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
-	"github.com/pullcheck/pullcheck/render"
-	"github.com/pullcheck/pullcheck/render/tree"
-	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
-
-// Rendered is a source that was rendered and checked, or one that a fix may affect.
-type Rendered struct {
-	Source render.Source
-	// Reads are the files that the source was rendered from. If it was not rendered, Reach has the files that it can be
-	// rendered from.
-	Reads []string
-	Reach *render.Reach
-	// Before is what the source was rendered to; nil if that was not kept.
-	Before *Snapshot
-	// Candidates are the candidates for the hits of the source, the first to try first.
-	Candidates map[check.Place][]Candidate
-
-	// volatile are the values that differ from render to render; nil until they are needed.
-	volatile map[difference]bool
-}
-
-// Options say how Prove works.
-type Options struct {
-	// Jobs is how many sources are rendered at a time; at least 1.
-	Jobs int
-	// HandsOn reports whether an object hands a field on to the sources that it declares, such as an Application of Argo CD
-	// its Helm values. A change of such a field shows in these sources. It may be nil.
-	HandsOn func(manifest render.Manifest, path yamldoc.Path) bool
-}
-
-// File is a file of the tree and what all fixes together make of it.
-type File struct {
-	Path          string
-	Before, After []byte
-}
 
 // Prove gives each finding of a report a fix, if one can be proven, or else the reason in FixProblem. It writes to the report
 // and to the sources, and to no file. The fixes of a report hold together. It returns the files with all fixes made, sorted
@@ -104,78 +66,4 @@ func Prove(ctx context.Context, fsys fs.FS, sources []Rendered, options Options,
 		p.confirm(all)
 	}
 	return p.ledger.results()
-}
-
-// noProof says why no candidate was accepted, and what else would help.
-const noProof = "every edit that was tried changes something else too, or does not render; " +
-	"a Helm post-renderer or a patch in a kustomization can set it"
-
-// whyNoCandidate says why there is no candidate for a finding, and what would help.
-func (p *prover) whyNoCandidate(finding *check.Finding) string {
-	at := finding.Decision
-	of := finding.Hits[0].Place.Source
-	values := path.Join(of.Path, "values.yaml")
-	_, err := fs.Stat(p.tree, values)
-	switch real := tree.Follow(p.tree, at.Path); {
-	case finding.Exact && at.Line == 0 && strings.HasPrefix(at.Path, "--"):
-		return "the flag decides; give it another value"
-	case real != at.Path:
-		return "a symbolic link leads to " + real + ", and no file is written through one; check that"
-	case !finding.Exact:
-		return "what decides could not be shown; a Helm post-renderer or a patch in a kustomization can set it"
-	case isChart(of) && !at.Tracked && path.Base(at.Path) == "values.yaml" && errors.Is(err, fs.ErrNotExist):
-		return "the file is not kept in this repository, and " + values + ", which could set it, is not there; create that"
-	}
-	return "no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can"
-}
-
-// prover proves the fixes of one report.
-type prover struct {
-	*examiner
-	ledger *ledger
-	index  readers
-	byID   map[render.ID]int
-}
-
-func newProver(e *examiner) *prover {
-	p := &prover{examiner: e, ledger: newLedger(e.tree), index: newReaders(e.sources), byID: map[render.ID]int{}}
-	for i := range e.sources {
-		p.byID[e.sources[i].Source.ID()] = i
-	}
-	return p
-}
-
-// candidatesOf returns the candidates for a hit.
-func (p *prover) candidatesOf(place check.Place) []Candidate {
-	if i, ok := p.byID[place.Source]; ok {
-		return p.sources[i].Candidates[place]
-	}
-	return nil
-}
-
-// set makes candidates what an attempt tries. Where their files are no longer what they were, it goes on to the next ones. It
-// reports false if nothing is left; the finding then has no fix.
-func (p *prover) set(a *attempt, candidates []Candidate) bool {
-	for ok := true; ok; candidates, ok = a.next() {
-		if a.set(candidates, p.ledger.intent) == nil {
-			a.affected = p.affected(a)
-			return true
-		}
-	}
-	a.finding.FixProblem = noProof
-	return false
-}
-
-// affected returns the sources that read a file of an attempt, in order.
-func (p *prover) affected(a *attempt) []int {
-	var all []int
-	seen := map[string]bool{}
-	for _, i := range a.intents {
-		if name := i.file(); !seen[name] {
-			seen[name] = true
-			all = append(all, p.index.of(name)...)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
 }

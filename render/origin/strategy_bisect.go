@@ -5,7 +5,7 @@ func bisect(t *tracing, sites []*Site) {
 	for queue := halves(sites); len(queue) > 0 && len(t.open()) > 0 && !t.isSpent(); queue = queue[1:] {
 		manifests, err := t.render(tokensAt(queue[0]))
 		if err == nil {
-			t.readTokens(manifests)
+			t.decideBy(manifests)
 			continue
 		}
 		queue = append(queue, halves(queue[0])...)

@@ -27,7 +27,7 @@ func confirmAlone(t *tracing) {
 		}
 	}
 	if manifests, err := t.render(tokensOf(func(s *Site) bool { return decided[s] })); err == nil {
-		t.readTokens(manifests)
+		t.decideBy(manifests)
 	}
 	for _, q := range reopened {
 		if q.decided == nil && q.value == "" && !q.isWrittenEmpty {

@@ -14,7 +14,7 @@ func dye(t *tracing) {
 		bisect(t, dyedSites(t))
 		return
 	}
-	t.readTokens(manifests)
+	t.decideBy(manifests)
 	if hasUnseenLine(t) {
 		dyeSiblings(t)
 	}
@@ -28,7 +28,7 @@ func dyeSiblings(t *tracing) {
 		return s.Kind == ValueSite || s.Kind == LineSibling || s.Kind == LineAnchor && !s.hasSibling
 	}))
 	if err == nil {
-		t.readTokens(manifests)
+		t.decideBy(manifests)
 	}
 }
 

@@ -40,7 +40,7 @@ func insertMissingKeys(t *tracing) {
 			bisect(t, sites)
 			continue
 		}
-		t.readTokens(manifests)
+		t.decideBy(manifests)
 		confirmAlone(t)
 	}
 }

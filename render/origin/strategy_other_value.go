@@ -19,7 +19,7 @@ func tryOtherValue(t *tracing) {
 		return
 	}
 	if manifests, err := t.render(tokensOf(func(s *Site) bool { return s.Kind == LineAnchor })); err == nil {
-		t.readTokens(manifests)
+		t.decideBy(manifests)
 	}
 	for _, q := range open {
 		values, others := sitesFor(t.run, q)

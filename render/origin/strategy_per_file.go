@@ -20,7 +20,7 @@ func dyePerFile(t *tracing) {
 			continue
 		}
 		if manifests, err := t.render(tokensAt(sites)); err == nil {
-			t.readTokens(manifests)
+			t.decideBy(manifests)
 		}
 	}
 }

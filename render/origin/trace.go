@@ -1,4 +1,5 @@
-// Package origin says which line of which file decides a field of a rendered object.
+// Package origin says which line of which file decides a field of a rendered object. The decision itself is made in
+// decide.go; the other files make renders in which it can be read.
 //
 // It dyes the files: in a render of its own, each value that may decide the field is replaced by a token that occurs
 // nowhere else, and the token that comes out in the field names the decision. The engine itself resolves precedence,
@@ -32,9 +33,10 @@
 //
 //	site.go query.go targets.go              what is looked for
 //	scan.go scan_{text,template,yaml}.go     an input and the targets → sites
-//	source.go inputs.go values.go tokens.go  what was seen: inputs, values of charts, tokens in rendered objects
+//	source.go inputs.go values.go tokens.go  what was seen: inputs, values of charts, tokens
+//	decide.go                                tokens in rendered objects → decisions
 //	run.go tracing.go                        sites → a render; queries and a run
-//	strategy_*.go                            a run and queries → decisions
+//	strategy_*.go                            which tokens to render next, until every query is decided
 //	trace.go                                 queries → traces
 package origin
 

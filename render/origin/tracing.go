@@ -29,5 +29,5 @@ func (t *tracing) open() []*query {
 	return slices.DeleteFunc(slices.Clone(t.queries), func(q *query) bool { return !q.isOpen() })
 }
 
-// readTokens reads the tokens of a render for all queries.
-func (t *tracing) readTokens(manifests []render.Manifest) { t.read(manifests, t.queries) }
+// decideBy decides queries by the tokens in the objects of a render.
+func (t *tracing) decideBy(manifests []render.Manifest) { t.decide(manifests, t.queries) }

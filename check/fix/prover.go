@@ -1,10 +1,90 @@
 package fix
 
 import (
+	"errors"
+	"io/fs"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/render"
+	"github.com/pullcheck/pullcheck/render/tree"
 )
+
+// noProof says why no candidate was accepted, and what else would help.
+const noProof = "every edit that was tried changes something else too, or does not render; " +
+	"a Helm post-renderer or a patch in a kustomization can set it"
+
+// whyNoCandidate says why there is no candidate for a finding, and what would help.
+func (p *prover) whyNoCandidate(finding *check.Finding) string {
+	at := finding.Decision
+	of := finding.Hits[0].Place.Source
+	values := path.Join(of.Path, "values.yaml")
+	_, err := fs.Stat(p.tree, values)
+	switch real := tree.Follow(p.tree, at.Path); {
+	case finding.Exact && at.Line == 0 && strings.HasPrefix(at.Path, "--"):
+		return "the flag decides; give it another value"
+	case real != at.Path:
+		return "a symbolic link leads to " + real + ", and no file is written through one; check that"
+	case !finding.Exact:
+		return "what decides could not be shown; a Helm post-renderer or a patch in a kustomization can set it"
+	case isChart(of) && !at.Tracked && path.Base(at.Path) == "values.yaml" && errors.Is(err, fs.ErrNotExist):
+		return "the file is not kept in this repository, and " + values + ", which could set it, is not there; create that"
+	}
+	return "no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can"
+}
+
+// prover proves the fixes of one report.
+type prover struct {
+	*examiner
+	ledger *ledger
+	index  readers
+	byID   map[render.ID]int
+}
+
+func newProver(e *examiner) *prover {
+	p := &prover{examiner: e, ledger: newLedger(e.tree), index: newReaders(e.sources), byID: map[render.ID]int{}}
+	for i := range e.sources {
+		p.byID[e.sources[i].Source.ID()] = i
+	}
+	return p
+}
+
+// candidatesOf returns the candidates for a hit.
+func (p *prover) candidatesOf(place check.Place) []Candidate {
+	if i, ok := p.byID[place.Source]; ok {
+		return p.sources[i].Candidates[place]
+	}
+	return nil
+}
+
+// set makes candidates what an attempt tries. Where their files are no longer what they were, it goes on to the next ones. It
+// reports false if nothing is left; the finding then has no fix.
+func (p *prover) set(a *attempt, candidates []Candidate) bool {
+	for ok := true; ok; candidates, ok = a.next() {
+		if a.set(candidates, p.ledger.intent) == nil {
+			a.affected = p.affected(a)
+			return true
+		}
+	}
+	a.finding.FixProblem = noProof
+	return false
+}
+
+// affected returns the sources that read a file of an attempt, in order.
+func (p *prover) affected(a *attempt) []int {
+	var all []int
+	seen := map[string]bool{}
+	for _, i := range a.intents {
+		if name := i.file(); !seen[name] {
+			seen[name] = true
+			all = append(all, p.index.of(name)...)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
 
 // round tries all attempts together, accepts those that hold, and returns the others with what to try next: the same
 // without the one that was at fault, or their next candidates.
@@ -50,62 +130,6 @@ func (p *prover) round(open []*attempt) []*attempt {
 func (p *prover) accept(a *attempt) {
 	p.ledger.accept(a)
 	a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits()}
-}
-
-// related splits attempts into groups that affect the same sources, themselves or through others, in the order of their first
-// attempts.
-func related(all []*attempt) [][]*attempt {
-	parent := map[int]int{} // of a source, another source of its group
-	var root func(int) int
-	root = func(i int) int {
-		next, ok := parent[i]
-		if !ok || next == i {
-			return i
-		}
-		parent[i] = root(next)
-		return parent[i]
-	}
-	for _, a := range all {
-		for _, i := range a.affected {
-			parent[root(i)] = root(a.affected[0])
-		}
-	}
-	byRoot := map[int][]*attempt{}
-	var order []int
-	for _, a := range all {
-		of := root(a.affected[0])
-		if byRoot[of] == nil {
-			order = append(order, of)
-		}
-		byRoot[of] = append(byRoot[of], a)
-	}
-	var groups [][]*attempt
-	for _, of := range order {
-		groups = append(groups, byDistance(byRoot[of]))
-	}
-	return groups
-}
-
-// byDistance sorts the attempts of a group: the first one, then those that share a source with an attempt before them, in
-// passes. Halves of a group then have more in common.
-func byDistance(group []*attempt) []*attempt {
-	sources := map[int]bool{}
-	var sorted []*attempt
-	for others := group; len(others) > 0; {
-		var left []*attempt
-		for _, a := range others {
-			if len(sorted) > 0 && !slices.ContainsFunc(a.affected, func(i int) bool { return sources[i] }) {
-				left = append(left, a)
-				continue
-			}
-			for _, i := range a.affected {
-				sources[i] = true
-			}
-			sorted = append(sorted, a)
-		}
-		others = left
-	}
-	return sorted
 }
 
 // culprit finds by halves the attempt at fault, if there is one, accepts those that hold on the way, and returns the
@@ -159,14 +183,6 @@ func (p *prover) advance(failed, rest []*attempt) []*attempt {
 	return rest
 }
 
-type verdictKind int
-
-const (
-	holds   verdictKind = iota
-	fails               // the finding is still there
-	suspect             // a source that reads the files is worse off, by this attempt or by others
-)
-
 // verdictOn says what became of an attempt. It fails if its finding has a hit in a source that does not read the edited files.
 func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 	for source := range a.hits {
@@ -186,12 +202,6 @@ func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 	return holds
 }
 
-// isIn reports whether a number is among sorted numbers.
-func isIn(sorted []int, number int) bool {
-	_, ok := slices.BinarySearch(sorted, number)
-	return ok
-}
-
 // render renders the sources that attempts affect, with the accepted intents and those of the attempts. It returns nothing
 // if the edits cannot be made.
 func (p *prover) render(attempts []*attempt) map[int]*verdict {
@@ -205,4 +215,18 @@ func (p *prover) render(attempts []*attempt) map[int]*verdict {
 		return nil
 	}
 	return p.verdicts(trial, slices.Compact(affected))
+}
+
+type verdictKind int
+
+const (
+	holds   verdictKind = iota
+	fails               // the finding is still there
+	suspect             // a source that reads the files is worse off, by this attempt or by others
+)
+
+// isIn reports whether a number is among sorted numbers.
+func isIn(sorted []int, number int) bool {
+	_, ok := slices.BinarySearch(sorted, number)
+	return ok
 }
