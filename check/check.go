@@ -26,8 +26,6 @@ type Hit struct {
 	Decision yamldoc.Location
 	Via      []yamldoc.Location
 	Exact    bool
-	// Ways may put the policy right, those that surprise least first.
-	Ways     []render.Way
 	Place    Place
 	Message  string
 	Affected Affected
@@ -92,7 +90,7 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 		found := Containers(*manifest)
 		containers += len(found)
 		for _, c := range found {
-			rule, message := judge(c)
+			rule, message := firstRule(c)
 			if rule == nil {
 				continue
 			}
@@ -111,8 +109,8 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 	return hits, containers
 }
 
-// judge returns the rule that a container breaks, if any, and how.
-func judge(c Container) (*Rule, string) {
+// firstRule returns the first rule that a container breaks, if any, and how.
+func firstRule(c Container) (*Rule, string) {
 	for i := range Rules {
 		if message := Rules[i].message(c); message != "" {
 			return &Rules[i], message
@@ -151,8 +149,10 @@ type Report struct {
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
-	// Message is true of each affected container. Where a fix was asked for and there is none, it says why.
+	// Message is true of each affected container. In the JSON of a report it is the Text.
 	Message string `json:"message"`
+	// FixProblem says why there is no fix; it is empty if there is one, or if none was asked for.
+	FixProblem string `json:"-"`
 	// Fingerprint names the finding from one run to the next: it does not change when lines move.
 	Fingerprint string           `json:"fingerprint"`
 	Decision    yamldoc.Location `json:"decision"`
@@ -167,6 +167,27 @@ type Finding struct {
 	Note string `json:"-"`
 	// Hits are the containers as they were found.
 	Hits []Hit `json:"-"`
+}
+
+// Text returns the message with the reason why there is no fix, if one was asked for.
+func (f *Finding) Text() string {
+	if f.FixProblem == "" {
+		return f.Message
+	}
+	return f.Message + " (no fix: " + f.FixProblem + ")"
+}
+
+// KeepFixProblems gives the findings of a report that were there before, in another report of the same tree, the reasons why
+// they were not fixed then.
+func (r *Report) KeepFixProblems(before *Report) {
+	problems := map[string]string{}
+	for _, f := range before.Findings {
+		problems[f.Fingerprint] = f.FixProblem
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.FixProblem = cmp.Or(problems[f.Fingerprint], f.FixProblem)
+	}
 }
 
 // Fix is edits after which, by another render of every source that reads the files, the finding is gone, there is no
@@ -255,9 +276,9 @@ func (id identity) fingerprint(occurrence int) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// place is what the hits of one finding share: a value in a file, which can decide for several fields and objects
-// through aliases, a line that writes several, or the whole identity where not even the line is known.
-type place struct {
+// groupKey is what the hits of one finding share: the location of a value, which can decide several fields and objects through
+// aliases, the location of a line that writes several fields, or the whole identity where not even the line is known.
+type groupKey struct {
 	identity
 	line, column int
 	exact        bool
@@ -270,9 +291,9 @@ func findings(hits []Hit) []Finding {
 		return cmp.Or(a.Affected.compare(b.Affected), compareLocations(a.Decision, b.Decision), strings.Compare(a.Rule.ID, b.Rule.ID))
 	})
 	found := []Finding{}
-	index := make(map[place]int)
+	index := make(map[groupKey]int)
 	for _, hit := range hits {
-		at := place{identity: hit.identity(), exact: hit.Exact}
+		at := groupKey{identity: hit.identity(), exact: hit.Exact}
 		switch {
 		case hit.Decision.Line > 0:
 			at.identity, at.line, at.column = identity{rule: hit.Rule.ID, path: hit.Decision.Path}, hit.Decision.Line, hit.Decision.Column

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -177,76 +176,13 @@ func (w *walker) mapping(node *yaml.Node) {
 			w.defaults = inherited{defaults, w.path.Below(yamldoc.Key("templateDefaults"))}
 		}
 	}
-	w.pairs(node, node, winners(node))
-}
-
-// pairs walks the values in part, which is the mapping itself or one that it merges (<<), if they are
-// what the mapping has under their keys. Each is walked once, though it may be merged often.
-func (w *walker) pairs(mapping, part *yaml.Node, winners map[string]*yaml.Node) {
-	for i := 0; i+1 < len(part.Content); i += 2 {
-		key, value := part.Content[i], part.Content[i+1]
-		switch {
-		case value.Kind == yaml.ScalarNode:
-		case key.Tag == "!!merge":
-			eachMerged(value, func(merged *yaml.Node) { w.pairs(mapping, merged, winners) })
-		case winners != nil && winners[key.Value] != value || winners == nil && repeated(part.Content[i:]):
-		case key.Value == "metadata" || key.Value == "status" && mapping == w.object:
-		default:
-			delete(winners, key.Value)
-			w.path = append(w.path, yamldoc.Key(key.Value))
-			w.value(mapping, key.Value, value)
-			w.path = w.path[:len(w.path)-1]
+	for key, value := range yamldoc.Fields(node) {
+		if value.Kind == yaml.ScalarNode || key.Value == "metadata" || key.Value == "status" && node == w.object {
+			continue
 		}
-	}
-}
-
-// winners returns the value that a mapping has under each key, with the precedence of render.Field. It
-// takes one pass over the mapping and what it merges, where a search for each key would take the square.
-// It returns nil for a small mapping that merges nothing, for which that search is quicker.
-func winners(mapping *yaml.Node) map[string]*yaml.Node {
-	isMerge := func(node *yaml.Node) bool { return node.Tag == "!!merge" }
-	if len(mapping.Content) < 100 && !slices.ContainsFunc(mapping.Content, isMerge) {
-		return nil
-	}
-	found := make(map[string]*yaml.Node, len(mapping.Content)/2)
-	collect(found, mapping)
-	return found
-}
-
-// collect adds the values of the keys that found lacks: of the mapping's own the last under each key, then
-// those of what it merges, where the first counts.
-func collect(found map[string]*yaml.Node, mapping *yaml.Node) {
-	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
-		if key := mapping.Content[i]; key.Tag != "!!merge" && found[key.Value] == nil {
-			found[key.Value] = mapping.Content[i+1]
-		}
-	}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Tag == "!!merge" {
-			eachMerged(mapping.Content[i+1], func(merged *yaml.Node) { collect(found, merged) })
-		}
-	}
-}
-
-// repeated reports whether the first of some keys and values comes again: the API server takes the last.
-func repeated(pairs []*yaml.Node) bool {
-	for i := 2; i < len(pairs); i += 2 {
-		if pairs[i].Value == pairs[0].Value {
-			return true
-		}
-	}
-	return false
-}
-
-// eachMerged visits the mappings that the value of a merge key stands for, in their order.
-func eachMerged(value *yaml.Node, visit func(*yaml.Node)) {
-	switch value = yamldoc.Resolve(value); value.Kind {
-	case yaml.SequenceNode:
-		for _, item := range value.Content {
-			eachMerged(item, visit)
-		}
-	case yaml.MappingNode:
-		visit(value)
+		w.path = append(w.path, yamldoc.Key(key.Value))
+		w.value(node, key.Value, value)
+		w.path = w.path[:len(w.path)-1]
 	}
 }
 
@@ -380,7 +316,7 @@ func (w *walker) add(c Container, policy, image *yaml.Node) {
 	if isText(image) && c.Image == "" {
 		c.Image = image.Value
 	}
-	c.Written = written(policy)
+	c.Written = policyText(policy)
 	if c.Written != Always {
 		c.tag, c.pinned = parseImage(c.Image)
 	}
@@ -391,8 +327,8 @@ func (w *walker) add(c Container, policy, image *yaml.Node) {
 	w.found = append(w.found, c)
 }
 
-// written returns a policy as text. What is no text is shown by its brackets: the API server refuses it.
-func written(policy *yaml.Node) string {
+// policyText returns a policy as text. A mapping or a list is shown by its brackets: the API server refuses it.
+func policyText(policy *yaml.Node) string {
 	switch {
 	case !isSet(policy):
 		return ""

@@ -138,11 +138,3 @@ func allObjects(items *yaml.Node) bool {
 	notObject := func(item *yaml.Node) bool { return !isObject(item) }
 	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, notObject)
 }
-
-// Way is a candidate for a fix: edits of the user's files that may give a field another value. Nobody has rendered the
-// edited files yet, so the edits may have no effect.
-type Way struct {
-	// Message says what the edits do, for example: set image.pullPolicy to Always.
-	Message string
-	Edits   []yamldoc.Edit
-}

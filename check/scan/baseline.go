@@ -89,7 +89,7 @@ func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []ch
 		}
 		found, _ := check.Run(sources[i], manifests)
 		if removesComments {
-			traceHits(ctx, render.In{Tree: b.Base}, sources[i], found)
+			traceHits(ctx, b.Base, sources[i], found)
 		}
 		reports[i] = check.NewReport(found, nil, nil)
 		return nil

@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"sync/atomic"
 
@@ -82,7 +83,8 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 		result.Exceptions = baseline.exceptions(w.tree, result.Report)
 	}
 	if options.Prove != ProveNothing && len(result.Report.Findings) > 0 {
-		result.Files = fix.Prove(ctx, w.tree, s.subjects(outcomes), options.Jobs, result.Report)
+		prove := fix.Options{Jobs: options.Jobs, HandsOn: w.handsOn}
+		result.Files = fix.Prove(ctx, w.tree, s.rendered(outcomes), prove, result.Report)
 	}
 	return result
 }
@@ -101,7 +103,9 @@ type scan struct {
 type checked struct {
 	hits       []check.Hit
 	containers int
-	before     *fix.Snapshot // what the source rendered to, if a proof needs it
+	// before is what the source rendered to, and candidates are the edits that may help, if fixes are proven.
+	before     *fix.Snapshot
+	candidates map[check.Place][]fix.Candidate
 }
 
 // check checks what a source rendered to, and traces its hits.
@@ -120,18 +124,19 @@ func (s *scan) check(i int, result *render.Result) error {
 	}
 	c := &s.checked[i]
 	c.hits, c.containers = check.Run(s.sources[i], manifests)
-	s.trace(s.sources[i], c.hits)
+	traced := s.trace(s.sources[i], c.hits)
 	if s.options.Prove != ProveNothing && len(c.hits) > 0 {
 		c.before = fix.NewSnapshot(result)
+		c.candidates = fix.Candidates(s.tree, s.sources[i], traced, c.hits)
 	}
 	return nil
 }
 
 // trace finds where the policies of hits were decided.
-func (s *scan) trace(source render.Source, hits []check.Hit) {
-	traceHits(s.ctx, render.In{Tree: s.tree}, source, hits)
+func (s *scan) trace(source render.Source, hits []check.Hit) *origin.Result {
+	traced := traceHits(s.ctx, s.tree, source, hits)
 	if !s.options.foreign {
-		return
+		return traced
 	}
 	for i := range hits {
 		hits[i].Decision.Tracked = false
@@ -139,18 +144,20 @@ func (s *scan) trace(source render.Source, hits []check.Hit) {
 			hits[i].Via[n].Tracked = false
 		}
 	}
+	return traced
 }
 
 // traceHits finds where the policies of hits of a source were decided, in a tree.
-func traceHits(ctx context.Context, in render.In, source render.Source, hits []check.Hit) {
-	questions := make([]origin.Question, len(hits))
+func traceHits(ctx context.Context, fsys fs.FS, source render.Source, hits []check.Hit) *origin.Result {
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 	}
-	for i, answer := range origin.Trace(ctx, in.Tree, source, questions) {
-		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
-		hits[i].Ways = answer.Ways
+	traced := origin.Find(ctx, fsys, source, queries)
+	for i, t := range traced.Traces {
+		hits[i].Decide(t.Decisions[0], t.Via, t.Exact)
 	}
+	return traced
 }
 
 // hits returns the hits of all sources that are not exempt.
@@ -165,27 +172,29 @@ func (s *scan) hits() []check.Hit {
 	return hits
 }
 
-// subjects returns the sources that a proof may have to render: the checked ones, and others that read the same files.
-func (s *scan) subjects(outcomes []render.Outcome) []fix.Subject {
-	var subjects []fix.Subject
+// rendered returns the sources that a proof may have to render: the checked sources, and other sources of the tree.
+func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
+	var sources []fix.Rendered
 	known := map[render.ID]bool{}
 	for i, source := range s.sources {
 		known[source.ID()] = true
-		subjects = append(subjects, fix.Subject{Source: source, Reads: outcomes[i].Reads, Before: s.checked[i].before})
+		sources = append(sources, fix.Rendered{
+			Source: source, Reads: outcomes[i].Reads, Before: s.checked[i].before, Candidates: s.checked[i].candidates,
+		})
 	}
 	if s.options.Prove != ProveInTree {
-		return subjects
+		return sources
 	}
 	all, err := s.Sources(s.ctx)
 	if err != nil {
-		return subjects // The tree of standard input has no sources of its own.
+		return sources // The tree of standard input has no sources of its own.
 	}
 	for _, source := range all {
 		if _, unrendered := source.(render.Unrendered); !unrendered && !known[source.ID()] {
-			subjects = append(subjects, fix.Subject{Source: source, Reach: source.Reach(s.tree)})
+			sources = append(sources, fix.Rendered{Source: source, Reach: source.Reach(s.tree)})
 		}
 	}
-	return subjects
+	return sources
 }
 
 // failures returns what could not be rendered.

@@ -31,6 +31,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Config says what a workspace holds, and how its sources are rendered.
@@ -197,6 +198,11 @@ func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source
 		sources = append(sources, readers...)
 	}
 	return Distinct(sources), ctx.Err()
+}
+
+// handsOn reports whether an object hands a field on to the sources that it declares.
+func (w *Workspace) handsOn(manifest render.Manifest, path yamldoc.Path) bool {
+	return slices.ContainsFunc(w.declarers, func(d declared.Declarer) bool { return d.HandsOn(manifest, path) })
 }
 
 // Distinct drops sources that repeat an earlier one. The order stays.

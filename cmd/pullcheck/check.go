@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -122,16 +121,7 @@ func (c *Command) scan(ctx context.Context, w *scan.Opened, sources []render.Sou
 func (c *Command) scanFixed(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result) *scan.Result {
 	options.Prove = scan.ProveNothing
 	after := c.scan(ctx, w, sources, options)
-	messages := map[string]string{}
-	for _, f := range before.Report.Findings {
-		if f.Fix == nil {
-			messages[f.Fingerprint] = f.Message
-		}
-	}
-	for i := range after.Report.Findings {
-		f := &after.Report.Findings[i]
-		f.Message = cmp.Or(messages[f.Fingerprint], f.Message)
-	}
+	after.Report.KeepFixProblems(before.Report)
 	return after
 }
 

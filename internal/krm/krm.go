@@ -158,7 +158,7 @@ func (l *ResourceList) results(result *check.Report) (framework.Results, error) 
 		for _, hit := range f.Hits {
 			a := hit.Affected
 			r := &framework.Result{
-				Message:  f.Message,
+				Message:  f.Text(),
 				Severity: severities[f.Severity],
 				ResourceRef: &yaml.ResourceIdentifier{
 					TypeMeta: yaml.TypeMeta{APIVersion: a.APIVersion, Kind: a.Kind},

@@ -19,7 +19,7 @@ type Trace struct {
 	Field string
 	// Missing says that the object does not have the field, or nothing in it.
 	Missing bool
-	// Decisions, Via and Exact are those of origin.Answer.
+	// Decisions, Via and Exact are those of origin.Trace.
 	Decisions, Via []yamldoc.Location
 	Exact          bool
 }

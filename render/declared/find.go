@@ -325,7 +325,9 @@ func (f *finder) add(o *object, item Declared) {
 	}
 	declared := &Source{
 		found: source, environment: item.Name, item: item, object: o,
-		Declaration: Declaration{Path: o.file, Document: o.document, Object: item.Options, Reads: o.paths()},
+		Declaration: Declaration{
+			Layout: o.declarer.Layout(), Path: o.file, Document: o.document, Object: item.Options, Reads: o.paths(),
+		},
 	}
 	f.found = append(f.found, declared)
 	f.find(declared)

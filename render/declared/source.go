@@ -28,6 +28,7 @@ type Source struct {
 
 // Declaration is the location of the object that declares a source. An edit can add an option there, such as a value.
 type Declaration struct {
+	Layout
 	// Path is the file of the object, or the template or kustomization that renders to the object.
 	Path string
 	// Document is the number of YAML documents before the object in the file.

@@ -1,5 +1,7 @@
 package kustomize
 
+//lint:file-ignore SA1019 kustomize still reads the deprecated fields of a kustomization, and so do its users.
+
 import (
 	"reflect"
 	"testing"

@@ -67,7 +67,7 @@ func OpenWork(dir string, paths []string) (*Work, []string, error) {
 // add returns a path as a path of the tree. The first path decides the root.
 func (w *Work) add(path string) (string, error) {
 	if path == "" {
-		return "", &PathError{errors.New("a PATH is empty; the working directory is ."), PathHint}
+		return "", &PathError{fmt.Errorf("a PATH is empty; the working directory is %s", "."), PathHint}
 	}
 	real, err := filepath.EvalSymlinks(w.absolute(path))
 	if errors.Is(err, fs.ErrNotExist) {

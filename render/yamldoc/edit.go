@@ -21,9 +21,7 @@ type Edit struct {
 // order, and they must not overlap. Insertions at the same offset are made in the order of the edits.
 func Apply(data []byte, edits []Edit) []byte {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b Edit) int {
-		return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
-	})
+	slices.SortStableFunc(edits, compareEdits)
 	var result []byte
 	from := 0
 	for _, e := range edits {
@@ -32,3 +30,10 @@ func Apply(data []byte, edits []Edit) []byte {
 	}
 	return append(result, data[from:]...)
 }
+
+func compareEdits(a, b Edit) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
+}
+
+// SortEdits sorts edits by their offsets. Edits of the same part keep their order.
+func SortEdits(edits []Edit) { slices.SortStableFunc(edits, compareEdits) }

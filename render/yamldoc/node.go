@@ -1,6 +1,6 @@
 // Package yamldoc is the program's one model of a YAML document: the guarded parser (Parse), the values of a mapping
-// with aliases and merge keys resolved (Field), paths (Path), positions in bytes (Text, Location) and edits of the text
-// (Edit).
+// with aliases and merge keys resolved (Field, Fields), paths (Path), positions in bytes (Text, Location), and the one
+// way to write a key or a value into the text of a document (Document, Edit).
 //
 // It works on the node tree of sigs.k8s.io/kustomize/kyaml/yaml, which keeps lines, columns and comments. The nodes are
 // never decoded into typed structs, so that each value keeps its position. Duplicate keys, merge keys and JSON are read
@@ -10,7 +10,9 @@ package yamldoc
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -109,6 +111,106 @@ func mergedField(value *yaml.Node, key string) *yaml.Node {
 		}
 	}
 	return nil
+}
+
+// Fields returns the keys and values of a mapping in the order of the text, with the merge keys (<<) resolved by the
+// precedence of Field. A merged key comes where the merge key stands. Each value comes once. Values are not resolved: an
+// alias has its own position in the text. For example, the fields of
+//
+//	{a: 1, <<: {a: 2, b: 3}, c: 4, c: 5}
+//
+// are a: 1, b: 3 and c: 5. The cost is linear in the size of the mapping.
+func Fields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		if len(mapping.Content) >= manyKeys || slices.ContainsFunc(mapping.Content, isMerge) {
+			effective := make(map[string]*yaml.Node, len(mapping.Content)/2)
+			collectFields(effective, mapping)
+			eachField(mapping, effective, yield)
+			return
+		}
+		for i := 0; i+1 < len(mapping.Content); i += 2 {
+			if !isRepeated(mapping.Content[i:]) && !yield(mapping.Content[i], mapping.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// manyKeys is the number of nodes in a mapping from which a map is quicker than a search for each key.
+const manyKeys = 100
+
+func isMerge(node *yaml.Node) bool { return node.Tag == "!!merge" }
+
+// isRepeated reports whether the first of some keys and values comes again: the API server takes the last.
+func isRepeated(pairs []*yaml.Node) bool {
+	for i := 2; i < len(pairs); i += 2 {
+		if pairs[i].Value == pairs[0].Value {
+			return true
+		}
+	}
+	return false
+}
+
+// collectFields adds the values of the keys that effective lacks: first the keys of the mapping itself, of which the last
+// counts, then the keys of the mappings that it merges, of which the first counts.
+func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		if key := mapping.Content[i]; !isMerge(key) && effective[key.Value] == nil {
+			effective[key.Value] = mapping.Content[i+1]
+		}
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if isMerge(mapping.Content[i]) {
+			eachMerged(mapping.Content[i+1], func(merged *yaml.Node) bool {
+				collectFields(effective, merged)
+				return true
+			})
+		}
+	}
+}
+
+// eachField visits the pairs of a mapping, and of the mappings that it merges, that are effective. A visited pair is taken
+// out of effective, because the same mapping may be merged twice.
+func eachField(mapping *yaml.Node, effective map[string]*yaml.Node, yield func(key, value *yaml.Node) bool) bool {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		more := true
+		switch {
+		case isMerge(key):
+			more = eachMerged(value, func(merged *yaml.Node) bool { return eachField(merged, effective, yield) })
+		case effective[key.Value] == value:
+			delete(effective, key.Value)
+			more = yield(key, value)
+		}
+		if !more {
+			return false
+		}
+	}
+	return true
+}
+
+// eachMerged visits the mappings in the value of a merge key, in their order, until visit returns false.
+func eachMerged(value *yaml.Node, visit func(*yaml.Node) bool) bool {
+	switch value = Resolve(value); value.Kind {
+	case yaml.SequenceNode:
+		for _, item := range value.Content {
+			if !eachMerged(item, visit) {
+				return false
+			}
+		}
+	case yaml.MappingNode:
+		return visit(value)
+	}
+	return true
+}
+
+// Duplicates returns the number of keys in a mapping that stand there again. Readers differ in which of two values counts.
+func Duplicates(mapping *yaml.Node) int {
+	distinct := make(map[string]bool, len(mapping.Content)/2)
+	for i := 0; i < len(mapping.Content); i += 2 {
+		distinct[mapping.Content[i].Value] = true
+	}
+	return len(mapping.Content)/2 - len(distinct)
 }
 
 // Scalar returns the text of the scalar at a key of a mapping, without quotes; "" if the value is absent, null, a

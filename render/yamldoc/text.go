@@ -18,6 +18,7 @@ type Text struct {
 	// snippets has the lines that were copied for locations, by offset. All locations on a line share one copy, because
 	// JSON can have 500 containers on one line of 5 MB.
 	snippets map[int]string
+	regions  []jsonRegion // the documents about which IsJSON was asked
 }
 
 // position is a position in the text: the line and column as the parser counts them, and the offset in bytes.
@@ -91,6 +92,14 @@ func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 	}
 	start = t.skipProperties(start)
 	return start, t.end(start, node), true
+}
+
+// Edit returns the edit of the file at a path that replaces the part of the text between two offsets by a new text. The
+// text must be the content of the file.
+func (t *Text) Edit(file string, start, end int, newText string) Edit {
+	at := t.Location(start, end)
+	at.Path, at.Snippet, at.Above = file, "", ""
+	return Edit{Location: at, Start: start, End: end, OldText: string(t.bytes[start:end]), NewText: newText}
 }
 
 // Location returns the location of the part of the text between two offsets. Its path is empty. It is the zero Location
