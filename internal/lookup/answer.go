@@ -50,7 +50,10 @@ func (q Query) Answer(ctx context.Context, fsys fs.FS, sources []render.Source) 
 		}
 	}
 	value := yamldoc.ScalarAt(manifest.Node, path)
-	query := origin.Query{Manifest: manifest, Path: path, SiblingField: near(manifest, path), Replacement: instead(value)}
+	query := origin.Query{
+		Manifest: manifest, Path: path,
+		SiblingField: siblingField(manifest, path), Replacement: replacement(value),
+	}
 	answer := &Answer{Trace: origin.Find(ctx, fsys, source, []origin.Query{query}).Traces[0], Missing: value == ""}
 	answer.Title = objectName(manifest) + " " + q.Field + " " + describe(query, answer.Trace)
 	return answer, ctx.Err()

@@ -193,9 +193,9 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
-// near returns the path to the first scalar beside an absent field; nil if the field is present. If no key can set the
-// absent field, package origin reports the location of this scalar.
-func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
+// siblingField returns the path to the first scalar beside an absent field; nil if the field is present. If no key can
+// set the absent field, package origin reports the location of this scalar.
+func siblingField(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	value, holder := yamldoc.Lookup(manifest.Node, path)
 	if !isNull(yamldoc.Resolve(value)) {
 		return nil
@@ -209,9 +209,9 @@ func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	return nil
 }
 
-// instead returns a value that package origin tries in the place of a value, to see whether the field changes. It has
-// the same type, such as 4 for 3 and false for true, so that a chart accepts it.
-func instead(value string) string {
+// replacement returns a value that package origin tries in the place of a value, to see whether the field changes. It
+// has the same type, such as 4 for 3 and false for true, so that a chart accepts it.
+func replacement(value string) string {
 	if number, err := strconv.Atoi(value); err == nil {
 		return strconv.Itoa(number + 1)
 	}

@@ -26,9 +26,9 @@ func TestIsKindAcceptsPluralsAndShortNames(t *testing.T) {
 	}
 }
 
-func TestInsteadKeepsTheType(t *testing.T) {
+func TestReplacementKeepsTheType(t *testing.T) {
 	for value, want := range map[string]string{"3": "4", "-1": "0", "true": "false", "false": "true", "1.2": "other", "": "other", "other": "another"} {
-		if got := instead(value); got != want {
+		if got := replacement(value); got != want {
 			t.Errorf("for %q: got %q, want %q", value, got, want)
 		}
 	}

@@ -104,18 +104,21 @@ func (d Declarer) isThisRepository(repoURL string) bool {
 	return d.IsThisRepository != nil && d.IsThisRepository(repoURL)
 }
 
-// layout has the paths of helm.valuesObject and helm.values from a source, and the keys of Applications and ApplicationSets
-// that name what is deployed.
+// layout has the paths of helm.valuesObject and helm.values from a source, and the keys of Applications and
+// ApplicationSets that say which thing is deployed.
 var layout = declared.Layout{
 	Values:     yamldoc.Path{yamldoc.Key("helm"), yamldoc.Key("valuesObject")},
 	ValuesText: yamldoc.Path{yamldoc.Key("helm"), yamldoc.Key("values")},
-	Identity:   []string{"apiVersion", "kind", "metadata", "project", "repoURL", "path", "chart", "ref", "targetRevision"},
+	Identity: []string{
+		"apiVersion", "kind", "metadata", "project", "repoURL", "path", "chart", "ref", "targetRevision",
+	},
 }
 
 // Layout implements declared.Declarer.
 func (d Declarer) Layout() declared.Layout { return layout }
 
-// HandsOn implements declared.Declarer.
+// HandsOn implements declared.Declarer. An Application hands on the options of its sources, and an ApplicationSet also
+// the parameters of its generators.
 func (d Declarer) HandsOn(manifest render.Manifest, path yamldoc.Path) bool {
 	return d.Declares(manifest.APIVersion, manifest.Kind) && slices.ContainsFunc(path, func(step yamldoc.Step) bool {
 		return slices.Contains([]string{"helm", "kustomize", "plugin", "generators"}, step.Key)

@@ -56,8 +56,8 @@ type Declarer interface {
 	Mentions(text []byte) bool
 	// Layout returns the paths of the options in the objects.
 	Layout() Layout
-	// HandsOn reports whether an object copies the field at a path into the sources that it declares, so that a change of
-	// the field shows in the manifests of these sources. For example, an Application copies spec.source.helm.values.
+	// HandsOn reports whether an object copies the field at a path into the sources that it declares, so that a change
+	// of the field shows in the manifests of these sources. For example, an Application copies spec.source.helm.values.
 	HandsOn(manifest render.Manifest, path yamldoc.Path) bool
 	// Expand returns the sources that an object declares in a tree. file is the path of the file from which the object
 	// comes; errors are located there. An error is a Declared with Err.
@@ -66,8 +66,9 @@ type Declarer interface {
 
 // Layout has the paths of a source's options in the objects of a declarer.
 type Layout struct {
-	// Values and ValuesText are paths from the options of the source to the inline values for a chart: Values to a mapping,
-	// and ValuesText to a text that is a mapping in YAML. If the object has neither, a mapping can be inserted at Values.
+	// Values and ValuesText are paths from the options of the source to the inline values for a chart: Values to a
+	// mapping, and ValuesText to a text that is a mapping in YAML. If the object has neither, a mapping can be inserted
+	// at Values.
 	Values, ValuesText yamldoc.Path
 	// Identity are the keys that say which thing is deployed, such as repoURL. An edit below them would deploy another
 	// thing.

@@ -113,9 +113,9 @@ func mergedField(value *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// Fields returns the keys and values of a mapping in the order of the text, with the merge keys (<<) resolved by the
-// precedence of Field. A merged key comes where the merge key stands. Each value comes once. Values are not resolved: an
-// alias has its own position in the text. For example, the fields of
+// Fields returns the keys and values of a mapping in the order of the text, with merge keys (<<) resolved. Merged keys
+// take the place of the merge key. If a key is written or merged several times, only the value that Field returns is
+// among them. Aliases are not resolved: an alias has its own position in the text. For example, the fields of
 //
 //	{a: 1, <<: {a: 2, b: 3}, c: 4, c: 5}
 //
@@ -139,9 +139,11 @@ func Fields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 // manyKeys is the number of nodes in a mapping from which a map is quicker than a search for each key.
 const manyKeys = 100
 
+// isMerge reports whether a key is the merge key <<. A quoted "<<" is an ordinary key.
 func isMerge(node *yaml.Node) bool { return node.Tag == "!!merge" }
 
-// isRepeated reports whether the first of some keys and values comes again: the API server takes the last.
+// isRepeated reports whether the first key of a list of keys and values occurs again in the list. The API server then
+// ignores the first value.
 func isRepeated(pairs []*yaml.Node) bool {
 	for i := 2; i < len(pairs); i += 2 {
 		if pairs[i].Value == pairs[0].Value {
@@ -151,8 +153,9 @@ func isRepeated(pairs []*yaml.Node) bool {
 	return false
 }
 
-// collectFields adds the values of the keys that effective lacks: first the keys of the mapping itself, of which the last
-// counts, then the keys of the mappings that it merges, of which the first counts.
+// collectFields adds the values of a mapping to effective, but keeps the keys that effective already has. Keys of the
+// mapping itself come first, and of two equal keys the last one. Then come the keys of merged mappings, and of two
+// equal keys the first one.
 func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
 	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
 		if key := mapping.Content[i]; !isMerge(key) && effective[key.Value] == nil {
@@ -169,8 +172,9 @@ func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
 	}
 }
 
-// eachField visits the pairs of a mapping, and of the mappings that it merges, that are effective. A visited pair is taken
-// out of effective, because the same mapping may be merged twice.
+// eachField calls yield for the keys and values of a mapping, and of the mappings that it merges, if the value is in
+// effective. It removes the key from effective, because the same mapping may be merged twice. It returns false after
+// yield has returned false.
 func eachField(mapping *yaml.Node, effective map[string]*yaml.Node, yield func(key, value *yaml.Node) bool) bool {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
@@ -189,7 +193,8 @@ func eachField(mapping *yaml.Node, effective map[string]*yaml.Node, yield func(k
 	return true
 }
 
-// eachMerged visits the mappings in the value of a merge key, in their order, until visit returns false.
+// eachMerged calls visit for the mappings in the value of a merge key, in their order, until visit returns false. It
+// returns false after visit has returned false.
 func eachMerged(value *yaml.Node, visit func(*yaml.Node) bool) bool {
 	switch value = Resolve(value); value.Kind {
 	case yaml.SequenceNode:
@@ -204,7 +209,8 @@ func eachMerged(value *yaml.Node, visit func(*yaml.Node) bool) bool {
 	return true
 }
 
-// Duplicates returns the number of keys in a mapping that stand there again. Readers differ in which of two values counts.
+// Duplicates returns the number of keys in a mapping that repeat an earlier key of the mapping. Programs differ in the
+// value that they read for such a key: the first, the last, or an error.
 func Duplicates(mapping *yaml.Node) int {
 	distinct := make(map[string]bool, len(mapping.Content)/2)
 	for i := 0; i < len(mapping.Content); i += 2 {

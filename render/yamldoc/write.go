@@ -13,19 +13,20 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Place names a mapping of a file into which values can be written: the mapping at a path in a document, or, where a
-// scalar in block style (|) stands at the path, the mapping that its text is. Documents count from 0.
+// Place names the mapping of a file into which values are written. It is the mapping at the path At in a document. If
+// the value at the path is a block scalar (|) whose text is YAML, such as helm.values of an Application, it is the
+// mapping of this text. Documents count from 0.
 type Place struct {
 	Document int
 	At       Path
 }
 
-// Document is a mapping of a file into which keys and values can be written. It is made by Open, is for one goroutine at a
-// time, and changes neither text nor nodes: it returns edits.
+// Document writes keys and values into a mapping of a file. Open makes it. It returns edits, and changes neither the
+// text nor the nodes. It is for one goroutine at a time.
 //
-// A key is written as people write it: in the style of the mapping (block, flow or JSON), with the file's line endings, at
-// the end of the file if it is a key of the whole file, else behind a tag or the first scalars of its mapping. For example,
-// image.pullPolicy goes into
+// A new key has the style of the mapping (block, flow or JSON) and the line breaks of the file. A key of the whole file
+// is appended to the file. Any other key comes after the key tag, or after the first scalars of its mapping. For
+// example, image.pullPolicy is written into this file at the comment:
 //
 //	image:
 //	  repository: example/api
@@ -39,8 +40,8 @@ type Document struct {
 	isWhole bool
 }
 
-// Open returns the document at a place of a file. It fails if the text is no YAML, or if neither a mapping nor the text of
-// a mapping stands at the place. An empty file is an empty mapping.
+// Open returns the document at a place of a file. The error says that the text is not YAML, or that the place has no
+// mapping. An empty file is an empty mapping.
 func Open(text *Text, place Place) (*Document, error) {
 	roots, err := Parse(text.bytes)
 	if err != nil {
@@ -64,8 +65,8 @@ func Open(text *Text, place Place) (*Document, error) {
 	return &Document{text: text, root: root, isWhole: len(roots) == 1 && len(place.At) == 0}, nil
 }
 
-// parseBlock returns the one document in the lines of the block scalar whose header ends at an offset, with the positions
-// of the file; nil if the lines are not one YAML document.
+// parseBlock parses the lines of the block scalar whose header ends at an offset, and returns the root node, with its
+// positions in the file. It returns nil if the lines are not exactly one YAML document.
 func (t *Text) parseBlock(header int) *yaml.Node {
 	from, to := t.BlockLines(header)
 	roots, err := Parse(t.bytes[from:to])
@@ -79,30 +80,32 @@ func (t *Text) parseBlock(header int) *yaml.Node {
 // Root returns the mapping; nil if the file is empty.
 func (d *Document) Root() *yaml.Node { return d.root }
 
-// IsWhole reports whether the file has nothing but the mapping.
+// IsWhole reports whether the mapping is the root of the only document of the file.
 func (d *Document) IsWhole() bool { return d.isWhole }
 
-// Slot is where a value of a document stands, or where it can be written. It is made by Document.Slot.
+// Slot is the position of a value in a document, or the position at which the value can be written if it is absent.
+// Document.Slot makes it.
 type Slot struct {
-	// mapping gets the keys; it is nil if a value is replaced, or if the file is empty.
+	// mapping is the mapping for the missing keys. It is nil if a value is replaced, or if the file is empty.
 	mapping *yaml.Node
-	// keys are written one in the other. A value is replaced by another scalar if there are none.
+	// keys are the missing keys, the outermost first. If no key is missing, the value is replaced by another scalar.
 	keys []string
-	// start and end are the bounds of the replaced value. They are equal if a key has no value, behind its colon.
+	// start and end are the offsets of the replaced value. If the key has no value, both are the offset after its
+	// colon.
 	start, end int
-	keyStart   int // of the key of the replaced value
+	keyStart   int // the offset of the key of the replaced value
 	isReplaced bool
 }
 
-// Mapping returns the mapping that gets the first of the missing keys; nil where an empty value is replaced, or where the
-// file is empty.
+// Mapping returns the mapping for the first of the missing keys. It is nil if a value is replaced, or if the file is
+// empty.
 func (s Slot) Mapping() *yaml.Node { return s.mapping }
 
-// Keys returns the keys that are missing, the outermost first. They are written one in the other.
+// Keys returns the keys that are missing, the outermost first: image and pullPolicy for image: {pullPolicy: …}.
 func (s Slot) Keys() []string { return s.keys }
 
-// Span returns the bounds of the empty value that is replaced, or of its key where nothing stands behind the colon; 0 and 0
-// where a key is missing.
+// Span returns the offsets of the value that is replaced. If the key has no value after its colon, it returns the
+// offsets of the key with the colon. If a key is missing, it returns 0 and 0.
 func (s Slot) Span() (start, end int) {
 	if s.isReplaced && s.start == s.end {
 		return s.keyStart, s.end
@@ -110,8 +113,8 @@ func (s Slot) Span() (start, end int) {
 	return s.start, s.end
 }
 
-// Slot returns the slot of the value at a path. It reports false if another value is in the way: a list, a scalar on the
-// way to the value, a mapping or a text in block style at its end.
+// Slot returns the slot of the value at a path. It returns false if another value is in the way: a list or a scalar on
+// the way to the value, or a mapping or a block scalar at the path itself.
 func (d *Document) Slot(path Path) (Slot, bool) {
 	mapping, rest := d.descend(path)
 	keys := make([]string, len(rest))
@@ -140,7 +143,7 @@ func (d *Document) Slot(path Path) (Slot, bool) {
 	return Slot{mapping: mapping, keys: keys}, ok
 }
 
-// descend returns the last mapping or list on a path that is there, and the rest of the path behind it.
+// descend returns the last mapping or list on a path that exists, and the rest of the path below it.
 func (d *Document) descend(path Path) (*yaml.Node, Path) {
 	node := d.root
 	for len(path) > 1 && node != nil {
@@ -154,7 +157,8 @@ func (d *Document) descend(path Path) (*yaml.Node, Path) {
 	return node, path
 }
 
-// valueSlot returns the slot of a scalar, or of what is missing below a value that is null or empty.
+// valueSlot returns the slot of a scalar. rest are the keys on the path below the scalar: they can be written only if
+// the scalar is null or empty, and then they replace it.
 func (d *Document) valueSlot(key, value *yaml.Node, rest []string) (Slot, bool) {
 	isEmpty := value.Value == "" || value.Tag == "!!null"
 	isText := value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
@@ -181,9 +185,9 @@ type Setting struct {
 	Value string
 }
 
-// Write returns the edits that write values into their slots of the file at a path, sorted by offset. Keys that come to
-// stand at one place become one edit, in which keys below the same missing key share that key: a.b and a.c, where there is
-// no a, become a: {b: …, c: …} in the style of the mapping around.
+// Write returns the edits that write values into their slots, sorted by offset. file is the path of the file, for the
+// edits. All keys for one position become one edit, and keys below the same missing key share this key: if the key a is
+// missing, a.b and a.c become a: {b: …, c: …}, in the style of the mapping around them.
 func (d *Document) Write(file string, settings []Setting) []Edit {
 	type target struct {
 		mapping    *yaml.Node
@@ -202,12 +206,16 @@ func (d *Document) Write(file string, settings []Setting) []Edit {
 	for _, at := range order {
 		edits = append(edits, d.writeAt(file, groups[at]))
 	}
-	// At one offset, the lines of a mapping further in come first: they begin with more white space.
-	slices.SortFunc(edits, func(a, b Edit) int { return cmp.Or(compareEdits(a, b), strings.Compare(a.NewText, b.NewText)) })
+	// At one offset, the lines of an inner mapping come before the lines of an outer mapping: they begin with more
+	// spaces.
+	slices.SortFunc(edits, func(a, b Edit) int {
+		return cmp.Or(compareEdits(a, b), strings.Compare(a.NewText, b.NewText))
+	})
 	return edits
 }
 
-// writeAt returns the edit for settings of one place. What they would write alone gives their order.
+// writeAt returns the edit for the settings of one position. They are sorted by the text that each of them would write
+// alone, so that the result does not depend on their order.
 func (d *Document) writeAt(file string, settings []Setting) Edit {
 	if len(settings) > 1 {
 		alone := map[string]string{}
@@ -226,7 +234,8 @@ func (d *Document) writeAt(file string, settings []Setting) Edit {
 	return d.text.Edit(file, start, end, text)
 }
 
-// layOut returns the text of entries, and the part of the file that the text replaces.
+// layOut returns the text of entries, and the offsets of the part of the file that the text replaces. first is the
+// first of the settings; all have the same position.
 func (d *Document) layOut(first Setting, entries []*entry) (start, end int, text string) {
 	s, data := first.Slot, d.text.bytes
 	switch {
@@ -238,7 +247,8 @@ func (d *Document) layOut(first Setting, entries []*entry) (start, end int, text
 		return s.start, s.end, " " + flowMapping(entries, false)
 	case s.isReplaced:
 		return s.start, s.end, flowMapping(entries, d.text.IsJSON(s.start))
-	case s.mapping == nil, s.mapping == d.root && d.isWhole && s.mapping.Style&yaml.FlowStyle == 0 && !d.text.hasEndMarker():
+	case s.mapping == nil,
+		s.mapping == d.root && d.isWhole && s.mapping.Style&yaml.FlowStyle == 0 && !d.text.hasEndMarker():
 		return d.layOutAtEnd(entries)
 	case s.mapping.Style&yaml.FlowStyle != 0:
 		return d.layOutInFlow(s.mapping, entries)
@@ -260,7 +270,7 @@ func (d *Document) layOutAtEnd(entries []*entry) (start, end int, text string) {
 	return size, size, text
 }
 
-// layOutInBlock writes the lines of entries behind the neighbour in a mapping, or before its first key.
+// layOutInBlock writes the lines of entries after the neighbour in a mapping in block style, or before its first key.
 func (d *Document) layOutInBlock(mapping *yaml.Node, entries []*entry) (start, end int, text string) {
 	newline := d.text.Newline()
 	first, _ := d.text.Offset(mapping.Content[0])
@@ -278,7 +288,8 @@ func (d *Document) layOutInBlock(mapping *yaml.Node, entries []*entry) (start, e
 	return first, first, text
 }
 
-// layOutInFlow writes entries behind the neighbour in a mapping, before its first key, or into its empty braces.
+// layOutInFlow writes entries into a mapping in flow style: after the neighbour, before the first key, or into empty
+// braces.
 func (d *Document) layOutInFlow(mapping *yaml.Node, entries []*entry) (start, end int, text string) {
 	if start, end, ok := d.neighbour(mapping); ok {
 		for _, e := range entries {
@@ -298,8 +309,9 @@ func (d *Document) layOutInFlow(mapping *yaml.Node, entries []*entry) (start, en
 	return first, first, text
 }
 
-// neighbour returns the bounds of the pair behind which people look for a key: the pair of a tag, or the last of the scalars
-// that begin the mapping. It reports false if the mapping begins with another value.
+// neighbour returns the offsets of the key and value after which a new key is written: the key tag, or else the last of
+// the scalars at the start of the mapping. It returns false if the first value of the mapping is not a scalar on one
+// line.
 func (d *Document) neighbour(mapping *yaml.Node) (start, end int, ok bool) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
@@ -319,15 +331,16 @@ func (d *Document) neighbour(mapping *yaml.Node) (start, end int, ok bool) {
 	return start, end, ok
 }
 
-// isFolded reports whether a scalar without quotes stands on several lines, of which Bounds has the first alone.
+// isFolded reports whether a scalar without quotes has several lines. Bounds returns only the first of them.
 func (d *Document) isFolded(value *yaml.Node) bool {
 	start, end, ok := d.text.Bounds(value)
 	return ok && value.Style == 0 && string(d.text.bytes[start:end]) != value.Value
 }
 
-// Append returns the edit that adds items, in the order of their text, to the list at a key of the document: before the
-// items that are there, or, if there is no such key, with the key at the end of the file. An item is lines without their
-// ends, of which the first begins with "- ". It fails if the list is not in block style.
+// Append returns the edit that adds items to the list at a key of the document, sorted by their text, before the
+// present items. If the document has no such key, the edit adds the key and the items at the end of the file. An item
+// is a list of lines without line breaks, and its first line begins with "- ". It is an error if the list is not in
+// block style.
 func (d *Document) Append(file, key string, items [][]string) (Edit, error) {
 	newline, data := d.text.Newline(), d.text.bytes
 	at, indent := len(data), ""
@@ -355,13 +368,13 @@ func (d *Document) Append(file, key string, items [][]string) (Edit, error) {
 	return d.text.Edit(file, at, at, strings.Join(texts, newline)+newline), nil
 }
 
-// entry is a key that is written, with a scalar or with the keys below it.
+// entry is a new key, with a scalar as its value or with the entries below it.
 type entry struct {
 	key, value string
 	below      []*entry
 }
 
-// addEntry adds a value below keys, one in the other. The first of two values for the same keys counts.
+// addEntry adds a value at a path of keys. If the path already has a value, the earlier value stays.
 func addEntry(entries []*entry, keys []string, value string) []*entry {
 	if len(keys) == 0 {
 		return entries
@@ -382,7 +395,7 @@ func addEntry(entries []*entry, keys []string, value string) []*entry {
 	return append(entries, e)
 }
 
-// block returns the lines of an entry in block style, without the end of the last line.
+// block returns the lines of an entry in block style, without the last line break.
 func (e *entry) block(indent, newline string) string {
 	text := indent + plainKey(e.key) + ":"
 	if len(e.below) == 0 {
@@ -406,6 +419,7 @@ func (e *entry) flow(asJSON bool) string {
 	return key + ": " + value
 }
 
+// flowMapping returns a mapping with the entries in flow style or JSON, in braces.
 func flowMapping(entries []*entry, asJSON bool) string {
 	texts := make([]string, len(entries))
 	for i, e := range entries {
@@ -414,9 +428,10 @@ func flowMapping(entries []*entry, asJSON bool) string {
 	return "{" + strings.Join(texts, ", ") + "}"
 }
 
-// safeKey matches the keys that need no quotes.
+// safeKey matches keys that need no quotes in YAML.
 var safeKey = regexp.MustCompile(`^[\w./][\w./ -]*$`)
 
+// plainKey returns a key without quotes if possible, and otherwise in double quotes.
 func plainKey(key string) string {
 	if safeKey.MatchString(key) && !strings.HasSuffix(key, " ") {
 		return key
@@ -424,12 +439,14 @@ func plainKey(key string) string {
 	return strconv.Quote(key)
 }
 
-// PairBehind returns the text of a key and a value that follow the pair between two offsets, which stands in flow style, with
-// the white space of that pair. The text begins with a comma and goes to the end offset.
+// PairBehind returns the text for a new key and value after a key and value in flow style, which are between two
+// offsets. The text begins with a comma, has the same white space as its neighbour, and is to be inserted at the end
+// offset.
 func (t *Text) PairBehind(start, end int, key, value string) string {
 	return t.pairBehind(start, end, entry{key: key, value: value})
 }
 
+// pairBehind is PairBehind for an entry.
 func (t *Text) pairBehind(start, end int, e entry) string {
 	asJSON := t.IsJSON(start)
 	comma, text, before := ", ", e.flow(asJSON), t.before(start)
@@ -443,8 +460,8 @@ func (t *Text) pairBehind(start, end int, e entry) string {
 	return comma + text
 }
 
-// InQuotes returns a value in the quotes that stand around an old value, if there are any. The backquotes of templates
-// count as quotes.
+// InQuotes returns a value in the same quotes as an old value: "Always" for "Never", and Always for Never. The
+// backquotes of templates count as quotes.
 func InQuotes(old []byte, value string) string {
 	if len(old) > 1 && bytes.IndexByte([]byte("\"'`"), old[0]) >= 0 && old[len(old)-1] == old[0] {
 		return string(old[0]) + value + string(old[0])

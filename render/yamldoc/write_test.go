@@ -36,8 +36,8 @@ func write(t *testing.T, d *Document, paths ...string) string {
 	return string(Apply(d.text.bytes, d.Write("f.yaml", settings)))
 }
 
-// TestWrite writes Always at the paths of the second column, separated by spaces, and reads them back.
-func TestWrite(t *testing.T) {
+// TestWriteKeepsTheStyleOfTheMapping writes Always at the paths of the second column, separated by spaces, and reads them back.
+func TestWriteKeepsTheStyleOfTheMapping(t *testing.T) {
 	for _, test := range []struct{ name, text, paths, want string }{
 		{"plain", "a: b # why\n", "a", "a: Always # why\n"},
 		{"single quotes", "a: 'b'\n", "a", "a: 'Always'\n"},
@@ -106,8 +106,8 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// TestNoSlot has paths at which nothing can be written.
-func TestNoSlot(t *testing.T) {
+// TestSlotIsRefusedWhereAnotherValueIsInTheWay: a write to such a path returns the text unchanged.
+func TestSlotIsRefusedWhereAnotherValueIsInTheWay(t *testing.T) {
 	for _, test := range []struct{ text, path string }{
 		{"a: 1\n", "a.b"},
 		{"a: [1]\n", "a"},
@@ -123,8 +123,8 @@ func TestNoSlot(t *testing.T) {
 	}
 }
 
-// TestOpen writes a.b into the mapping at a place of a file.
-func TestOpen(t *testing.T) {
+// TestOpenFindsTheMappingAtAPlace writes a.b into the mapping at a place of a file.
+func TestOpenFindsTheMappingAtAPlace(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		document   int
@@ -160,8 +160,8 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// TestIsJSON asks about each document of a file, of which JSON accepts less than YAML does.
-func TestIsJSON(t *testing.T) {
+// TestIsJSONIsFalseForFlowStyle also holds that IsJSON reads each document once.
+func TestIsJSONIsFalseForFlowStyle(t *testing.T) {
 	const text = "---\n{\"a\": 1}\n---\n{a: 1}\n---\n{\"b\": 2}\n{\"c\": 3}\n---\n{\"d\": 4} # why\n---\n"
 	positions := NewText([]byte(text))
 	for _, test := range []struct {
@@ -180,8 +180,8 @@ func TestIsJSON(t *testing.T) {
 	}
 }
 
-// TestAppend adds items to a list of patches.
-func TestAppend(t *testing.T) {
+// TestAppendAddsItemsInBlockStyle adds items to a list of patches.
+func TestAppendAddsItemsInBlockStyle(t *testing.T) {
 	items := [][]string{{"- patch: |-", "    - b"}, {"- patch: |-", "    - a"}}
 	for _, test := range []struct{ name, text, want string }{
 		{"empty file", "", "patches:\n- patch: |-\n    - a\n- patch: |-\n    - b\n"},
