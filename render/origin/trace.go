@@ -11,10 +11,10 @@
 // values.yaml of a chart has, on line 14, "  pullPolicy: IfNotPresent" below image, and a template has, on line 31,
 // "imagePullPolicy: {{ .Values.image.pullPolicy }}". The query asks for spec.containers[0].imagePullPolicy of Pod/api.
 //
-//  1. Find sites: line 14 has the value of the field, so it is a ValueSite with the token zq0000012. Line 31 has the key
-//     of the field, so it is a LineAnchor with the token zq0000013.
-//  2. Render: the lines become "pullPolicy: "zq0000012"" and "imagePullPolicy: &zq0000013 {{ … }}". The field comes out
-//     as "&zq0000013 zq0000012".
+//  1. Find sites: line 14 has the value of the field, so it is a ValueSite with the token zq0000012. Line 31 has the
+//     key of the field, so it is a LineAnchor with the token zq0000013.
+//  2. Render: the lines become "pullPolicy: "zq0000012"" and "imagePullPolicy: &zq0000013 {{ … }}". The field comes
+//     out as "&zq0000013 zq0000012".
 //  3. Decide: the decision is site 12, values.yaml:14 with the key image.pullPolicy. Site 13 is the line that writes
 //     the field: it is on the way from the decision to the object.
 //  4. Confirm: one more render with the token zq0000012 alone. The token comes out again, so the trace is exact.
@@ -27,8 +27,8 @@
 // so the cheap strategies come first.
 //
 //   - traceVerbatim: no render. It decides queries about plain manifests, which no engine changes.
-//   - dye: mostly 1 render with all tokens, 2 if a line does not show up. If the source does not render with all tokens,
-//     it is bisected, which costs more.
+//   - dye: mostly 1 render with all tokens, 2 if a line does not show up. If the source does not render with all
+//     tokens, it is bisected, which costs more.
 //   - confirmAlone: 1 render with the tokens of the decisions alone. It drops decisions that other tokens have caused.
 //   - dyePerFile: 1 render for each file. It helps where tokens in one file break what another file does. It leaves out
 //     sources that use templates.
