@@ -1,6 +1,6 @@
-// Package yamldoc is the one model of a YAML document: the guarded parser (Parse), the values of a mapping with aliases and
-// merge keys resolved (Field, Fields), paths (Path), positions in bytes (Text, Location), and the one way to write a key or a
-// value into the text of a document (Document, Edit).
+// Package yamldoc is the one model of a YAML document: the guarded parser (Parse), the values of a mapping with
+// aliases and merge keys resolved (Field, Fields), paths (Path), positions in bytes (Text, Location), and the one
+// way to write a key or a value into the text of a document (Document, Edit).
 //
 // It works on the node tree of sigs.k8s.io/kustomize/kyaml/yaml, which keeps lines, columns and comments.
 package yamldoc
@@ -22,26 +22,28 @@ func Resolve(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// maxExpanded is the number of nodes that the aliases of a document may stand for together. From this number on, the
-// decoder of the API server may refuse a document (alias_ratio_range_low in decode.go of go.yaml.in/yaml).
+// maxExpanded limits the number of nodes that all aliases of a document stand for. Above this number, the decoder
+// of the API server may refuse a document (alias_ratio_range_low in decode.go of go.yaml.in/yaml).
 const maxExpanded = 400_000
 
-// aliases counts the nodes that the aliases of a document stand for. An alias may refer to its own parent, and a few lines
-// of aliases may expand to billions of nodes. A walk over a document that passed ends in reasonable time.
-type aliases struct {
-	open     map[*yaml.Node]bool // anchored nodes around the current node
-	sizes    map[*yaml.Node]int  // of the anchored nodes that are complete
+// aliasCounter counts the nodes that the aliases of a document stand for. A few lines of aliases can expand to
+// billions of nodes, and an alias can refer to its own parent. A walk over a document that passed the count ends in
+// reasonable time.
+type aliasCounter struct {
+	open     map[*yaml.Node]bool // the anchored nodes around the current node
+	sizes    map[*yaml.Node]int  // of the anchored nodes that were counted to the end
 	expanded int
 }
 
 func measureAliases(root *yaml.Node) error {
-	a := aliases{map[*yaml.Node]bool{}, map[*yaml.Node]int{}, 0}
+	a := aliasCounter{map[*yaml.Node]bool{}, map[*yaml.Node]int{}, 0}
 	_, err := a.size(root)
 	return err
 }
 
-// size returns the number of nodes that a node stands for. Anchors come before their aliases in a document.
-func (a *aliases) size(node *yaml.Node) (int, error) {
+// size returns the number of nodes that a node stands for. It fails for an alias inside its own anchor, and above
+// maxExpanded. An anchor always comes before its aliases in a document.
+func (a *aliasCounter) size(node *yaml.Node) (int, error) {
 	if node.Kind == yaml.AliasNode {
 		a.expanded += a.sizes[node.Alias]
 		switch {
@@ -70,8 +72,8 @@ func (a *aliases) size(node *yaml.Node) (int, error) {
 	return total, nil
 }
 
-// Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved; nil if there is none. The last
-// of duplicate keys counts, as for the API server.
+// Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved; nil if the mapping has
+// no such key. If a key stands there twice, the last value counts, as for the API server.
 func Field(mapping *yaml.Node, key string) *yaml.Node {
 	mapping = Resolve(mapping)
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
@@ -91,8 +93,8 @@ func Field(mapping *yaml.Node, key string) *yaml.Node {
 	return merged
 }
 
-// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first mapping
-// with the key wins (https://yaml.org/type/merge.html).
+// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first
+// mapping with the key wins (https://yaml.org/type/merge.html).
 func mergedField(value *yaml.Node, key string) *yaml.Node {
 	value = Resolve(value)
 	if value.Kind != yaml.SequenceNode {
@@ -106,9 +108,9 @@ func mergedField(value *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// Fields returns the keys and values of a mapping in the order of the text, with the merge keys (<<) resolved by the
-// precedence of Field. A merged key comes where the merge key stands. Each value comes once. Values are not resolved: an
-// alias has its own position in the text. For example, the fields of
+// Fields returns the keys and values of a mapping in the order of the text. Merge keys (<<) are resolved with the
+// precedence of Field: the keys of the merged mapping come where the merge key stands. Each key comes once. The
+// values are not resolved, because an alias has its own position in the text. For example, the fields of
 //
 //	{a: 1, <<: {a: 2, b: 3}, c: 4, c: 5}
 //
@@ -129,12 +131,13 @@ func Fields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	}
 }
 
-// manyKeys is the number of nodes in a mapping from which a map is quicker than a search for each key.
+// manyKeys is a number of nodes in a mapping. From this number on, building a map is quicker than comparing each
+// key with all later keys.
 const manyKeys = 100
 
 func isMerge(node *yaml.Node) bool { return node.Tag == "!!merge" }
 
-// isRepeated reports whether the first of some keys and values comes again: the API server takes the last.
+// isRepeated reports whether the first key of some pairs comes again later. The API server takes the last value.
 func isRepeated(pairs []*yaml.Node) bool {
 	for i := 2; i < len(pairs); i += 2 {
 		if pairs[i].Value == pairs[0].Value {
@@ -144,8 +147,9 @@ func isRepeated(pairs []*yaml.Node) bool {
 	return false
 }
 
-// collectFields adds the values of the keys that effective lacks: first the keys of the mapping itself, of which the last
-// counts, then the keys of the mappings that it merges, of which the first counts.
+// collectFields adds to effective each key that it lacks, with the value that counts. The keys of the mapping
+// itself come before the keys of the mappings that it merges. Of equal keys in the mapping itself the last counts,
+// of equal keys in merged mappings the first.
 func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
 	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
 		if key := mapping.Content[i]; !isMerge(key) && effective[key.Value] == nil {
@@ -162,8 +166,9 @@ func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
 	}
 }
 
-// eachField visits the pairs of a mapping, and of the mappings that it merges, that are effective. A visited pair is taken
-// out of effective, because the same mapping may be merged twice.
+// eachField visits the pairs of effective in the order of the text: the pairs of a mapping, and of the mappings
+// that it merges. It deletes each visited pair from effective, because the same mapping may be merged twice. It
+// reports false if yield has ended the visit.
 func eachField(mapping *yaml.Node, effective map[string]*yaml.Node, yield func(key, value *yaml.Node) bool) bool {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
@@ -197,7 +202,8 @@ func eachMerged(value *yaml.Node, visit func(*yaml.Node) bool) bool {
 	return true
 }
 
-// Duplicates returns the number of keys in a mapping that stand there again. Readers differ in which of two values counts.
+// Duplicates returns how many keys of a mapping repeat an earlier key. Readers of YAML differ in which of the
+// values they take.
 func Duplicates(mapping *yaml.Node) int {
 	distinct := make(map[string]bool, len(mapping.Content)/2)
 	for i := 0; i < len(mapping.Content); i += 2 {
