@@ -39,8 +39,8 @@ type Site struct {
 	InChartValues bool
 
 	number int // in the token, and the index in tokens
-	// encode returns the text that is written from Start to End for a token: "zq0000012" in quotes at a ValueSite
-	// in YAML, and " &zq0000013" at a LineAnchor of a template.
+	// encode returns the text that is written from Start to End for a token or another value. For a token it is
+	// "zq0000012" in quotes at a ValueSite in YAML, and &zq0000013 at a LineAnchor of a template.
 	encode func(value string) string
 	// slot is where the missing key of a KeyInsertion is written; it is the slot of Place and Path.
 	slot yamldoc.Slot
@@ -59,10 +59,11 @@ type Site struct {
 // Alias is a YAML alias: *policy repeats the value that &policy marks.
 type Alias struct {
 	Start, End int
-	Key        string // the path of the alias, as Site.Key is
+	Key        string // the path of the alias, in the form of Site.Key
 }
 
-// SiteKind says what stands at a site. It so says what a token that comes out in a field shows.
+// SiteKind says what stands at a site. The kind tells how to read the token of the site where it comes out in a
+// field.
 type SiteKind int
 
 // The kinds of sites.

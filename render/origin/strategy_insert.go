@@ -114,8 +114,9 @@ func (i *inserter) insertIntoExisting(at yamldoc.Path) {
 }
 
 // besideSiblingValues inserts keys into each mapping that holds a part of a sibling field's value: the mapping with
-// the repository or the tag of the image. The keys are those that templates read for fields. This finds
-// image.pullPolicy where a template reads .pullPolicy from a mapping that an include passes on.
+// the repository or the tag of the image. It inserts the keys that templates read for fields, and the fields
+// themselves. It so finds image.pullPolicy where a template reads .pullPolicy from a mapping that an include passes
+// on.
 func (i *inserter) besideSiblingValues(node *yaml.Node, at yamldoc.Path) {
 	if node == nil {
 		return
@@ -206,9 +207,9 @@ func (i *inserter) siblingLine(mapping *yaml.Node, keys []string) (start, end in
 	return 0, 0, false
 }
 
-// holderBounds returns the bounds of the key of the mapping that gets the missing key, because reports show this
-// key. If the mapping has no key, as an item of a list or as all values of a declaration, the bounds are those of
-// its first key. They are 0 if the mapping is the whole file.
+// holderBounds returns the bounds of the key whose mapping gets the missing key, because reports show this key. An
+// item of a list has no key, and neither have all values of a declaration: the bounds are then the bounds of the
+// first key in the mapping. They are 0 if the mapping is the whole file.
 func (i *inserter) holderBounds(at yamldoc.Path) (start, end int) {
 	if len(at) == 0 && i.document.IsWhole() {
 		return 0, 0

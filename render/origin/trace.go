@@ -45,9 +45,9 @@
 //
 // A file uses only files of its own line and of the lines above:
 //
-//	site.go query.go targets.go              what is looked for
+//	site.go query.go targets.go              the question, and the keys and values to look for
 //	scan.go scan_{text,template,yaml}.go     an input and the targets → sites (findSites)
-//	source.go inputs.go values.go tokens.go  what was seen: inputs, values of charts, tokens
+//	source.go inputs.go values.go tokens.go  the source, its inputs, the values of its charts, the tokens
 //	decide.go                                tokens in rendered objects → decisions
 //	run.go tracing.go                        sites → a render; queries and a run
 //	strategy_*.go                            which tokens to render next, until every query is decided
@@ -155,8 +155,8 @@ func (t *tracing) setTracked(known map[string]bool, locations []yamldoc.Location
 	}
 }
 
-// answer returns the trace for what is known of the query, from the best decision to the worst: the sites that
-// decide, an empty line, the line of the sibling field, a line that writes the field, the file of the object.
+// answer returns the trace of a query. It takes the best known decision: the sites that decide, else an empty line,
+// the line of the sibling field, a line that writes the field, or the file of the object.
 func (q *query) answer() Trace {
 	t := Trace{Query: q.Query, Exact: true, Decided: q.decided, Lines: q.lines, SiblingLines: q.siblingLines}
 	first := func(sites []*Site) ([]yamldoc.Location, []yamldoc.Location) {
