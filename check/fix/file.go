@@ -12,7 +12,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// intent is a change, and the edit that makes this change alone, as if nothing else in its file changed. Two
+// intent is a change with its edit. The edit, alone, makes this change as if nothing else in the file changed. Two
 // intents with the same edit are the same.
 type intent struct {
 	Change

@@ -27,9 +27,10 @@ type valueRead struct {
 	path   []string // without .Values
 }
 
-// findSites finds the sites of an input. How it reads the input depends on the use of the input: a template by its
-// parse tree and its text, a flag as text, all other files as YAML. It depends on its arguments alone. Most files
-// have no site, so it looks first whether a file mentions a key or a value at all.
+// findSites finds the sites of an input. The use of the input decides how it reads the input: a template by its
+// parse tree and its text, a flag as text, a Chart.yaml for its appVersion alone, any other file as YAML. The
+// result depends on the arguments alone. Most files have no site, so it looks first whether a file mentions a key
+// or a value at all.
 func findSites(in *Input, t *targets) scanResult {
 	s := &scanner{in: in, targets: t}
 	all := len(in.Data)
