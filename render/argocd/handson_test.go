@@ -7,7 +7,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-func TestHandsOn(t *testing.T) {
+func TestHandsOnIsTrueForOptionsOfASource(t *testing.T) {
 	for _, test := range []struct {
 		apiVersion, kind, path string
 		want                   bool

@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-func TestField(t *testing.T) {
+func TestFieldResolvesAliasesAndMergeKeys(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "a: 1\nb: 2", "2"},
 		{"absent", "a: 1", ""},
@@ -35,7 +35,7 @@ func TestField(t *testing.T) {
 	}
 }
 
-func TestFields(t *testing.T) {
+func TestFieldsHasEachValueOnceInTheOrderOfTheText(t *testing.T) {
 	many := strings.Repeat("x: 0\n", 100)
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "b: 1\na: 2", "b:1 a:2"},
@@ -69,7 +69,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-func TestDuplicates(t *testing.T) {
+func TestDuplicatesCountsRepeatedKeys(t *testing.T) {
 	for text, want := range map[string]int{"{}": 0, "{a: 1, b: 2}": 0, "{a: 1, b: 2, a: 3, a: 4}": 2} {
 		roots, err := Parse([]byte(text))
 		if err != nil {
@@ -81,7 +81,7 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-func TestYAMLError(t *testing.T) {
+func TestParseErrorHasTheLineOfTheFault(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"scanner", "a: 1\nb: 2\n  c: 3\n", "f.yaml:3:3: mapping values are not allowed in this context"},
 		{"tab", "a:\n\tb: 1\n", "f.yaml:2:2: found character that cannot start any token"},
