@@ -9,20 +9,21 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// attempt is a finding and the candidates that are tried for it, one after the other.
+// attempt is a finding and the candidates that are tried for it now. A finding with several hits tries one
+// candidate for each hit at the same time. Hits with the same decision mostly have the same edit.
 type attempt struct {
 	finding *check.Finding
-	// candidates are those of each hit, and hits the hits of each source.
+	// candidates has the candidates of each hit, in the order of the hits. hits has the hits by source.
 	candidates [][]Candidate
 	hits       map[render.ID][]check.Place
 
-	tried    int
-	message  string
-	intents  []intent
-	affected []int // the subjects that read the files of the intents, in order
+	tried    int      // number of candidates tried so far
+	message  string   // of the current candidates
+	intents  []intent // of the current candidates
+	affected []int    // indexes of the sources that read a file of the intents, sorted
 }
 
-// newAttempt returns an attempt that has tried nothing yet.
+// newAttempt returns an attempt that has not tried any candidate.
 func newAttempt(finding *check.Finding, candidatesOf func(check.Place) []Candidate) *attempt {
 	a := &attempt{finding: finding, hits: map[render.ID][]check.Place{}}
 	for _, hit := range finding.Hits {
@@ -32,8 +33,8 @@ func newAttempt(finding *check.Finding, candidatesOf func(check.Place) []Candida
 	return a
 }
 
-// next returns the candidates to try next: for every hit of the finding its next candidate, or its last one. It reports
-// false if there is nothing new to try.
+// next returns the candidates to try next: the next candidate of every hit, or the last candidate of a hit that has
+// no more. It reports false if no hit has a new candidate, or if a hit has no candidate at all.
 func (a *attempt) next() ([]Candidate, bool) {
 	var next []Candidate
 	isNew := false
@@ -48,8 +49,8 @@ func (a *attempt) next() ([]Candidate, bool) {
 	return next, isNew
 }
 
-// set makes candidates what is tried. Each intent comes once.
-func (a *attempt) set(candidates []Candidate, intentOf func(Change) (intent, error)) error {
+// prepare makes candidates the current candidates. Hits that share an edit get one intent.
+func (a *attempt) prepare(candidates []Candidate, intentOf func(Change) (intent, error)) error {
 	a.intents, a.message = nil, ""
 	var messages []string
 	seen := map[yamldoc.Edit]bool{}
@@ -72,7 +73,8 @@ func (a *attempt) set(candidates []Candidate, intentOf func(Change) (intent, err
 	return nil
 }
 
-// edits returns the edits of the attempt, each as if nothing else in its file changed.
+// edits returns the edits of the attempt, each made as if nothing else in its file changed. A report shows these
+// edits.
 func (a *attempt) edits() []yamldoc.Edit {
 	edits := make([]yamldoc.Edit, len(a.intents))
 	for n, i := range a.intents {

@@ -16,31 +16,35 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Candidate is an edit that might be a fix, as an intent, before it is proven. For example, the candidate "set
-// image.pullPolicy to Always" has one change: the value Always at image.pullPolicy in charts/api/values.yaml.
+// Candidate is an edit that might be a fix. It is an intent: the text is written when it is proven. For example,
+// the candidate "set image.pullPolicy to Always" has one change, the value Always at image.pullPolicy in
+// charts/api/values.yaml.
 type Candidate struct {
-	// Message says what the changes do, as in: set image.pullPolicy to Always.
+	// Message says what the changes do: set image.pullPolicy to Always.
 	Message string
 	Changes []Change
 }
 
-// Change is an intended change of one file. Exactly one of its pointers is not nil. The text of values and items is made
-// when it is known what else changes in the file: two keys below one missing key share that key.
+// Change is an intended change of one file. Exactly one of its pointers is not nil: Value writes a scalar at a path
+// of a values file, Item adds a patch to a kustomization, Edit replaces text in any file. The text of a Value or an
+// Item is made when all changes of the file are known: two new keys below one missing key share that key.
 type Change struct {
 	Value *Value
 	Item  *Item
 	Edit  *yamldoc.Edit
 }
 
-// Value is a scalar that is written at a path below a mapping of a file, with the mappings on the way that are missing.
+// Value is a scalar that is written at a path below a mapping of a file. The missing mappings on the way are
+// written, too.
 type Value struct {
 	File  string
-	Place yamldoc.Place
-	Path  yamldoc.Path
-	Text  string
+	Place yamldoc.Place // the mapping; the whole file in a values.yaml
+	Path  yamldoc.Path  // from the mapping to the scalar: image.pullPolicy
+	Text  string        // Always
 }
 
-// Item is an item that is added to the list at a key of a file. The first of its lines begins with a dash.
+// Item is an item that is added to the list at a top-level key of a file: a patch in the list patches of a
+// kustomization. Its first line begins with a dash.
 type Item struct {
 	File, List string
 	Lines      []string
@@ -57,10 +61,16 @@ func (c Change) file() string {
 	return c.Edit.Path
 }
 
-// Candidates returns the candidates for the hits of a source that was traced, of which each has the trace at its index. The
-// candidates of a hit that surprise least come first: to change the value where it was decided, to set a key that the
-// templates read, to write the field where the object is written, to override values of a chart that is not the user's, and
-// to patch what a kustomization fetches. Nothing is rendered.
+// Candidates returns the candidates for the hits of a source. traced has the trace of each hit at the index of the
+// hit. It renders nothing. The candidates of a hit come in this order, so that the edit that people expect is tried
+// first:
+//
+//  1. Change the value at the decision, or set a missing key that a template reads: image.pullPolicy in
+//     values.yaml.
+//  2. Write the field on the line that writes it, or beside the line of its sibling field: imagePullPolicy below
+//     image.
+//  3. Override the value of a chart that is not the user's in the user's own values: db.image.pullPolicy.
+//  4. Patch the object in the kustomization that fetches it.
 func Candidates(fsys fs.FS, source render.Source, traced *origin.Result, hits []check.Hit) map[check.Place][]Candidate {
 	f := &finder{tree: fsys, source: source, traces: traced.Traces}
 	for _, file := range traced.ValuesFiles {
@@ -83,15 +93,16 @@ type finder struct {
 	tree   fs.FS
 	source render.Source
 	traces []origin.Trace
-	values []openValues
+	values []openValues // the user's own values files, for overrides
 }
 
-// openValues is a values file of the user, and the document in it.
+// openValues is a values file of the user that was opened.
 type openValues struct {
 	origin.ValuesFile
 	document *yamldoc.Document
 }
 
+// find returns the candidates for one trace, the best first.
 func (f *finder) find(t *origin.Trace) []Candidate {
 	sites := t.Decided
 	if valueOf(t) == "" {
@@ -104,15 +115,16 @@ func (f *finder) find(t *origin.Trace) []Candidate {
 	return slices.Concat(all, f.overrides(t), f.patches(f.writer(t)))
 }
 
-// valueOf returns the value of a trace's field; "" if the field is missing or null.
+// valueOf returns the rendered value of the traced field; "" if the field is missing or null.
 func valueOf(t *origin.Trace) string { return yamldoc.ScalarAt(t.Manifest.Node, t.Path) }
 
-// isEditable reports whether an input is a file of the user's tree.
+// isEditable reports whether an input is a file of the user's tree, and not a flag or a fetched file.
 func (f *finder) isEditable(in *origin.Input) bool {
 	return in.Use != render.UseFlag && !in.Outside && in.From.Path == "" && f.isRegular(in.Path)
 }
 
-// isRegular reports whether a file of the tree can be edited: no symbolic link leads to it.
+// isRegular reports whether a file of the tree can be edited: it is a regular file, and its path has no symbolic
+// link.
 func (f *finder) isRegular(name string) bool {
 	if !fs.ValidPath(name) {
 		return false
@@ -121,13 +133,14 @@ func (f *finder) isRegular(name string) bool {
 	return err == nil && info.Mode().IsRegular() && tree.Follow(f.tree, name) == name
 }
 
-// isNull reports whether a plain scalar is null in YAML.
+// isNull reports whether a scalar without quotes is null in YAML.
 func isNull(value string) bool { return value == "~" || strings.EqualFold(value, "null") }
 
-// setTo is the message of a candidate.
+// setTo returns the message of a candidate: set image.pullPolicy to Always.
 func setTo(key, value string) string { return "set " + key + " to " + value }
 
-// atSite returns the candidates that edit a site itself.
+// atSite returns the candidates that edit a site itself. A value that YAML aliases repeat has one candidate for the
+// value, and one for each alias: the alias that this field uses can be replaced alone.
 func (f *finder) atSite(s *origin.Site, t *origin.Trace) []Candidate {
 	isOtherValue := (s.Kind == origin.ValueSite || s.Kind == origin.NameSite) && s.Value != "" && !isNull(s.Value)
 	if !f.isEditable(s.Input) || valueOf(t) == "" && isOtherValue {
@@ -147,7 +160,7 @@ func (f *finder) atSite(s *origin.Site, t *origin.Trace) []Candidate {
 	message := setTo(key, t.Replacement)
 	text := yamldoc.InQuotes(s.Input.Data[s.Start:s.End], t.Replacement)
 	all := []Candidate{{message, edit(s, s.Start, s.End, text)}}
-	for _, alias := range s.Aliases { // where other values share the value
+	for _, alias := range s.Aliases {
 		if alias.Key != "" {
 			message = setTo(alias.Key, t.Replacement)
 		}
@@ -156,14 +169,15 @@ func (f *finder) atSite(s *origin.Site, t *origin.Trace) []Candidate {
 	return all
 }
 
-// edit returns the change that puts a text in the place of a part of a site's file.
+// edit returns the change that replaces a part of a site's file by a text.
 func edit(s *origin.Site, start, end int, text string) []Change {
 	e := s.Input.Text().Edit(s.Input.Path, start, end, text)
 	return []Change{{Edit: &e}}
 }
 
-// onLine returns the candidates that write a field at a line: in the place of what the line gives the field, or beside the
-// line of its sibling field.
+// onLine returns the candidates that write a field at a line. If the line writes the field, its value is replaced.
+// If the line writes the sibling field, the field is written on a new line, first behind this line, then before it:
+// the line behind may belong to a value of several lines.
 func onLine(s *origin.Site, t *origin.Trace) []Candidate {
 	field := t.Path.Last()
 	text := field + ": " + t.Replacement
@@ -173,25 +187,30 @@ func onLine(s *origin.Site, t *origin.Trace) []Candidate {
 		return []Candidate{{message, edit(s, start, valueEnd(s), text)}}
 	}
 	if hasKeyBeside(s, field) {
-		return nil // With two of them, which one counts depends on who reads it.
+		return nil // Readers of YAML differ in which of two equal keys counts.
 	}
 	lines := s.Input.Text()
 	if s.InFlow {
-		return []Candidate{{message, edit(s, s.SpanEnd, s.SpanEnd, lines.PairBehind(start, s.SpanEnd, field, t.Replacement))}}
+		pair := lines.PairBehind(start, s.SpanEnd, field, t.Replacement)
+		return []Candidate{{message, edit(s, s.SpanEnd, s.SpanEnd, pair)}}
 	}
 	end, between := lines.LineEnd(start), lines.Newline()+lines.Indent(start)
-	return []Candidate{{message, edit(s, end, end, between+text)}, {message, edit(s, start, start, text+between)}}
+	return []Candidate{
+		{message, edit(s, end, end, between+text)},
+		{message, edit(s, start, start, text+between)},
+	}
 }
 
 // actions matches the actions of a template, {{ … }}, on one line.
 var actions = regexp.MustCompile(`\{\{.*?\}\}`)
 
-// mask returns a text with a character in the place of each byte of its template actions.
+// mask replaces each byte of the template actions in a text by a character, so that offsets stay the same. The mask
+// x of "a: {{ .b }} # c" is "a: xxxxxxxx # c".
 func mask(text []byte, character string) []byte {
 	return actions.ReplaceAllFunc(text, func(action []byte) []byte { return bytes.Repeat([]byte(character), len(action)) })
 }
 
-// valueEnd returns where the value on the line of a site ends, before a comment.
+// valueEnd returns the offset where the value on the line of a site ends: before a comment, if there is one.
 func valueEnd(s *origin.Site) int {
 	text := mask(s.Input.Data[s.SpanStart:s.SpanEnd], "x")
 	if i := bytes.Index(text, []byte(" #")); i >= 0 {
@@ -200,8 +219,9 @@ func valueEnd(s *origin.Site) int {
 	return s.SpanEnd
 }
 
-// hasKeyBeside reports whether a template has a key in the mapping around the line of a site, perhaps behind a condition
-// that does not hold. It goes by indentation.
+// hasKeyBeside reports whether a template writes a key in the mapping around the line of a site, perhaps behind a
+// condition that is false now. A template is not YAML, so it compares the indentation of lines: it looks up and
+// down until a line is indented less.
 func hasKeyBeside(s *origin.Site, key string) bool {
 	if !bytes.Contains(s.Input.Data, []byte("{{")) {
 		return false
@@ -241,14 +261,15 @@ func hasKeyBeside(s *origin.Site, key string) bool {
 	return false
 }
 
-// hasContent reports whether a line has more than white space and a comment.
+// hasContent reports whether a line has a text besides white space and a comment.
 func hasContent(line []byte) bool {
 	line = bytes.TrimSpace(line)
 	return len(line) > 0 && line[0] != '#'
 }
 
-// overrides returns the candidates that set, in the user's own values, a value of a chart that is not the user's: for each
-// name that the chart has there alone, and for all names together.
+// overrides returns the candidates that set, in the user's own values, a value of a chart that the user cannot
+// edit. A chart with the aliases db and cache has three candidates: db.image.pullPolicy, cache.image.pullPolicy,
+// and both together.
 func (f *finder) overrides(t *origin.Trace) []Candidate {
 	if len(t.Decided) == 0 || f.isEditable(t.Decided[0].Input) {
 		return nil
@@ -277,8 +298,9 @@ func (f *finder) overrides(t *origin.Trace) []Candidate {
 	return all
 }
 
-// writer returns the trace of the object that writes the value at the decision, where another object has a copy of the
-// value, as by a replacement of Kustomize. It returns the trace itself where no writer is known.
+// writer returns the trace of the object that writes the value at the decision. It is another object where
+// Kustomize has copied the value, as a replacement does: a patch of the copy would be overwritten, and a patch of
+// the writer is copied, too. It returns t if no other writer is known.
 func (f *finder) writer(t *origin.Trace) *origin.Trace {
 	if t.Decided == nil || isWriter(t) {
 		return t
@@ -292,7 +314,7 @@ func (f *finder) writer(t *origin.Trace) *origin.Trace {
 	return t
 }
 
-// isWriter reports whether a line of the object writes the value at the decision.
+// isWriter reports whether a line of the traced object writes the value at the decision.
 func isWriter(t *origin.Trace) bool {
 	at := t.Decided[0].Location()
 	return slices.ContainsFunc(t.Lines, func(s *origin.Site) bool {
@@ -301,7 +323,8 @@ func isWriter(t *origin.Trace) bool {
 	})
 }
 
-// patches returns the candidates that patch the object in the kustomization that fetches what the object is made from.
+// patches returns the candidates that patch the object in the user's kustomization. They come last: they help where
+// nothing else can be edited, such as in a remote base.
 func (f *finder) patches(t *origin.Trace) []Candidate {
 	file, data, ok := kustomizationOf(f.tree, f.source)
 	if !ok || t.Manifest.Name == "" || !f.isRegular(file) {
@@ -331,7 +354,8 @@ func (f *finder) patches(t *origin.Trace) []Candidate {
 	return all
 }
 
-// patchItem returns the item for the patches of a kustomization that gives an object of a name its replacement.
+// patchItem returns the patch of a kustomization that gives the traced field of the object with a name its
+// replacement.
 func patchItem(file, name string, t *origin.Trace) *Item {
 	pointer := ""
 	for _, step := range t.Path {
@@ -348,7 +372,8 @@ func patchItem(file, name string, t *origin.Trace) *Item {
 	}}
 }
 
-// jsonPointer returns a step as RFC 6901 writes it.
+// jsonPointer returns one step of a JSON pointer, escaped by RFC 6901: example.com/policy becomes
+// example.com~1policy.
 func jsonPointer(step yamldoc.Step) string {
 	if step.Index >= 0 {
 		return strconv.Itoa(step.Index)

@@ -12,14 +12,16 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// difference is a value that is not the same in two results.
+// difference is a value that two results do not share. document and object are indexes, path is the path in the
+// object: spec.replicas of the second object of the first document.
 type difference struct {
 	document, object int
 	path             string
 }
 
-// compare returns the values that differ in two results, other than pull policies that have become Always. It reports false
-// if the results have different numbers of documents or objects, or do not parse.
+// compare returns the values that differ between two results. A pull policy that has become Always is not a
+// difference, and neither is a field that HandsOn names. It reports false if the results have different numbers of
+// documents or objects, or do not parse.
 func (e *examiner) compare(before, after *render.Result) (differences []difference, ok bool) {
 	if len(before.Documents) != len(after.Documents) {
 		return nil, false
@@ -54,7 +56,7 @@ func (e *examiner) compare(before, after *render.Result) (differences []differen
 	return differences, true
 }
 
-// isHandedOn is HandsOn of the options; without that no field is handed on.
+// isHandedOn calls Options.HandsOn. If that is nil, no field is handed on.
 func (e *examiner) isHandedOn(m render.Manifest, path yamldoc.Path) bool {
 	return e.options.HandsOn != nil && e.options.HandsOn(m, path)
 }
@@ -65,7 +67,8 @@ func objects(document render.Document) ([]render.Manifest, error) {
 	return result.Manifests(func([]byte) bool { return true })
 }
 
-// walk visits the paths at which two nodes differ, in keys and scalars, not in form.
+// walk visits the paths at which two nodes differ in keys or scalars. Style, comments and the order of keys do not
+// count. A key that is newly written twice is a difference, because readers differ in which value they take.
 func walk(a, b *yaml.Node, path yamldoc.Path, visit func(yamldoc.Path)) {
 	a, b = yamldoc.Resolve(a), yamldoc.Resolve(b)
 	switch {

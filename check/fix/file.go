@@ -12,32 +12,34 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// intent is a change, and the edit that the change would be if nothing else in its file changed. Intents with the same edit
-// are the same.
+// intent is a change with its edit. The edit, alone, makes this change as if nothing else in the file changed. Two
+// intents with the same edit are the same.
 type intent struct {
 	Change
 	alone yamldoc.Edit
 }
 
-// file is a file of the tree that intents change. It makes the text of all accepted intents together, and says which
-// further intents go with those that it has claimed.
+// file is a file of the tree that intents change. It makes the text of several intents together. It also knows
+// which edits are claimed, and so which further intents conflict with them: two edits with different texts for one
+// value conflict; edits of two lines do not.
 type file struct {
 	path string
 	data []byte
 	text *yamldoc.Text
-	// documents are opened once for all values of the file.
+	// documents has the opened documents by place. Opening parses the file, so each is opened once.
 	documents map[string]*yamldoc.Document
 
 	accepted []intent
-	claims   map[yamldoc.Edit]int // how many attempts claim an edit
-	parts    []part               // the claimed parts that are replaced, in order; none overlaps another
-	offsets  []int                // the claimed offsets at which is inserted, in order
+	claims   map[yamldoc.Edit]int // the number of attempts that claim an edit
+	parts    []part               // the parts that claimed edits replace, sorted; they do not overlap
+	offsets  []int                // the offsets at which claimed edits insert text, sorted
 }
 
-// part is a part of a file that an edit replaces.
+// part is a part of a file that an edit replaces, in byte offsets.
 type part struct {
 	start, end int
-	// isValue is true for an empty value, into which several values may be written: null becomes {a: 1, b: 2}.
+	// isValue is true if a Value replaces the part, which is then an empty value. Several Values may be written
+	// into it: null becomes {a: 1, b: 2}.
 	isValue bool
 }
 
@@ -53,7 +55,8 @@ func openFile(fsys fs.FS, name string) (*file, error) {
 	}, nil
 }
 
-// intent returns the intent of a change. It fails if the file is not what the change was made for.
+// intent returns the intent of a change. It fails if the file does not have the text or the place that the change
+// expects.
 func (f *file) intent(c Change) (intent, error) {
 	edits, err := f.edits([]Change{c})
 	if err != nil {
@@ -62,8 +65,8 @@ func (f *file) intent(c Change) (intent, error) {
 	return intent{c, edits[0]}, nil
 }
 
-// write returns the data of the file with the accepted intents and more of them.
-func (f *file) write(more []intent) ([]byte, error) {
+// withIntents returns the text of the file with the accepted intents and more intents.
+func (f *file) withIntents(more []intent) ([]byte, error) {
 	var changes []Change
 	seen := map[yamldoc.Edit]bool{}
 	for _, i := range slices.Concat(f.accepted, more) {
@@ -79,7 +82,9 @@ func (f *file) write(more []intent) ([]byte, error) {
 	return yamldoc.Apply(f.data, edits), nil
 }
 
-// edits returns the edits that make changes of the file together. Edits of the same offset come in the order of their text.
+// edits returns the edits that make all changes of the file together, sorted. Values and items of all changes are
+// laid out at once, because new keys may share a new mapping. Edits at the same offset are sorted by their text, so
+// that the result does not depend on the order of the changes.
 func (f *file) edits(changes []Change) ([]yamldoc.Edit, error) {
 	var edits []yamldoc.Edit
 	settings := map[*yamldoc.Document][]yamldoc.Setting{}
@@ -138,8 +143,9 @@ func (f *file) open(place yamldoc.Place) (*yamldoc.Document, error) {
 	return document, err
 }
 
-// conflicts reports whether an intent changes what a claimed intent changes otherwise. Two insertions at one offset do not
-// conflict.
+// conflicts reports whether an intent changes a text that a claimed edit changes in another way. Two insertions at
+// the same offset do not conflict, and two Values in the same empty value do not either. The same edit twice is no
+// conflict: two findings can share a fix.
 func (f *file) conflicts(i intent) bool {
 	e := i.alone
 	if f.claims[e] > 0 {
@@ -161,7 +167,8 @@ func (f *file) partFrom(offset int) int {
 	return sort.Search(len(f.parts), func(n int) bool { return f.parts[n].end > offset })
 }
 
-// claim keeps intents that conflict with the intent out, until it is released.
+// claim records the edit of an intent. Until it is released, conflicts reports every intent that conflicts with it.
+// Attempts may share an edit; it then has several claims.
 func (f *file) claim(i intent) {
 	e := i.alone
 	if f.claims[e]++; f.claims[e] > 1 {
@@ -176,7 +183,7 @@ func (f *file) claim(i intent) {
 	f.parts = slices.Insert(f.parts, at, p)
 }
 
-// release undoes a claim.
+// release undoes one claim.
 func (f *file) release(i intent) {
 	e := i.alone
 	if f.claims[e]--; f.claims[e] > 0 {

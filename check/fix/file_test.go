@@ -65,7 +65,7 @@ func TestChangesTogether(t *testing.T) {
 				f.claim(i)
 				all = append(all, i)
 			}
-			if got, err := f.write(all); err != nil || string(got) != test.want {
+			if got, err := f.withIntents(all); err != nil || string(got) != test.want {
 				t.Errorf("got %q, %v, want %q", got, err, test.want)
 			}
 		})

@@ -21,7 +21,7 @@ type run struct {
 	tree     fs.FS
 	count    rendertest.Counter
 	sources  []render.Source
-	subjects []fix.Rendered
+	rendered []fix.Rendered
 	results  []*render.Result // nil for those that were not rendered
 	report   *check.Report
 }
@@ -33,10 +33,10 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 	for _, source := range rendertest.Sources(t, fsys) {
 		r.sources = append(r.sources, r.count.Count(source))
 	}
-	r.subjects, r.results = make([]fix.Rendered, len(r.sources)), make([]*render.Result, len(r.sources))
+	r.rendered, r.results = make([]fix.Rendered, len(r.sources)), make([]*render.Result, len(r.sources))
 	var hits []check.Hit
 	for i, source := range r.sources {
-		r.subjects[i].Source = source
+		r.rendered[i].Source = source
 		recorder := tree.NewRecorder(fsys)
 		result, err := source.Render(t.Context(), render.In{Tree: recorder})
 		if err != nil {
@@ -57,9 +57,9 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 		}
 		hits = append(hits, found...)
 		r.results[i] = result
-		r.subjects[i] = fix.Rendered{Source: source, Reads: recorder.Files(), Candidates: fix.Candidates(fsys, source, traced, found)}
+		r.rendered[i] = fix.Rendered{Source: source, Reads: recorder.Files(), Candidates: fix.Candidates(fsys, source, traced, found)}
 		if len(found) > 0 {
-			r.subjects[i].Before = fix.NewSnapshot(result)
+			r.rendered[i].Before = fix.NewSnapshot(result)
 		}
 	}
 	r.report = check.NewReport(hits, nil, nil)
@@ -70,7 +70,7 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 func (r *run) prove(t testing.TB) ([]fix.File, map[render.ID]int) {
 	t.Helper()
 	before := r.count.Renders()
-	files := fix.Prove(t.Context(), r.tree, r.subjects, fix.Options{Jobs: 2}, r.report)
+	files := fix.Prove(t.Context(), r.tree, r.rendered, fix.Options{Jobs: 2}, r.report)
 	renders := map[render.ID]int{}
 	for id, n := range r.count.Renders() {
 		if n > before[id] {

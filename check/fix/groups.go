@@ -4,10 +4,11 @@ import (
 	"slices"
 )
 
-// related splits attempts into groups that affect the same sources, themselves or through others, in the order of their first
-// attempts.
+// related splits attempts into groups. Two attempts are in one group if they affect a common source, or if a chain
+// of other attempts connects them. An attempt cannot harm the sources of another group, so the search for the
+// attempt at fault stays within one group. The groups are in the order of their first attempts.
 func related(all []*attempt) [][]*attempt {
-	parent := map[int]int{} // of a source, another source of its group
+	parent := map[int]int{} // union-find: each source points to another source of its group
 	var root func(int) int
 	root = func(i int) int {
 		next, ok := parent[i]
@@ -38,8 +39,9 @@ func related(all []*attempt) [][]*attempt {
 	return groups
 }
 
-// byDistance sorts the attempts of a group: the first one, then those that share a source with an attempt before them, in
-// passes. Halves of a group then have more in common.
+// byDistance sorts the attempts of a group, so that attempts with common sources are near each other. Halves of the
+// group then affect fewer sources, and a search by halves renders less. The first attempt comes first, then
+// attempts that share a source with an attempt before them.
 func byDistance(group []*attempt) []*attempt {
 	sources := map[int]bool{}
 	var sorted []*attempt

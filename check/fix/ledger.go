@@ -8,19 +8,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// ledger keeps the files that attempts change, and the intents that are accepted.
+// ledger keeps the files that attempts change, and the edits that are accepted. It makes edited trees of both.
 type ledger struct {
 	tree  fs.FS
-	files map[string]*file
-	fixed *tree.Overlay   // the tree with the accepted intents, but for stale files
-	stale map[string]bool // files whose accepted intents have changed
+	files map[string]*file // by path
+	fixed *tree.Overlay    // the tree with the accepted intents; stale files are not up to date
+	stale map[string]bool  // files with accepted intents that fixed does not have yet
 }
 
 func newLedger(fsys fs.FS) *ledger {
 	return &ledger{fsys, map[string]*file{}, tree.NewOverlay(fsys), map[string]bool{}}
 }
 
-// intent returns the intent of a change, in a file that is read once.
+// intent returns the intent of a change. It reads each file once.
 func (l *ledger) intent(c Change) (intent, error) {
 	f := l.files[c.file()]
 	if f == nil {
@@ -33,7 +33,9 @@ func (l *ledger) intent(c Change) (intent, error) {
 	return f.intent(c)
 }
 
-// claim keeps what conflicts with an attempt out of the round. It reports false if the attempt conflicts itself.
+// claim reserves the edits of an attempt for this round, so that a later attempt cannot change the same text. If an
+// edit of the attempt conflicts with a claimed or accepted edit, claim takes nothing and reports false: the attempt
+// waits for the next round.
 func (l *ledger) claim(a *attempt) bool {
 	for n, i := range a.intents {
 		f := l.files[i.file()]
@@ -46,14 +48,14 @@ func (l *ledger) claim(a *attempt) bool {
 	return true
 }
 
-// release undoes the claim of intents.
+// release takes back the claims of intents, because their attempt did not hold.
 func (l *ledger) release(intents []intent) {
 	for _, i := range intents {
 		l.files[i.file()].release(i)
 	}
 }
 
-// accept adds the intents of an attempt for good.
+// accept adds the intents of an attempt to the accepted intents of their files. Their claims stay.
 func (l *ledger) accept(a *attempt) {
 	for _, i := range a.intents {
 		f := l.files[i.file()]
@@ -62,7 +64,7 @@ func (l *ledger) accept(a *attempt) {
 	}
 }
 
-// forget takes back all that was accepted.
+// forget takes back all accepted intents. Their claims stay.
 func (l *ledger) forget() {
 	for _, f := range l.files {
 		f.accepted = nil
@@ -70,7 +72,8 @@ func (l *ledger) forget() {
 	l.fixed, l.stale = tree.NewOverlay(l.tree), map[string]bool{}
 }
 
-// trial returns the tree with the accepted intents and those of attempts.
+// trial returns the tree with the accepted intents and the intents of attempts. Only the files that the attempts
+// change are written anew.
 func (l *ledger) trial(attempts []*attempt) (*tree.Overlay, error) {
 	if err := l.writeAccepted(); err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func (l *ledger) trial(attempts []*attempt) (*tree.Overlay, error) {
 	}
 	trial := tree.NewOverlay(l.fixed)
 	for _, name := range slices.Sorted(maps.Keys(more)) {
-		data, err := l.files[name].write(more[name])
+		data, err := l.files[name].withIntents(more[name])
 		if err != nil {
 			return nil, err
 		}
@@ -92,10 +95,10 @@ func (l *ledger) trial(attempts []*attempt) (*tree.Overlay, error) {
 	return trial, nil
 }
 
-// writeAccepted brings the files whose accepted intents have changed up to date.
+// writeAccepted brings the stale files of fixed up to date.
 func (l *ledger) writeAccepted() error {
 	for name := range l.stale {
-		data, err := l.files[name].write(nil)
+		data, err := l.files[name].withIntents(nil)
 		if err != nil {
 			return err
 		}
@@ -105,7 +108,7 @@ func (l *ledger) writeAccepted() error {
 	return nil
 }
 
-// results returns the files with the accepted intents.
+// results returns the files with all accepted intents, sorted by path.
 func (l *ledger) results() []File {
 	var files []File
 	for _, name := range slices.Sorted(maps.Keys(l.files)) {
@@ -113,7 +116,7 @@ func (l *ledger) results() []File {
 		if len(f.accepted) == 0 {
 			continue
 		}
-		if after, err := f.write(nil); err == nil { // It was made for the proof before.
+		if after, err := f.withIntents(nil); err == nil { // The same text was made for the proof, without an error.
 			files = append(files, File{name, f.data, after})
 		}
 	}

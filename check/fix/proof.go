@@ -12,33 +12,34 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// verdict is what became of a source by some attempts.
+// verdict is the comparison of one source before and after some attempts.
 type verdict struct {
-	hits    map[check.Place]bool
-	isWorse bool // it does not render, has a new finding, or differs in more than pull policies
+	hits    map[check.Place]bool // the hits with the edits made
+	isWorse bool                 // the source fails, has a new hit, or differs in more than pull policies
 }
 
-// examiner renders sources over an edited tree and compares.
+// examiner renders sources over an edited tree and compares the results. It decides nothing about attempts.
 type examiner struct {
 	ctx        context.Context
 	tree       fs.FS
 	options    Options
 	sources    []Rendered
-	suppressed map[check.Place]bool // hits that are kept on purpose
+	suppressed map[check.Place]bool // hits that the user keeps on purpose
 }
 
-// verdicts returns, by the index of the source, what becomes of some sources over an edited tree.
+// verdicts renders the given sources over an edited tree, Jobs at a time. It returns the verdicts by the index of
+// the source.
 func (e *examiner) verdicts(edited *tree.Overlay, sources []int) map[int]*verdict {
 	verdicts := make([]*verdict, len(sources))
 	var group errgroup.Group
 	group.SetLimit(e.options.Jobs)
 	for n, i := range sources {
 		group.Go(func() error {
-			verdicts[n] = e.examine(followed{edited, e.tree}, &e.sources[i])
+			verdicts[n] = e.examine(linkedOverlay{edited, e.tree}, &e.sources[i])
 			return nil
 		})
 	}
-	_ = group.Wait() // No one returns an error.
+	_ = group.Wait() // The functions return no error.
 	byIndex := map[int]*verdict{}
 	for n, i := range sources {
 		byIndex[i] = verdicts[n]
@@ -46,48 +47,49 @@ func (e *examiner) verdicts(edited *tree.Overlay, sources []int) map[int]*verdic
 	return byIndex
 }
 
-// followed is an overlay in which symbolic links of the tree lead to the files that were written.
-type followed struct {
+// linkedOverlay is an overlay that follows the symbolic links of the tree. Without it, a source that reads
+// values.yaml through a link would read the old text.
+type linkedOverlay struct {
 	*tree.Overlay
 	tree fs.FS
 }
 
 // Open implements fs.FS.
-func (f followed) Open(name string) (fs.File, error) {
+func (f linkedOverlay) Open(name string) (fs.File, error) {
 	return f.Overlay.Open(tree.Follow(f.tree, name))
 }
 
 // ReadFile implements fs.ReadFileFS.
-func (f followed) ReadFile(name string) ([]byte, error) {
+func (f linkedOverlay) ReadFile(name string) ([]byte, error) {
 	return f.Overlay.ReadFile(tree.Follow(f.tree, name))
 }
 
-// examine renders a source of the edited tree and compares it with what it was. A source that did not render before either
-// is not worse.
-func (e *examiner) examine(edited fs.FS, subject *Rendered) (v *verdict) {
+// examine renders a source of the edited tree and compares the result with the result before. A source that did not
+// render before is not worse: an edit cannot be blamed.
+func (e *examiner) examine(edited fs.FS, rendered *Rendered) (v *verdict) {
 	v = &verdict{hits: map[check.Place]bool{}, isWorse: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
-	before, err := e.before(subject)
+	before, err := e.before(rendered)
 	if err != nil {
 		v.isWorse = false
 		return v
 	}
-	after, err := e.renderSource(edited, subject.Source)
+	after, err := e.renderSource(edited, rendered.Source)
 	if err != nil {
 		return v
 	}
-	was, err := hits(subject.Source, before)
+	was, err := hits(rendered.Source, before)
 	if err != nil {
 		return v
 	}
-	if v.hits, err = hits(subject.Source, after); err != nil {
+	if v.hits, err = hits(rendered.Source, after); err != nil {
 		return v
 	}
-	v.isWorse = e.changesHits(was, v.hits) || !e.same(subject, before, after)
+	v.isWorse = e.changesHits(was, v.hits) || !e.onlyPoliciesDiffer(rendered, before, after)
 	return v
 }
 
-// changesHits reports whether there are hits that were not there before, or hits gone that are kept on purpose.
+// changesHits reports whether the edits cause a new hit, or remove a hit that the user keeps on purpose.
 func (e *examiner) changesHits(was, is map[check.Place]bool) bool {
 	for place := range is {
 		if !was[place] {
@@ -116,23 +118,24 @@ func hits(source render.Source, result *render.Result) (map[check.Place]bool, er
 	return places, nil
 }
 
-// before returns what a source rendered to before any edit.
-func (e *examiner) before(subject *Rendered) (*render.Result, error) {
-	if subject.Before != nil {
-		return subject.Before.result()
+// before returns what a source rendered to before any edit: from the snapshot, or by one more render.
+func (e *examiner) before(rendered *Rendered) (*render.Result, error) {
+	if rendered.Before != nil {
+		return rendered.Before.result()
 	}
-	return e.renderSource(e.tree, subject.Source)
+	return e.renderSource(e.tree, rendered.Source)
 }
 
-// same reports whether two results differ in pull policies alone. Values that differ between two renders of the same files
-// do not count: charts draw random values.
-func (e *examiner) same(subject *Rendered, before, after *render.Result) bool {
+// onlyPoliciesDiffer reports whether two results differ in pull policies alone. A chart may draw a value at random,
+// such as a password. If there is another difference, it renders the unedited source once more, and ignores the
+// values that differ in this render, too. This extra render is made once for each source.
+func (e *examiner) onlyPoliciesDiffer(rendered *Rendered, before, after *render.Result) bool {
 	differences, ok := e.compare(before, after)
 	if !ok || len(differences) == 0 {
 		return ok
 	}
-	if subject.volatile == nil {
-		again, err := e.renderSource(e.tree, subject.Source)
+	if rendered.volatile == nil {
+		again, err := e.renderSource(e.tree, rendered.Source)
 		if err != nil {
 			return false
 		}
@@ -140,10 +143,10 @@ func (e *examiner) same(subject *Rendered, before, after *render.Result) bool {
 		if !ok {
 			return false
 		}
-		subject.volatile = map[difference]bool{}
+		rendered.volatile = map[difference]bool{}
 		for _, d := range volatile {
-			subject.volatile[d] = true
+			rendered.volatile[d] = true
 		}
 	}
-	return !slices.ContainsFunc(differences, func(d difference) bool { return !subject.volatile[d] })
+	return !slices.ContainsFunc(differences, func(d difference) bool { return !rendered.volatile[d] })
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// noProof says why no candidate was accepted, and what else would help.
+// noProof is the FixProblem of a finding whose candidates all failed.
 const noProof = "every edit that was tried changes something else too, or does not render; " +
 	"a Helm post-renderer or a patch in a kustomization can set it"
 
-// whyNoCandidate says why there is no candidate for a finding, and what would help.
+// whyNoCandidate returns the FixProblem of a finding without a candidate: why there is none, and what the user can
+// do.
 func (p *prover) whyNoCandidate(finding *check.Finding) string {
 	at := finding.Decision
 	of := finding.Hits[0].Place.Source
@@ -35,12 +36,13 @@ func (p *prover) whyNoCandidate(finding *check.Finding) string {
 	return "no edit of a file of this repository sets it; a Helm post-renderer or a patch in a kustomization can"
 }
 
-// prover proves the fixes of one report.
+// prover proves the fixes of one report. It decides what is tried next; the examiner renders, and the ledger keeps
+// the edits.
 type prover struct {
 	*examiner
 	ledger *ledger
-	index  readers
-	byID   map[render.ID]int
+	index  readers           // which sources read a file
+	byID   map[render.ID]int // the index in sources
 }
 
 func newProver(e *examiner) *prover {
@@ -51,7 +53,7 @@ func newProver(e *examiner) *prover {
 	return p
 }
 
-// candidatesOf returns the candidates for a hit.
+// candidatesOf returns the candidates for a hit, the best first; nil if its source was not given to Prove.
 func (p *prover) candidatesOf(place check.Place) []Candidate {
 	if i, ok := p.byID[place.Source]; ok {
 		return p.sources[i].Candidates[place]
@@ -59,11 +61,12 @@ func (p *prover) candidatesOf(place check.Place) []Candidate {
 	return nil
 }
 
-// set makes candidates what an attempt tries. Where their files are no longer what they were, it goes on to the next ones. It
-// reports false if nothing is left; the finding then has no fix.
-func (p *prover) set(a *attempt, candidates []Candidate) bool {
+// prepare makes the given candidates the current candidates of an attempt. If the text that they replace is no
+// longer there, it goes on to the next candidates of the attempt. If no candidates are left, it reports false, and
+// the finding has no fix.
+func (p *prover) prepare(a *attempt, candidates []Candidate) bool {
 	for ok := true; ok; candidates, ok = a.next() {
-		if a.set(candidates, p.ledger.intent) == nil {
+		if a.prepare(candidates, p.ledger.intent) == nil {
 			a.affected = p.affected(a)
 			return true
 		}
@@ -72,7 +75,8 @@ func (p *prover) set(a *attempt, candidates []Candidate) bool {
 	return false
 }
 
-// affected returns the sources that read a file of an attempt, in order.
+// affected returns the indexes of the sources that read a file of an attempt, sorted. A shared values file can
+// affect a hundred sources.
 func (p *prover) affected(a *attempt) []int {
 	var all []int
 	seen := map[string]bool{}
@@ -86,8 +90,9 @@ func (p *prover) affected(a *attempt) []int {
 	return slices.Compact(all)
 }
 
-// round tries all attempts together, accepts those that hold, and returns the others with what to try next: the same
-// without the one that was at fault, or their next candidates.
+// round tries all open attempts together, and accepts the attempts that hold. It returns the attempts for the next
+// round: an attempt that waited because of a conflict, a suspect that is not yet judged, and an attempt that failed
+// and has another candidate.
 func (p *prover) round(open []*attempt) []*attempt {
 	var together, later []*attempt
 	for _, a := range open {
@@ -97,11 +102,11 @@ func (p *prover) round(open []*attempt) []*attempt {
 			later = append(later, a)
 		}
 	}
-	if len(together) == 0 { // They conflict with what is accepted.
+	if len(together) == 0 { // All attempts conflict with accepted edits.
 		return p.advance(later[:1], later[1:])
 	}
 	var failed, suspects []*attempt
-	verdicts := p.render(together)
+	verdicts := p.tryTogether(together)
 	for _, a := range together {
 		switch p.verdictOn(a, verdicts) {
 		case holds:
@@ -126,19 +131,21 @@ func (p *prover) round(open []*attempt) []*attempt {
 	return p.advance(failed, later)
 }
 
-// accept makes what an attempt tries the fix of its finding.
+// accept makes the edits of an attempt the fix of its finding.
 func (p *prover) accept(a *attempt) {
 	p.ledger.accept(a)
 	a.finding.Fix = &check.Fix{Message: a.message, Proven: true, Edits: a.edits()}
 }
 
-// culprit finds by halves the attempt at fault, if there is one, accepts those that hold on the way, and returns the
-// others. Of eight suspects it tries four, of these two, of these one: three renders of the affected sources, and one more
-// for the suspect alone.
+// culprit finds the attempt at fault in a group of suspects, by halves. A half that renders well is accepted, and
+// the search goes on in the second half. A half that does not is searched further, and the second half goes to the
+// next round (rest). Of eight suspects it renders four, two and one, and then the last suspect alone: four renders
+// of the affected sources. bad is nil if the last suspect alone holds: it had failed only beside an attempt that is
+// now gone.
 func (p *prover) culprit(suspects []*attempt) (bad *attempt, rest []*attempt) {
 	for len(suspects) > 1 {
 		half := suspects[:len(suspects)/2]
-		verdicts := p.render(half)
+		verdicts := p.tryTogether(half)
 		if slices.ContainsFunc(half, func(a *attempt) bool { return p.verdictOn(a, verdicts) != holds }) {
 			rest = append(rest, suspects[len(half):]...)
 			suspects = half
@@ -149,18 +156,19 @@ func (p *prover) culprit(suspects []*attempt) (bad *attempt, rest []*attempt) {
 		}
 		suspects = suspects[len(half):]
 	}
-	if p.verdictOn(suspects[0], p.render(suspects)) == holds { // Another attempt was at fault, which is given up anyway.
+	if p.verdictOn(suspects[0], p.tryTogether(suspects)) == holds {
 		p.accept(suspects[0])
 		return nil, rest
 	}
 	return suspects[0], rest
 }
 
-// confirm renders once more what several rounds have accepted: what held beside edits that were given up need not hold
-// without them. A finding whose sources are then worse off has no fix.
+// confirm renders once more with all accepted edits, after several rounds. An attempt may have held only because of
+// an edit that was given up later. A finding whose sources are now worse off loses its fix. It costs one render of
+// each source that a fix affects.
 func (p *prover) confirm(all []*attempt) {
 	fixed := slices.DeleteFunc(slices.Clone(all), func(a *attempt) bool { return a.finding.Fix == nil })
-	verdicts := p.render(fixed)
+	verdicts := p.tryTogether(fixed)
 	p.ledger.forget()
 	for _, a := range fixed {
 		if a.finding.Fix = nil; p.verdictOn(a, verdicts) == holds {
@@ -171,23 +179,25 @@ func (p *prover) confirm(all []*attempt) {
 	}
 }
 
-// advance goes on to the next candidates of what failed, and returns it behind the rest.
+// advance gives failed attempts their next candidates, and returns them behind the rest. An attempt without a next
+// candidate is dropped, and its finding gets a FixProblem.
 func (p *prover) advance(failed, rest []*attempt) []*attempt {
 	for _, a := range failed {
 		if candidates, ok := a.next(); !ok {
 			a.finding.FixProblem = noProof
-		} else if p.set(a, candidates) {
+		} else if p.prepare(a, candidates) {
 			rest = append(rest, a)
 		}
 	}
 	return rest
 }
 
-// verdictOn says what became of an attempt. It fails if its finding has a hit in a source that does not read the edited files.
+// verdictOn judges an attempt by the verdicts on its sources. It fails also if a source with a hit does not read
+// the edited files, because the edit cannot reach this hit.
 func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 	for source := range a.hits {
 		if i, ok := p.byID[source]; !ok || !isIn(a.affected, i) {
-			return fails // The source does not read the file.
+			return fails
 		}
 	}
 	for _, i := range a.affected {
@@ -202,9 +212,10 @@ func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 	return holds
 }
 
-// render renders the sources that attempts affect, with the accepted intents and those of the attempts. It returns nothing
-// if the edits cannot be made.
-func (p *prover) render(attempts []*attempt) map[int]*verdict {
+// tryTogether renders the sources that attempts affect, with all accepted edits and the edits of the attempts. It
+// returns the verdicts by the index of the source, or nil if the edits cannot be made together; every attempt is
+// then suspect.
+func (p *prover) tryTogether(attempts []*attempt) map[int]*verdict {
 	var affected []int
 	for _, a := range attempts {
 		affected = append(affected, a.affected...)
@@ -217,15 +228,16 @@ func (p *prover) render(attempts []*attempt) map[int]*verdict {
 	return p.verdicts(trial, slices.Compact(affected))
 }
 
+// verdictKind is the judgement on one attempt.
 type verdictKind int
 
 const (
-	holds   verdictKind = iota
-	fails               // the finding is still there
-	suspect             // a source that reads the files is worse off, by this attempt or by others
+	holds   verdictKind = iota // the finding is gone, and no source is worse off
+	fails                      // the finding is still there
+	suspect                    // a source is worse off, by this attempt or by an attempt that shares the source
 )
 
-// isIn reports whether a number is among sorted numbers.
+// isIn reports whether sorted numbers contain a number.
 func isIn(sorted []int, number int) bool {
 	_, ok := slices.BinarySearch(sorted, number)
 	return ok

@@ -2,11 +2,11 @@ package fix
 
 import "path"
 
-// readers says which sources read a file. It is made once, because a report may have thousands of sources, and thousands of
-// files that fixes edit.
+// readers is an index from files to the sources that read them. A report may have thousands of sources, and fixes
+// in thousands of files: a search in all sources for each file would take too long.
 type readers struct {
-	reads   map[string][]int // by file
-	reaches map[string][]int // by a file or directory that sources which were not rendered can be rendered from
+	reads   map[string][]int // by file: the sources that have read the file
+	reaches map[string][]int // by file or directory: the sources that may read it, if they were not rendered
 }
 
 func newReaders(sources []Rendered) readers {
@@ -25,7 +25,7 @@ func newReaders(sources []Rendered) readers {
 	return r
 }
 
-// of returns the sources that read a file, or may read it. A source may come twice.
+// of returns the indexes of the sources that read a file, or may read it. A source may come twice.
 func (r readers) of(name string) []int {
 	all := append([]int(nil), r.reads[name]...)
 	for ; ; name = path.Dir(name) {

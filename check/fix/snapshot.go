@@ -9,11 +9,12 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-// Snapshot is what a source was rendered to, compressed: a check keeps one for each source with findings.
+// Snapshot is what a source rendered to, compressed. A check keeps a snapshot of each source with findings, so that
+// the proof need not render the source without edits.
 type Snapshot struct {
-	text      []byte // compressed
-	documents []render.Document
-	lengths   []int
+	text      []byte            // of all documents, compressed
+	documents []render.Document // without their texts
+	lengths   []int             // of the texts, in bytes
 }
 
 // NewSnapshot keeps the documents of a result.

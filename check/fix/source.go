@@ -7,8 +7,8 @@ import (
 	"github.com/pullcheck/pullcheck/render/kustomize"
 )
 
-// kustomizationOf returns the kustomization file of a source and its text; it reports false if the source has none.
-// Everything that this package knows of sources is in this file.
+// kustomizationOf returns the kustomization file of a source and its text. It reports false if the source is not a
+// kustomization. This file holds everything that the package knows of kinds of sources.
 func kustomizationOf(fsys fs.FS, source render.Source) (file string, data []byte, ok bool) {
 	if source.ID().Kind != render.Kustomize {
 		return "", nil, false

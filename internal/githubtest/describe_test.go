@@ -40,7 +40,7 @@ func TestDescriptionIsCut(t *testing.T) {
 		{*schemaFile, "description/schema.graphql.gz", schemaGraphQL, func(full []byte) []byte { return cutSchema(t, full, string(operations)) }},
 	} {
 		if part.given == "" {
-			if kept := unzip(part.embedded); !bytes.Equal(part.cut(kept), kept) {
+			if kept := gunzip(part.embedded); !bytes.Equal(part.cut(kept), kept) {
 				t.Errorf("%s has not exactly the operations that are simulated: make it again as description/README.md says", part.kept)
 			}
 			continue

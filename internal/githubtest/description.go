@@ -18,8 +18,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// GitHub's description of its REST API (OpenAPI 3.0) and its GraphQL schema, cut to the operations that are simulated.
-// description/README.md says where they come from and how to make them again.
+// GitHub's description of its REST API (OpenAPI 3.0) and its GraphQL schema, reduced to the operations that are
+// simulated. description/README.md says where the two files come from and how to make them again.
 var (
 	//go:embed description/openapi.json.gz
 	openAPI []byte
@@ -36,20 +36,20 @@ type description struct {
 	compiler *jsonschema.Compiler
 }
 
-// resource is the name of the description of REST for the compiler. An absolute name keeps the compiler from looking
-// for it in the working directory.
-const resource = "file:///openapi.json"
+// resourceName is the name of the REST description for the compiler of JSON schemas. With a relative name the
+// compiler would look for a file in the working directory.
+const resourceName = "file:///openapi.json"
 
 // described returns the description that this package embeds.
 var described = sync.OnceValue(func() *description {
-	d, err := newDescription(unzip(openAPI), unzip(schemaGraphQL))
+	d, err := newDescription(gunzip(openAPI), gunzip(schemaGraphQL))
 	if err != nil {
 		panic(err) // the data in this package is broken
 	}
 	return d
 })
 
-func unzip(content []byte) []byte {
+func gunzip(content []byte) []byte {
 	reader, err := gzip.NewReader(bytes.NewReader(content))
 	if err == nil {
 		content, err = io.ReadAll(reader)
@@ -68,14 +68,15 @@ func newDescription(openAPI, schema []byte) (*description, error) {
 	d := &description{root: withNulls(document), compiler: jsonschema.NewCompiler()}
 	d.compiler.DefaultDraft(jsonschema.Draft4) // OpenAPI 3.0 takes its schemas from draft 4 of JSON Schema
 	d.compiler.AssertFormat()
-	if err := d.compiler.AddResource(resource, d.root); err != nil {
+	if err := d.compiler.AddResource(resourceName, d.root); err != nil {
 		return nil, err
 	}
 	d.schema, err = gqlparser.LoadSchema(&ast.Source{Input: string(schema)})
 	return d, err
 }
 
-// withNulls writes OpenAPI's "nullable: true", which JSON Schema does not know, as a choice between a schema and null.
+// withNulls rewrites "nullable: true" of OpenAPI, which JSON Schema does not know: the schema becomes a choice
+// between the old schema and null.
 func withNulls(v any) any {
 	switch v := v.(type) {
 	case []any:
@@ -94,8 +95,9 @@ func withNulls(v any) any {
 	return v
 }
 
-// find follows keys down the description, through references; the key of a list's element is its index. It returns the
-// JSON pointer of the place that it reaches, and the value there, nil if there is none.
+// find follows keys down the REST description, and follows references ("$ref") on the way. The key of a list
+// element is its index. It returns the JSON pointer of the place that it reaches, and the value there; the value is
+// nil if there is none.
 func (d *description) find(keys ...string) (pointer string, value any) {
 	value = d.root
 	for _, key := range keys {
@@ -116,8 +118,8 @@ func (d *description) find(keys ...string) (pointer string, value any) {
 	return pointer, value
 }
 
-// referenced returns the keys in the "$ref" of a value, such as components, schemas, commit of
-// "#/components/schemas/commit". It is nil where the value is no reference.
+// referenced returns the keys in the "$ref" of a value: components, schemas and commit for
+// "#/components/schemas/commit". It returns nil if the value is not a reference.
 func referenced(value any) []string {
 	object, _ := value.(map[string]any)
 	reference, ok := object["$ref"].(string)
@@ -127,7 +129,7 @@ func referenced(value any) []string {
 	return strings.Split(strings.TrimPrefix(reference, "#/"), "/")
 }
 
-// check checks JSON against the schema at the end of keys.
+// check checks JSON against the schema at a place of the description, which keys lead to.
 func (d *description) check(content []byte, keys ...string) error {
 	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(content))
 	if err != nil {
@@ -135,7 +137,7 @@ func (d *description) check(content []byte, keys ...string) error {
 	}
 	pointer, _ := d.find(keys...)
 	d.mu.Lock()
-	schema, err := d.compiler.Compile(resource + "#" + (&url.URL{Path: pointer}).EscapedPath())
+	schema, err := d.compiler.Compile(resourceName + "#" + (&url.URL{Path: pointer}).EscapedPath())
 	d.mu.Unlock()
 	if err != nil {
 		return err
@@ -143,13 +145,13 @@ func (d *description) check(content []byte, keys ...string) error {
 	return schema.Validate(value)
 }
 
-// operation returns the keys of a route's operation: paths, the path, and the method in lower case.
+// operation returns the keys of a route in the description. "GET /user" has the keys paths, /user, get.
 func operation(pattern string) []string {
 	method, path, _ := strings.Cut(pattern, " ")
 	return []string{"paths", path, strings.ToLower(method)}
 }
 
-// checkRequest checks the query and the body of a request against the operation of a route.
+// checkRequest checks the query and the body of a request against the description of its route.
 func (d *description) checkRequest(pattern string, query url.Values, body []byte) error {
 	operation := operation(pattern)
 	var problems []error
@@ -182,8 +184,8 @@ func (d *description) checkParameter(operation []string, name, value string) err
 	return fmt.Errorf("there is no parameter %s", name)
 }
 
-// checkAnswer checks an answer of the simulator. GitHub does not describe all errors of an operation, such as 401;
-// the others must be of the general form.
+// checkAnswer checks an answer of the simulator against the description of its route. GitHub does not describe
+// every error of an operation, such as 401. An error that is not described must have the general form of errors.
 func (d *description) checkAnswer(pattern string, status int, body []byte) error {
 	keys := append(operation(pattern), "responses", strconv.Itoa(status))
 	if _, answer := d.find(keys...); answer == nil {

@@ -5,24 +5,24 @@ import (
 	"strings"
 )
 
-// file is one file of a diff.
+// file is one file of a diff between two commits.
 type file struct {
 	path     string
 	previous string // the old path of a renamed file
-	rows     []row  // empty for a binary file, and where the type of the file changed
+	rows     []row  // empty for a binary file, and for a file whose type changed (to a symbolic link)
 }
 
 // row is one line of a patch: context (' '), an added line ('+') or a deleted line ('-').
 type row struct {
 	kind byte
-	// old and new are the line numbers on both sides. An added line has in old the number of the next old line, a
-	// deleted line has in new the number of the next new line.
+	// old and new are the line numbers on the two sides. An added line has no old number; its old is the number of
+	// the next old line. A deleted line has in new the number of the next new line.
 	old, new int
-	hunk     int    // counts the hunks of the file
+	hunk     int    // the number of the hunk in the file, from 1
 	text     string // without the line end
 }
 
-// diff returns what changed between two commits, as git computes it.
+// diff returns the changed files between two commits, as git computes them.
 func (r *repository) diff(from, to string) []*file {
 	key := from + ".." + to
 	if files, ok := r.diffs[key]; ok {
@@ -33,7 +33,7 @@ func (r *repository) diff(from, to string) []*file {
 	raw, patches, _ := strings.Cut(output, "\x00\x00")
 	var files []*file
 	sections := strings.Split("\n"+patches, "\ndiff --git ")[1:]
-	// An entry of the raw format is a description (":mode mode blob blob status") and a path, or two for a rename.
+	// An entry of the raw format is a description (":mode mode blob blob status"), and a path, or two paths for a rename.
 	for fields := strings.Split(raw, "\x00"); len(fields) > 1; {
 		status := fields[0][strings.LastIndexByte(fields[0], ' ')+1]
 		f := &file{path: fields[1]}
@@ -42,7 +42,7 @@ func (r *repository) diff(from, to string) []*file {
 			f.previous, f.path, fields = f.path, fields[0], fields[1:]
 		}
 		files = append(files, f)
-		if status == 'T' { // git deletes and adds the file, in two sections; GitHub shows no patch
+		if status == 'T' { // git writes two sections, for a deletion and an addition; GitHub shows no patch
 			sections = sections[2:]
 			continue
 		}
@@ -89,7 +89,7 @@ func hunkStart(header string) (old, new int) {
 	return old, new
 }
 
-// find returns the row of a line of the new file: an added line or context.
+// find returns the row of a line of the new file. The row is an added line or context.
 func (f *file) find(line int) (row, bool) {
 	for _, r := range f.rows {
 		if r.kind != '-' && r.new == line {
@@ -99,7 +99,7 @@ func (f *file) find(line int) (row, bool) {
 	return row{}, false
 }
 
-// fileAt returns the file that has a path after the change, or nil.
+// fileAt returns the file that has a path after the change; nil if the change does not touch it.
 func fileAt(files []*file, path string) *file {
 	for _, f := range files {
 		if f.path == path {
@@ -109,9 +109,9 @@ func fileAt(files []*file, path string) *file {
 	return nil
 }
 
-// follow returns the number of a line after a change: 0 and false where the change deletes the line or renames the
-// file.
-func follow(files []*file, path string, line int) (int, bool) {
+// lineAfter returns the number of a line after a change. If the change adds two lines above line 10, line 10 is
+// line 12. ok is false if the change deletes the line, or deletes or renames the file.
+func lineAfter(files []*file, path string, line int) (int, bool) {
 	f := fileAt(files, path)
 	if f == nil {
 		for _, f := range files {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// Break is a way in which a connection ends without a whole answer.
+// Break is a way in which a connection ends before the client has a whole answer.
 type Break int
 
 const (
@@ -19,20 +19,20 @@ const (
 	Hang
 )
 
-// Fault is something that goes wrong with a request. A fault without Status and Break leaves the answer alone: its Do
-// can delay the request or change the pull request under it.
+// Fault is a failure of a request. A Fault with neither Status nor Break leaves the answer as it is: its Do can
+// delay the request, or change the pull request before the request takes effect.
 type Fault struct {
-	// Match chooses the requests; nil chooses every one.
+	// Match chooses the requests; nil chooses every request.
 	Match func(Request) bool
-	// Times is how many of the chosen requests fail; 0 means one, a negative number all.
+	// Times is how many of the chosen requests fail. 0 means one request, a negative number means all requests.
 	Times int
-	// Do runs when the request has arrived and before it has any effect. It may call the Server's methods, such as
-	// Push, or block: so a test delays a request or orders two requests.
+	// Do runs when the request has arrived, before it has any effect. It may call methods of Server, such as Push.
+	// It may also block: a test so delays a request, or orders two requests.
 	Do func()
 	// After lets the request take effect before it fails.
 	After bool
-	// Status, Header and Body are the answer. An empty Body stands for GitHub's own body for the status; for 403 and
-	// 429 it is the body of a secondary rate limit.
+	// Status, Header and Body are the answer. If Body is empty, the answer has the body that GitHub sends for the
+	// status; for 403 and 429 this is the body of a secondary rate limit.
 	Status int
 	Header map[string]string
 	Body   string
@@ -52,7 +52,7 @@ func (s *Server) Inject(fault Fault) {
 // faults are the injected faults, the oldest first.
 type faults []*Fault
 
-// next returns the fault of a request and counts it; the zero Fault if there is none.
+// next returns the fault for a request, and counts down its Times. It returns the zero Fault if no fault applies.
 func (f faults) next(request Request) Fault {
 	for _, fault := range f {
 		if fault.Times != 0 && (fault.Match == nil || fault.Match(request)) {
@@ -63,11 +63,11 @@ func (f faults) next(request Request) Fault {
 	return Fault{}
 }
 
-// answers reports whether the client sees the fault in the place of the handler's answer.
-func (f Fault) answers() bool { return f.Status != 0 || (f.Break != 0 && f.Break != Truncate) }
+// replacesAnswer reports whether the client sees the fault and not the answer of the handler.
+func (f Fault) replacesAnswer() bool { return f.Status != 0 || (f.Break != 0 && f.Break != Truncate) }
 
-// answer is what the client gets for a fault with a Status. An answer of GitHub itself has the headers of the rate
-// limit; an answer of a gateway (5xx) does not.
+// answer returns the answer of a fault with a Status. GitHub itself sends the headers of the rate limit; a gateway
+// in front of it (5xx) does not.
 func (f Fault) answer(u *usage) *httptest.ResponseRecorder {
 	answer := httptest.NewRecorder()
 	if f.Status < http.StatusInternalServerError {
@@ -89,7 +89,8 @@ func (f Fault) answer(u *usage) *httptest.ResponseRecorder {
 	return answer
 }
 
-// send sends an answer, or breaks the connection as the fault says. closed ends a hanging request with the server.
+// send sends an answer, or breaks the connection as the fault says. A hanging request ends at the latest when
+// closed is closed.
 func (f Fault) send(w http.ResponseWriter, r *http.Request, answer *httptest.ResponseRecorder, closed <-chan struct{}) {
 	switch f.Break {
 	case Hang:

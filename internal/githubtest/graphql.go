@@ -14,20 +14,22 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 )
 
-// object is a GraphQL object: its fields by name. A value is a scalar, an object, a list of objects, or a field.
+// object is a GraphQL object: its fields by name. A value is a scalar, an object, a list of objects, or a field,
+// which is computed.
 type object map[string]any
 
-// field is a value that is computed from the arguments when a request asks for it.
+// field computes a value from the arguments of a request, when the request asks for it: the comments of a thread
+// depend on the argument first.
 type field func(arguments map[string]any) any
 
-// execution answers one GraphQL request.
+// execution is the state of one GraphQL request while it is answered.
 type execution struct {
 	tb        testing.TB
 	schema    *ast.Schema
 	pull      *pullRequest
-	by        identity
+	by        identity // of the token
 	variables map[string]any
-	errors    []any
+	errors    []any // of the answer
 }
 
 type graphQLRequest struct {
@@ -35,8 +37,8 @@ type graphQLRequest struct {
 	Variables map[string]any `json:"variables"`
 }
 
-// operationOf returns a request's kind and top fields, such as "mutation minimizeComment", or "" where it is no
-// GraphQL.
+// operationOf returns the kind and the top fields of a request, "mutation minimizeComment". It returns "" if the
+// request is not GraphQL.
 func operationOf(body string) string {
 	var request graphQLRequest
 	if json.Unmarshal([]byte(body), &request) != nil {
@@ -55,8 +57,8 @@ func operationOf(body string) string {
 	return string(document.Operations[0].Operation) + " " + strings.Join(names, ",")
 }
 
-// serveGraphQL answers 200 also where the answer is an error, as GitHub does. A request that does not fit the schema
-// fails the test.
+// serveGraphQL answers a GraphQL request. As with GitHub, the status is 200 even if the answer is an error. A
+// request that does not fit the schema fails the test.
 func (s *Server) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 	var in graphQLRequest
 	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
@@ -91,13 +93,14 @@ func (s *Server) serveGraphQL(w http.ResponseWriter, r *http.Request) {
 	write(w, http.StatusOK, result)
 }
 
-// fail adds an error for the field that is being answered. The value of the field is null then.
+// fail adds an error to the answer, for the field that is being computed. It returns nil, because the value of such
+// a field is null.
 func (e *execution) fail(kind, format string, values ...any) any {
 	e.errors = append(e.errors, map[string]any{"type": kind, "message": fmt.Sprintf(format, values...)})
 	return nil
 }
 
-// object returns the fields of an object that a request selects.
+// object returns the fields of an object that a request selects. A field that is not simulated fails the test.
 func (e *execution) object(o object, selected ast.SelectionSet) map[string]any {
 	answer := map[string]any{}
 	for _, selection := range selected {
@@ -135,7 +138,8 @@ func (e *execution) value(v any, selected ast.SelectionSet) any {
 	return v
 }
 
-// conforms checks a value of the simulator against its type in GitHub's schema. It does not look into objects.
+// conforms checks one value of the simulator against its type in GitHub's schema. It does not check the fields of
+// an object; object does.
 func (e *execution) conforms(v any, kind *ast.Type) error {
 	name, ok := kind.NamedType, true
 	switch v := v.(type) {
@@ -162,7 +166,8 @@ func (e *execution) conforms(v any, kind *ast.Type) error {
 	return nil
 }
 
-// connection makes a field that lists items by pages. GitHub insists on first or last, from 1 to 100.
+// connection returns a field that lists items in pages. As with GitHub, a request must give first or last, from 1
+// to 100.
 func connection[T any](e *execution, name string, items []T, shape func(T) object) field {
 	return func(arguments map[string]any) any {
 		first, last := integer(arguments["first"]), integer(arguments["last"])
@@ -196,7 +201,7 @@ func connection[T any](e *execution, name string, items []T, shape func(T) objec
 	}
 }
 
-// integer returns a number of a query's text or of its variables, 0 where there is none.
+// integer returns a number from the text of a query (int64) or from its variables (float64); 0 if there is none.
 func integer(v any) int {
 	switch v := v.(type) {
 	case int64:

@@ -16,20 +16,20 @@ const (
 	writesAnHour   = 500
 )
 
-// limits counts what each identity, by its login, has used of GitHub's rate limits.
+// limits counts what each user has used of GitHub's rate limits, by login.
 type limits struct {
 	clock *clock
 	used  map[string]*usage
 }
 
-// usage is what one identity has used.
+// usage is what one user has used.
 type usage struct {
-	window   time.Time // the beginning of the current hour
-	requests int       // in that hour
-	writes   []time.Time
+	window   time.Time   // the beginning of the current hour
+	requests int         // in that hour
+	writes   []time.Time // of the last hour
 }
 
-// of returns what an identity has used, and begins a new hour where the last is over.
+// of returns the usage of a user. It begins a new hour if the last hour is over.
 func (l *limits) of(login string) *usage {
 	now := l.clock.now
 	u := l.used[login]
@@ -44,9 +44,9 @@ func (l *limits) of(login string) *usage {
 	return u
 }
 
-// admit counts a request and describes the limits in the answer's header. It returns status 0, or the answer that
-// refuses the request where a limit is reached. A refused request counts for nothing; nor does a write without the
-// permission count as a write.
+// admit counts a request, and writes the state of the limits into the header of the answer. It returns status 0, or
+// the answer that refuses the request if a limit is reached. A refused request does not count. A write by a user
+// who may not write counts as a read.
 func (l *limits) admit(by identity, write bool, header http.Header) (status int, answer any) {
 	u, now := l.of(by.login), l.clock.now
 	defer func() { u.describe(header) }()
@@ -65,7 +65,7 @@ func (l *limits) admit(by identity, write bool, header http.Header) (status int,
 	return 0, nil
 }
 
-// writeWait returns how long the next write has to wait.
+// writeWait returns how long the next write must wait for the limits of writes: 0 if it need not wait.
 func (u *usage) writeWait(now time.Time) time.Duration {
 	var longest time.Duration
 	for _, limit := range []struct {
@@ -86,7 +86,8 @@ func (u *usage) describe(header http.Header) {
 	header.Set("X-RateLimit-Reset", fmt.Sprint(u.window.Add(time.Hour).Unix()))
 }
 
-// secondaryLimit is the answer by which a client tells a secondary limit from a missing permission.
+// secondaryLimit returns the body of the answer for a secondary rate limit. Its text is the only way for a client
+// to tell this limit from a missing permission: both have status 403.
 func secondaryLimit(status int) map[string]any {
 	body := failure(status, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
 	body["documentation_url"] = "https://docs.github.com/free-pro-team@latest/rest/overview/" +

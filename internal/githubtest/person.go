@@ -5,17 +5,19 @@ import (
 	"strings"
 )
 
-// What a test does to the pull request in the place of people, and what it sees there. None of it counts as a request.
+// The methods in this file are what people do to the pull request, and what they see there. A call is not a
+// request, and does not count against a limit.
 
 // ReviewComment is a published review comment in its current state.
 type ReviewComment struct {
 	ID                 int64
 	Author, Body, Path string
-	// Line and StartLine are 0 for a comment on a file and for an outdated comment; StartLine is 0 for a single line.
+	// Line and StartLine are 0 for a comment on a file, and for an outdated comment. StartLine is also 0 for a
+	// comment on a single line.
 	Line, StartLine int
-	// File is true for a comment on the file.
+	// File is true for a comment on a whole file. Outdated is true if a push changed the lines of the comment.
 	File, Outdated bool
-	// Minimized is the reason ("outdated", "off-topic", ...), empty where the comment is shown.
+	// Minimized is the reason for which the comment is hidden ("outdated", "off-topic"); empty if it is shown.
 	Minimized string
 }
 
@@ -23,11 +25,11 @@ type ReviewComment struct {
 type IssueComment struct {
 	ID           int64
 	Author, Body string
-	// Minimized is as in ReviewComment.
+	// Minimized is the same as in ReviewComment.
 	Minimized string
 }
 
-// Review is a review. A reply is in a review of its own.
+// Review is a review. Each reply is in a review of its own, as on GitHub.
 type Review struct {
 	ID           int64
 	Author, Body string
@@ -37,8 +39,9 @@ type Review struct {
 	Commit string
 }
 
-// Notification is one message that GitHub sends to the pull request's subscribers. A submitted review sends one
-// message, however many comments it has. Edits, deletions, minimizing, resolving and pending reviews send none.
+// Notification is one message that GitHub sends to the subscribers of the pull request. A submitted review sends
+// one message, however many comments it has. Edits, deletions, minimizing, resolving and pending reviews send no
+// message.
 type Notification struct {
 	By string
 	// Kind is "review", "reply" or "issue comment".
@@ -47,9 +50,10 @@ type Notification struct {
 	ID int64
 }
 
-// Dir is the bare repository. It can be fetched from, also by commit, as GitHub allows. The pull request's head is
-// refs/pull/1/head, and refs/heads/change unless it comes from a fork. The merge of head and main is
-// refs/pull/1/merge where they do not conflict. A test can give commits that it made there by itself to Push.
+// Dir returns the directory of the bare repository. A client can fetch from it, also a commit by its name, as on
+// GitHub. The head of the pull request is refs/pull/1/head, and refs/heads/change unless it comes from a fork. The
+// merge of head and main is refs/pull/1/merge, if they do not conflict. A test can make commits in the directory
+// and give them to Push.
 func (s *Server) Dir() string { return s.pull.git.dir }
 
 // Main returns the commit at which the main branch is.
@@ -81,8 +85,8 @@ func (s *Server) OpenFromFork(head string) {
 	s.pull.moveHead(head)
 }
 
-// Push moves the pull request's head to a commit, by force where the commit does not descend from the last head.
-// Comments move with their lines, or become outdated.
+// Push moves the head of the pull request to a commit. The push is forced if the commit does not descend from the
+// old head. Comments move with their lines, or become outdated.
 func (s *Server) Push(commit string) {
 	defer s.lock()()
 	s.pull.moveHead(commit)
@@ -94,8 +98,9 @@ func (s *Server) PushBase(commit string) {
 	s.pull.moveMain(commit)
 }
 
-// Event returns the payload of the event pull_request ("opened", "synchronize", ...), which a workflow finds in the
-// file that GITHUB_EVENT_PATH names. It has only the fields that say what the pull request merges into what.
+// Event returns the payload of the event pull_request for an action ("opened", "synchronize"). A workflow finds it
+// in the file that GITHUB_EVENT_PATH names. It has only the fields that say which branch the pull request merges
+// into which.
 func (s *Server) Event(action string) []byte {
 	defer s.lock()()
 	p := s.pull
@@ -144,7 +149,7 @@ func (s *Server) IssueComments() []IssueComment {
 	return comments
 }
 
-// Reviews returns all reviews with the pending ones, the oldest first.
+// Reviews returns all reviews, including the pending reviews, the oldest first.
 func (s *Server) Reviews() []Review {
 	defer s.lock()()
 	var reviews []Review
@@ -154,13 +159,13 @@ func (s *Server) Reviews() []Review {
 	return reviews
 }
 
-// Notifications returns what GitHub has sent to the pull request's subscribers so far.
+// Notifications returns the messages that GitHub has sent to the subscribers of the pull request.
 func (s *Server) Notifications() []Notification {
 	defer s.lock()()
 	return append([]Notification(nil), s.pull.notifications...)
 }
 
-// Comment has a person comment on the pull request as a whole and returns the comment's identifier.
+// Comment lets a person comment on the pull request as a whole. It returns the identifier of the comment.
 func (s *Server) Comment(login, body string) int64 {
 	s.tb.Helper()
 	defer s.lock()()
@@ -171,8 +176,8 @@ func (s *Server) Comment(login, body string) int64 {
 	return c.id
 }
 
-// Review has a person review the pull request's head, with at most 32 comments. Event is COMMENT, APPROVE or
-// REQUEST_CHANGES; empty leaves the review pending.
+// Review lets a person review the head of the pull request, with at most 32 comments. Event is COMMENT, APPROVE or
+// REQUEST_CHANGES; an empty event leaves the review pending.
 func (s *Server) Review(login, event, body string, comments ...DraftComment) {
 	s.tb.Helper()
 	defer s.lock()()
@@ -181,7 +186,7 @@ func (s *Server) Review(login, event, body string, comments ...DraftComment) {
 	}
 }
 
-// Reply has a person answer the first comment of a thread.
+// Reply lets a person answer the first comment of a thread.
 func (s *Server) Reply(login string, comment int64, body string) {
 	s.tb.Helper()
 	defer s.lock()()
@@ -191,7 +196,7 @@ func (s *Server) Reply(login string, comment int64, body string) {
 	}
 }
 
-// Resolve has a person resolve the thread of a comment.
+// Resolve lets a person resolve the thread of a comment.
 func (s *Server) Resolve(comment int64) {
 	s.tb.Helper()
 	defer s.lock()()
@@ -200,7 +205,7 @@ func (s *Server) Resolve(comment int64) {
 	}
 }
 
-// Hide has a person minimize a review comment for a reason, such as OFF_TOPIC.
+// Hide lets a person minimize a review comment for a reason, such as OFF_TOPIC.
 func (s *Server) Hide(comment int64, classifier string) {
 	s.tb.Helper()
 	defer s.lock()()

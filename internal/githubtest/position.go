@@ -2,11 +2,11 @@ package githubtest
 
 import "cmp"
 
-// right is the side of a diff that has added lines and context.
+// right is the side of a diff with the added lines and the context.
 const right = "RIGHT"
 
-// DraftComment is a review comment as a request asks for it: on a line of the pull request's diff, or on the lines
-// from StartLine to Line. Comments on deleted lines are not simulated: Side and StartSide are RIGHT or empty.
+// DraftComment is a review comment in a request: on one line of the diff of the pull request, or on the lines from
+// StartLine to Line. Comments on deleted lines are not simulated, so Side and StartSide are RIGHT or empty.
 type DraftComment struct {
 	Path      string `json:"path"`
 	Body      string `json:"body"`
@@ -14,18 +14,19 @@ type DraftComment struct {
 	Side      string `json:"side"`
 	StartLine int    `json:"start_line"`
 	StartSide string `json:"start_side"`
-	// SubjectType is "file" for a comment on a whole file, which a review over REST cannot have.
+	// SubjectType is "file" for a comment on a whole file. A review over REST cannot have such a comment.
 	SubjectType string `json:"subject_type"`
 }
 
-// anchor is where a thread was begun. It never changes; pullRequest.position says where the thread is shown now.
+// anchor is the place where a thread began: commit a1b2, file values.yaml, lines 3 to 5. It never changes.
+// pullRequest.position computes where the thread is shown now.
 type anchor struct {
-	commit, path string // commit was the head
+	commit, path string // commit was the head when the thread began
 	line, start  int    // line is 0 for a comment on the file, start is 0 for a comment on a single line
 }
 
-// anchor checks where a draft is to stand against the diff of a commit of the pull request. GitHub refuses lines
-// outside the diff.
+// anchor checks the place of a new comment against the diff of a commit of the pull request. GitHub refuses lines
+// outside of the diff.
 func (p *pullRequest) anchor(commit string, d DraftComment) (anchor, error) {
 	if !sideSimulated(d.Side) || !sideSimulated(d.StartSide) {
 		p.tb.Errorf("githubtest: comments on deleted lines are not simulated")
@@ -58,23 +59,23 @@ func (p *pullRequest) anchor(commit string, d DraftComment) (anchor, error) {
 
 func sideSimulated(side string) bool { return side == "" || side == right }
 
-// position is where GitHub shows a thread: line is 0 for a comment on a file; start is 0 for a single line.
+// position is where GitHub shows a thread now. line is 0 for a comment on a file; start is 0 for a single line.
 type position struct{ line, start int }
 
-// position returns where an anchor is in the current diff of the pull request. It is false where GitHub calls the
-// thread outdated: a push changed one of its lines, put a line between them, took a line out of the diff, or renamed
-// the file.
+// position returns where an anchor is in the current diff of the pull request. It reports false if GitHub calls the
+// thread outdated: a push changed one of its lines, put a line between them, took a line out of the diff, or
+// renamed the file.
 func (p *pullRequest) position(a anchor) (position, bool) {
 	f := fileAt(p.git.diff(p.base(), p.head), a.path)
 	if f == nil || a.line == 0 {
 		return position{}, f != nil
 	}
 	pushed := p.git.diff(a.commit, p.head)
-	last, _ := follow(pushed, a.path, a.line)
+	last, _ := lineAfter(pushed, a.path, a.line)
 	end, ok := f.find(last)
 	for line := cmp.Or(a.start, a.line); line < a.line && ok; line++ {
 		var r row
-		moved, _ := follow(pushed, a.path, line)
+		moved, _ := lineAfter(pushed, a.path, line)
 		r, ok = f.find(moved)
 		ok = ok && r.hunk == end.hunk && last-moved == a.line-line
 	}

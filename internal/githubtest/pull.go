@@ -14,14 +14,14 @@ const (
 	headBranch = "change"
 )
 
-// pullRequest is the repository's one pull request: its branches, its reviews and comments, and GitHub's rules for
-// them. It knows nothing of HTTP and of tokens. The mutex of Server guards it.
+// pullRequest is the one pull request of the repository: its branches, its reviews and comments, and GitHub's rules
+// for them. It knows nothing of HTTP and tokens. The mutex of Server guards it.
 type pullRequest struct {
 	tb    testing.TB
 	clock *clock
 	git   *repository
 
-	main, head string // the commits at which the branches are; head is empty until the pull request is open
+	main, head string // commits of the branches; head is empty until the pull request is open
 	baseSHA    string // main at the time of the last push
 	fork       bool
 
@@ -45,7 +45,7 @@ func (p *pullRequest) notify(by, kind string, id int64) {
 // base is the commit at which the pull request's diff begins.
 func (p *pullRequest) base() string { return p.git.mergeBase(p.main, p.head) }
 
-// contains reports whether a commit, by its full name, belongs to the pull request in its current state.
+// contains reports whether a commit, by its full name, is one of the commits of the pull request now.
 func (p *pullRequest) contains(commit string) bool {
 	return slices.Contains(strings.Fields(p.git.git("", "rev-list", p.main+".."+p.head)), commit)
 }
@@ -76,7 +76,7 @@ func (p *pullRequest) updateRefs() {
 		if !p.fork {
 			fmt.Fprintf(&update, "update refs/heads/%s %s\n", headBranch, p.head)
 		}
-		// In a conflict, GitHub leaves the merge at the last commit that it could make.
+		// If head and main conflict, GitHub keeps the last merge that had no conflict.
 		if tree, err := p.git.run("", "merge-tree", "--write-tree", p.main, p.head); err == nil {
 			message := fmt.Sprintf("Merge %s into %s", p.head, p.main)
 			merge := p.git.git("", "commit-tree", "-p", p.main, "-p", p.head, "-m", message, strings.TrimSpace(tree))

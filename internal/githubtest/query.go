@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// The fields of GitHub's GraphQL schema that are simulated, by type.
+// This file has the simulated fields of GitHub's GraphQL schema, by type.
 
-// The kinds of comments, with which their node identifiers begin.
+// The prefixes of the node identifiers of comments say the kind of the comment: IC_1001 is an issue comment.
 const (
 	anyComment   = ""
 	issueComment = "IC"
-	onDiff       = "PRRC" // a review comment
+	onDiff       = "PRRC" // review comment
 )
 
 func (e *execution) query() object {
 	return object{
-		// As the viewer, a bot is a user and its login has the suffix "[bot]"; see author.
+		// The viewer of a bot's token is a user, whose login has the suffix "[bot]". Compare author.
 		"viewer": object{"login": e.by.login},
 		"repository": field(func(arguments map[string]any) any {
 			if owner, name := arguments["owner"], arguments["name"]; owner != Owner || name != Repository {
@@ -57,7 +57,8 @@ func (e *execution) reviews(arguments map[string]any) any {
 	return connection(e, "reviews", reviews, e.review)(arguments)
 }
 
-// author is a bot or a user. As an author, a bot lacks the "[bot]" that its login as the viewer has.
+// author returns the author of a comment, a bot or a user. The login of a bot has no "[bot]" here, unlike the login
+// of the viewer.
 func (e *execution) author(login string) object {
 	if name, bot := strings.CutSuffix(login, "[bot]"); bot {
 		return object{"__typename": "Bot", "login": name}
@@ -93,11 +94,12 @@ func (e *execution) issueComment(c *comment) object {
 
 func (e *execution) review(r *review) object {
 	return object{
-		"id": nodeID("PRR", r.id), "fullDatabaseId": fmt.Sprint(r.id), "body": r.body, "author": e.author(r.author), "state": r.state,
+		"id": nodeID("PRR", r.id), "fullDatabaseId": fmt.Sprint(r.id), "body": r.body,
+		"author": e.author(r.author), "state": r.state,
 	}
 }
 
-// mutation answers the mutations. They have in common the argument input and the permission.
+// mutation returns the mutations. All of them have the argument input, and need the permission to write.
 func (e *execution) mutation() object {
 	remove := func(_ *comment, remove func()) error {
 		remove()
@@ -116,8 +118,12 @@ func (e *execution) mutation() object {
 			edit := func(c *comment, _ func()) error { return c.edit(fmt.Sprint(input["body"])) }
 			return e.change(issueComment, input["id"], edit)
 		},
-		"deleteIssueComment":             func(input map[string]any) any { return e.change(issueComment, input["id"], remove) },
-		"deletePullRequestReviewComment": func(input map[string]any) any { return e.change(onDiff, input["id"], remove) },
+		"deleteIssueComment": func(input map[string]any) any {
+			return e.change(issueComment, input["id"], remove)
+		},
+		"deletePullRequestReviewComment": func(input map[string]any) any {
+			return e.change(onDiff, input["id"], remove)
+		},
 	} {
 		root[name] = field(func(arguments map[string]any) any {
 			input, _ := arguments["input"].(map[string]any) // the schema demands it
@@ -130,8 +136,8 @@ func (e *execution) mutation() object {
 	return root
 }
 
-// change changes the comment with a node identifier, if it is of the kind that the mutation is for. do gets the
-// comment and a function that deletes it.
+// change changes the comment with a node identifier. The comment must be of the kind that the mutation is for. do
+// gets the comment, and a function that deletes it.
 func (e *execution) change(kind string, id any, do func(c *comment, remove func()) error) any {
 	c, remove := e.comment(id)
 	if c == nil || !strings.HasPrefix(fmt.Sprint(id), kind) {
@@ -143,7 +149,8 @@ func (e *execution) change(kind string, id any, do func(c *comment, remove func(
 	return object{"clientMutationId": nil}
 }
 
-// comment returns the published comment with a node identifier and a function that deletes it, or nil.
+// comment returns the published comment with a node identifier, and a function that deletes it; nil if there is
+// none.
 func (e *execution) comment(id any) (c *comment, remove func()) {
 	p := e.pull
 	for _, c := range p.issueComments {
@@ -165,8 +172,8 @@ func (e *execution) notFound(id any) any {
 	return e.fail("NOT_FOUND", "Could not resolve to a node with the global id of '%v'.", id)
 }
 
-// addFileComment adds a comment on a file to the viewer's pending review. Where GitHub does not take the comment, it
-// answers without an error and without a thread (https://github.com/dcdpr/jp/pull/857).
+// addFileComment adds a comment on a file to the pending review of the viewer. If GitHub does not accept the place
+// of the comment, its answer has no error and no thread (https://github.com/dcdpr/jp/pull/857).
 func (e *execution) addFileComment(input map[string]any) any {
 	if input["subjectType"] != "FILE" {
 		e.tb.Errorf("githubtest: comments on lines over GraphQL are not simulated")

@@ -17,8 +17,8 @@ const (
 	authorMail = "developer@example.com"
 )
 
-// repository is the bare git repository behind the pull request. Commits never change, so it keeps the diffs and the
-// merge bases that it has computed.
+// repository is the bare git repository behind the pull request. A commit never changes, so the computed diffs and
+// merge bases are kept.
 type repository struct {
 	tb         testing.TB
 	clock      *clock
@@ -51,7 +51,8 @@ func (r *repository) mergeBase(one, other string) string {
 }
 
 // commit stores a commit on top of parent ("" for a root commit) and returns its name. It writes files (path →
-// content) and removes the paths in removed. It runs git once and needs neither an index nor a work tree.
+// content) and removes the paths in removed. One process of git does all of it (fast-import), without an index and
+// a work tree.
 func (r *repository) commit(parent, message string, files map[string]string, removed ...string) string {
 	const ref = "refs/githubtest/commit"
 	var stream bytes.Buffer
@@ -71,7 +72,7 @@ func (r *repository) commit(parent, message string, files map[string]string, rem
 	return r.git(stream.String(), "fast-import", "--quiet", "--force")
 }
 
-// git runs git on the repository and returns its output without the last line end. A failure of git fails the test.
+// git runs git in the repository and returns its output without the last line end. The test fails if git fails.
 func (r *repository) git(input string, args ...string) string {
 	output, err := r.run(input, args...)
 	if err != nil {
@@ -80,8 +81,8 @@ func (r *repository) git(input string, args ...string) string {
 	return strings.TrimSuffix(output, "\n")
 }
 
-// run runs git and returns its output. It ignores the configuration of the user and of the machine, and takes the
-// time from the simulated clock, so that a test makes the same commits in every run.
+// run runs git and returns its output. It ignores the configuration of the user and of the machine, and uses the
+// simulated clock, so that a test makes the same commits in every run.
 func (r *repository) run(input string, args ...string) (string, error) {
 	command := exec.Command("git", args...)
 	command.Stdin = strings.NewReader(input)
@@ -89,7 +90,8 @@ func (r *repository) run(input string, args ...string) (string, error) {
 	command.Stderr = &problem
 	date := fmt.Sprintf("%d +0000", r.clock.now.Unix())
 	command.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "GIT_DIR=" + r.dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
+		"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "GIT_DIR=" + r.dir,
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
 		"GIT_AUTHOR_NAME=" + author, "GIT_AUTHOR_EMAIL=" + authorMail, "GIT_AUTHOR_DATE=" + date,
 		"GIT_COMMITTER_NAME=" + author, "GIT_COMMITTER_EMAIL=" + authorMail, "GIT_COMMITTER_DATE=" + date,
 	}

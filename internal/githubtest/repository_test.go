@@ -83,7 +83,7 @@ func TestLinesFollowDiff(t *testing.T) {
 	to := s.Commit(from, map[string]string{"a": lines(30, map[int]string{2: "", 10: "line 10\nnew\nnew\n", 20: "changed\n"})})
 	var got []int
 	for _, line := range []int{1, 2, 3, 8, 10, 11, 15, 20, 25, 30} {
-		moved, ok := follow(s.pull.git.diff(from, to), "a", line)
+		moved, ok := lineAfter(s.pull.git.diff(from, to), "a", line)
 		if !ok {
 			moved = 0
 		}

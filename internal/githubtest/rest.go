@@ -10,22 +10,22 @@ import (
 	"testing"
 )
 
-// rest answers the REST API.
+// rest has the handlers of the REST API.
 type rest struct {
 	tb       testing.TB
 	pull     *pullRequest
 	api, web string // the addresses of the API and of the pages for people
 }
 
-// call is one authenticated REST request.
+// call is one REST request after its token was checked.
 type call struct {
 	*http.Request
 	body []byte
-	by   identity
+	by   identity // of the token
 }
 
-// routes are the operations of REST that are simulated, by their names in GitHub's description. A handler returns a
-// status and a value to be written as JSON.
+// routes are the simulated operations of the REST API, by their names in GitHub's description. A handler returns a
+// status, and a value that is written as JSON.
 var routes = map[string]func(*rest, *call) (status int, answer any){
 	"GET /repos/{owner}/{repo}/compare/{basehead}":                                 (*rest).compare,
 	"POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews":                       (*rest).createReview,
@@ -35,7 +35,8 @@ var routes = map[string]func(*rest, *call) (status int, answer any){
 	"POST /repos/{owner}/{repo}/issues/{issue_number}/comments":                    (*rest).createIssueComment,
 }
 
-// decode reads a JSON body into v. A field that v does not have is not simulated and fails the test.
+// decode reads a JSON body into v. The test fails if the body has a field that v does not have, because this field
+// is not simulated.
 func (a *rest) decode(c *call, v any) {
 	decoder := json.NewDecoder(bytes.NewReader(c.body))
 	decoder.DisallowUnknownFields()
@@ -44,7 +45,7 @@ func (a *rest) decode(c *call, v any) {
 	}
 }
 
-// failure is the body of GitHub's errors. Each of details is a string or an object; the endpoints differ.
+// failure returns the body of an error of GitHub. A detail is a string or an object: it differs by endpoint.
 func failure(status int, message string, details ...any) map[string]any {
 	body := map[string]any{
 		"message": message, "documentation_url": "https://docs.github.com/rest", "status": strconv.Itoa(status),
@@ -61,8 +62,8 @@ func unprocessable(err error) (int, any) {
 	return http.StatusUnprocessableEntity, failure(http.StatusUnprocessableEntity, "Unprocessable Entity", err.Error())
 }
 
-// createReview answers 502 to a review with more than 32 comments and posts it all the same. GitHub has been seen to
-// do so: https://github.com/src-d/lookout/issues/264.
+// createReview creates a review. GitHub was seen to answer 502 to a review with more than 32 comments, and to
+// create the review: https://github.com/src-d/lookout/issues/264. The simulator does the same.
 func (a *rest) createReview(c *call) (int, any) {
 	var in draftReview
 	a.decode(c, &in)
@@ -76,7 +77,7 @@ func (a *rest) createReview(c *call) (int, any) {
 	return http.StatusOK, a.reviewJSON(r)
 }
 
-// changeReview answers a change of the review in the path.
+// changeReview changes the review that the path of the request names, and answers with the review.
 func (a *rest) changeReview(c *call, change func(*review) error) (int, any) {
 	r := a.pull.reviewWith(c.PathValue("review_id"), c.by.login)
 	if r == nil {
@@ -122,7 +123,8 @@ func (a *rest) createIssueComment(c *call) (int, any) {
 	return http.StatusCreated, a.issueCommentJSON(comment)
 }
 
-// compare compares two commits or branches of the repository. It has the first page of commits, and no files.
+// compare compares two commits or branches of the repository. Its answer has the first page of commits, and no
+// files.
 func (a *rest) compare(c *call) (int, any) {
 	query, git := c.URL.Query(), a.pull.git
 	if page := query.Get("page"); page != "" && page != "1" {

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// The JSON of REST, with the fields that GitHub's description requires.
+// This file makes the JSON of the REST API, with the fields that GitHub's description requires.
 
-// url is an address of the API, page is an address for people.
+// url returns an address of the API; page returns an address of a page for people.
 func (a *rest) url(path string) string  { return a.api + path }
 func (a *rest) page(path string) string { return a.web + "/" + Owner + "/" + Repository + path }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// number returns an identifier for a login. It is the same in every run.
-func number(login string) int64 {
+// userID returns the numeric identifier of a user. It is made from the login, so it is the same in every run.
+func userID(login string) int64 {
 	hash := fnv.New32a()
 	_, _ = hash.Write([]byte(login)) // never fails
 	return int64(hash.Sum32())
 }
 
-// nodeID is the identifier in GraphQL, such as "PRR_1001".
+// nodeID returns an identifier for GraphQL: "PRR_1001".
 func nodeID(prefix string, id int64) string { return fmt.Sprintf("%s_%d", prefix, id) }
 
 func (a *rest) user(login string) map[string]any {
@@ -32,7 +32,7 @@ func (a *rest) user(login string) map[string]any {
 	}
 	api := a.url("/users/" + strings.NewReplacer("[", "%5B", "]", "%5D").Replace(login))
 	user := map[string]any{
-		"login": login, "id": number(login), "node_id": "U_" + login, "avatar_url": page + ".png", "gravatar_id": "",
+		"login": login, "id": userID(login), "node_id": "U_" + login, "avatar_url": page + ".png", "gravatar_id": "",
 		"url": api, "html_url": page, "type": kind, "site_admin": false,
 	}
 	for name := range strings.FieldsSeq(
@@ -54,14 +54,14 @@ func (a *rest) reviewJSON(r *review) map[string]any {
 
 func (a *rest) issueCommentJSON(c *comment) map[string]any {
 	return map[string]any{
-		"id": c.id, "node_id": nodeID(issueComment, c.id), "user": a.user(c.author), "body": c.body, "author_association": "NONE",
-		"url":       a.url(fmt.Sprintf("%s/issues/comments/%d", repo, c.id)),
-		"html_url":  a.page(fmt.Sprintf("/pull/1#issuecomment-%d", c.id)),
-		"issue_url": a.url(repo + "/issues/1"), "created_at": stamp(c.created), "updated_at": stamp(c.created),
+		"id": c.id, "node_id": nodeID(issueComment, c.id), "user": a.user(c.author), "body": c.body,
+		"author_association": "NONE", "url": a.url(fmt.Sprintf("%s/issues/comments/%d", repo, c.id)),
+		"html_url": a.page(fmt.Sprintf("/pull/1#issuecomment-%d", c.id)), "issue_url": a.url(repo + "/issues/1"),
+		"created_at": timestamp(c.created), "updated_at": timestamp(c.created),
 	}
 }
 
-// commits returns the commits that git log finds for arguments such as "main..head", the oldest first.
+// commits returns the commits that git log prints for arguments such as "main..head", the oldest first.
 func (a *rest) commits(arguments ...string) []map[string]any {
 	arguments = append([]string{"log", "--reverse", "--format=tformat:%H%x00%T%x00%P%x00%s"}, arguments...)
 	output := a.pull.git.git("", arguments...)
@@ -72,7 +72,7 @@ func (a *rest) commits(arguments ...string) []map[string]any {
 	return commits
 }
 
-// commitJSON is the JSON of a commit, whose fields are: name, tree, parents, subject.
+// commitJSON returns the JSON of a commit. The fields are its name, tree, parents and subject.
 func (a *rest) commitJSON(fields []string) map[string]any {
 	address := func(name string) string { return a.url(repo + "/commits/" + name) }
 	parents := []any{}

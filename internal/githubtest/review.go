@@ -11,10 +11,10 @@ import (
 
 const (
 	bodyLimit        = 65536 // characters
-	commentsInReview = 32    // what GitHub posts without trouble; see rest.createReview
+	commentsInReview = 32    // GitHub answers 502 to a review with more comments; see rest.createReview
 )
 
-// The values of a review's state, as REST and GraphQL write it.
+// The states of a review, as REST and GraphQL write them.
 const (
 	pending          = "PENDING"
 	commented        = "COMMENTED"
@@ -23,7 +23,7 @@ const (
 	dismissed        = "DISMISSED"
 )
 
-// states has the state of a review by the event that submits it. A review without an event is pending: only its
+// states has the state of a review by the event that submits it. A review without an event is pending, and only its
 // author sees it.
 var states = map[string]string{
 	"": pending, "COMMENT": commented, "APPROVE": approved, "REQUEST_CHANGES": changesRequested,
@@ -32,7 +32,8 @@ var states = map[string]string{
 // onFile is the subject_type of a comment on a file.
 const onFile = "file"
 
-// refusal is the text with which GitHub refuses a request. It does not say which comment of a review it means.
+// refusal is the text with which GitHub refuses a request. GitHub does not say which comment of a review it
+// refuses.
 type refusal string
 
 // Error implements error.
@@ -58,10 +59,10 @@ type comment struct {
 	id           int64
 	author, body string
 	created      time.Time
-	minimized    string // the reason, such as "outdated"; empty where the comment is shown
+	minimized    string // the reason, such as "outdated"; empty if the comment is shown
 }
 
-// thread is a conversation on a line, on some lines or on a file.
+// thread is a conversation about one line, several lines, or a file.
 type thread struct {
 	anchor
 	resolved bool
@@ -105,10 +106,11 @@ func (p *pullRequest) publishedComment(id int64) *reviewComment {
 	return nil
 }
 
-// visible reports whether a person can see a review. A pending review is its author's alone.
+// visible reports whether a person can see a review. Only its author can see a pending review.
 func (r *review) visible(to string) bool { return r.state != pending || r.author == to }
 
-// reviewWith returns the review with an id, as a path of REST has it, or nil where the person cannot see it.
+// reviewWith returns the review with an identifier in the form of a path; nil if the person cannot see such a
+// review.
 func (p *pullRequest) reviewWith(id, by string) *review {
 	for _, r := range p.reviews {
 		if fmt.Sprint(r.id) == id && r.visible(by) {
@@ -138,7 +140,7 @@ func checkBody(body string) error {
 	return nil
 }
 
-// draftReview is a review as a request asks for it.
+// draftReview is a review in a request.
 type draftReview struct {
 	CommitID string         `json:"commit_id"` // empty for the head
 	Body     string         `json:"body"`
@@ -146,7 +148,8 @@ type draftReview struct {
 	Comments []DraftComment `json:"comments"`
 }
 
-// createReview creates all of a review or, with an error that is a refusal, nothing.
+// createReview creates a review with all its comments. If GitHub refuses one comment, it creates nothing and
+// returns a refusal.
 func (p *pullRequest) createReview(by string, d draftReview) (*review, error) {
 	d.CommitID = cmp.Or(d.CommitID, p.head)
 	if err := p.checkReview(by, d); err != nil {
@@ -175,7 +178,7 @@ func (p *pullRequest) createReview(by string, d draftReview) (*review, error) {
 	return r, nil
 }
 
-// checkReview checks a review apart from its comments.
+// checkReview checks a review without its comments.
 func (p *pullRequest) checkReview(by string, d draftReview) error {
 	_, known := states[d.Event]
 	needsBody := d.Event == "REQUEST_CHANGES" || (d.Event == "COMMENT" && len(d.Comments) == 0)
@@ -235,7 +238,7 @@ func (p *pullRequest) deletePendingReview(r *review) error {
 	return nil
 }
 
-// submit publishes a pending review. An empty body leaves the body that it has.
+// submit publishes a pending review. An empty body keeps the body of the review.
 func (p *pullRequest) submit(r *review, body, event string) error {
 	if r.state != pending || event == "" || states[event] == "" {
 		return submitRefused
@@ -245,7 +248,7 @@ func (p *pullRequest) submit(r *review, body, event string) error {
 	return nil
 }
 
-// dismiss takes back the verdict of a review.
+// dismiss withdraws the approval or the requested changes of a review.
 func (p *pullRequest) dismiss(r *review) error {
 	if r.state != changesRequested && r.state != approved {
 		return refusal("Can not dismiss a " + strings.ToLower(r.state) + " pull request review")

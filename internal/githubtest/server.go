@@ -1,13 +1,20 @@
-// Package githubtest is test code: a GitHub that runs inside a test. Nothing of the product may import it.
+// Package githubtest is test code: it simulates GitHub inside a test. The product must not import it.
 //
 // It answers the part of GitHub's REST and GraphQL API that package review uses, for one repository with one pull
-// request, and has a real bare git repository behind it. It enforces GitHub's rules on reviews and comments against
-// the real diff, counts requests and notifications, and fails on demand (Fault). What people do to the pull request
-// are methods of Server: Comment, Review, Reply, Resolve, Hide, Push, ApplySuggestions.
+// request. A real bare git repository stands behind it. It enforces GitHub's rules for reviews and comments against the
+// real diff, counts requests and notifications, and fails on demand (Fault). Methods of Server do what people do on the
+// pull request: Comment, Review, Reply, Resolve, Hide, Push, ApplySuggestions.
 //
 // Every request and every answer is checked against GitHub's own description of its API, in the directory description.
-// A request that the description does not allow, or that is not simulated, fails the test. The clock stands still
-// until the test moves it, and identifiers count up, so that every run is the same.
+// A request fails the test if the description does not allow it, or if it is not simulated. Only the test moves the
+// clock, and identifiers count up, so that every run is the same.
+//
+// # A request
+//
+// The client posts a review. serve records the request and asks whether a Fault applies. serveREST checks the request
+// against the description, the token (admit) and the rate limits, and calls the handler in routes: createReview. The
+// handler changes the pullRequest, which knows GitHub's rules and nothing of HTTP. The answer is checked against the
+// description, and sent. A GraphQL request goes through serveGraphQL in the same way.
 package githubtest
 
 import (
@@ -45,14 +52,15 @@ const (
 	notAccessible = "Resource not accessible by integration"
 )
 
-// start is in the future of every real clock, and before the last date that git takes. A client that compares a reset
-// time with the real clock, not with GitHub's clock, waits for ever.
-var start = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
+// startTime is the first time of the simulated clock. It is later than any real time, so that a client that
+// compares a reset time with the real clock waits for ever, and the test shows the mistake. It is before the last
+// date that git accepts.
+var startTime = time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // clock is the simulated time.
 type clock struct{ now time.Time }
 
-// Server is the simulated GitHub. Its methods may be called while requests are under way.
+// Server is the simulated GitHub. Its methods may be called while requests are in progress.
 type Server struct {
 	tb     testing.TB
 	http   *httptest.Server
@@ -60,7 +68,7 @@ type Server struct {
 	rest   *rest
 	closed chan struct{}
 
-	mu       sync.Mutex // guards the fields below, and everything that a request reads or changes
+	mu       sync.Mutex // guards the fields below, and all data that a request reads or changes
 	clock    *clock
 	tokens   map[string]identity
 	limits   *limits
@@ -69,7 +77,7 @@ type Server struct {
 	pull     *pullRequest
 }
 
-// identity is the user that a token stands for, and whether the token may write.
+// identity is the user of a token, and whether the token may write.
 type identity struct {
 	login string
 	write bool
@@ -79,18 +87,19 @@ type identity struct {
 type Request struct {
 	// Index counts the requests from 1.
 	Index int
-	// Method and Path are as sent; Path is without the path of APIURL.
+	// Method and Path are as the client sent them; Path lacks the path of APIURL.
 	Method, Path string
-	// Operation of a GraphQL request is "query" or "mutation" and its top fields, such as "mutation minimizeComment".
+	// Operation is, for a GraphQL request, "query" or "mutation" and the names of its top fields: "mutation
+	// minimizeComment".
 	Operation string
-	// Write is true for every request but GET and GraphQL queries.
+	// Write is true for every request except GET requests and GraphQL queries.
 	Write bool
 }
 
-// New starts a GitHub whose main branch holds files (path → content) in one commit. It ends with the test.
+// New starts a GitHub whose main branch has one commit with files (path → content). It ends with the test.
 func New(tb testing.TB, files map[string]string) *Server {
 	tb.Helper()
-	clock := &clock{now: start}
+	clock := &clock{now: startTime}
 	pull := &pullRequest{tb: tb, clock: clock, git: newRepository(tb, clock), lastID: 1000}
 	s := &Server{
 		tb: tb, closed: make(chan struct{}), clock: clock, pull: pull,
@@ -108,7 +117,7 @@ func New(tb testing.TB, files map[string]string) *Server {
 	return s
 }
 
-// lock locks the server and returns what unlocks it: defer s.lock()().
+// lock locks the server and returns the function that unlocks it, so that one line does both: defer s.lock()().
 func (s *Server) lock() (unlock func()) {
 	s.mu.Lock()
 	return s.mu.Unlock
@@ -149,7 +158,7 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// Writes returns the requests that asked for a change, also the refused ones.
+// Writes returns the requests that asked for a change, including the refused requests.
 func (s *Server) Writes() []Request {
 	return slices.DeleteFunc(s.Requests(), func(r Request) bool { return !r.Write })
 }
@@ -169,7 +178,8 @@ func (s *Server) router() *http.ServeMux {
 	return mux
 }
 
-// serve records a request, answers it unless a fault comes before its effect, and sends the answer or the fault.
+// serve records a request, answers it, and sends the answer. If a fault applies, the handler runs only if the fault
+// lets the request take effect first (Fault.After).
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -180,7 +190,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		fault.Do()
 	}
 	var answer *httptest.ResponseRecorder
-	if fault.After || !fault.answers() {
+	if fault.After || !fault.replacesAnswer() {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		answer = s.answer(r)
 	}
@@ -206,7 +216,7 @@ func (s *Server) receive(r *http.Request, body string) Fault {
 	return s.faults.next(request)
 }
 
-// answer answers a request, one at a time.
+// answer answers requests one at a time.
 func (s *Server) answer(r *http.Request) *httptest.ResponseRecorder {
 	defer s.lock()()
 	answer := httptest.NewRecorder()
@@ -214,7 +224,8 @@ func (s *Server) answer(r *http.Request) *httptest.ResponseRecorder {
 	return answer
 }
 
-// serveREST does what all REST operations have in common around an operation's handler.
+// serveREST does the steps that all REST operations share: it checks the request, asks admit, calls the handler,
+// and checks the answer.
 func (s *Server) serveREST(pattern string, w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body) // bytes in memory
 	if err := described().checkRequest(pattern, r.URL.Query(), body); err != nil {
@@ -236,7 +247,7 @@ func (s *Server) serveREST(pattern string, w http.ResponseWriter, r *http.Reques
 	}
 }
 
-// admit authenticates a request and counts it against the limits. Status 0 lets it pass.
+// admit authenticates a request and counts it against the rate limits. Status 0 means that the request may go on.
 func (s *Server) admit(r *http.Request, write bool, header http.Header) (by identity, status int, answer any) {
 	kind, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	by, known := s.tokens[token]

@@ -194,7 +194,7 @@ func TestRequestsAreLimited(t *testing.T) {
 		query(t, s, BotToken, "{ viewer { login } }", nil)
 	}
 	status, header, answer = send(t, s, BotToken, "GET", repo+"/compare/main...change", "")
-	if status != 403 || header.Get("X-RateLimit-Remaining") != "0" || header.Get("X-RateLimit-Reset") != fmt.Sprint(start.Add(time.Hour).Unix()) {
+	if status != 403 || header.Get("X-RateLimit-Remaining") != "0" || header.Get("X-RateLimit-Reset") != fmt.Sprint(startTime.Add(time.Hour).Unix()) {
 		t.Errorf("request 1001 of an hour: %d %v %s", status, header, answer)
 	}
 	s.Advance(time.Hour)

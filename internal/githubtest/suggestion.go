@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// ErrSuggestion is the error for a suggestion that GitHub does not offer to commit.
+// ErrSuggestion is the error for a suggestion that GitHub does not let people commit.
 var ErrSuggestion = errors.New("the suggestion cannot be applied")
 
-// ApplySuggestions commits the suggestions of review comments to the pull request's head in one commit, as the
-// button on the pull request does, and returns the commit. A suggestion replaces exactly the lines of its comment.
-// ApplySuggestions applies all suggestions or, with an error that wraps ErrSuggestion, none.
+// ApplySuggestions commits the suggestions of review comments to the head of the pull request, all in one commit,
+// like the button on the page. It returns the commit. A suggestion replaces exactly the lines of its comment. If
+// one suggestion cannot be applied, no suggestion is applied, and the error wraps ErrSuggestion.
 func (s *Server) ApplySuggestions(comments ...int64) (string, error) {
 	defer s.lock()()
 	p := s.pull
@@ -44,13 +44,13 @@ func (s *Server) ApplySuggestions(comments ...int64) (string, error) {
 	return p.head, nil
 }
 
-// edit replaces the lines from start to end, both included.
+// edit replaces the lines from start to end. Both lines are included.
 type edit struct {
 	start, end int
 	text       string
 }
 
-// suggestion returns what the suggestion in a comment changes.
+// suggestion returns the edit that the suggestion in a comment makes.
 func (p *pullRequest) suggestion(c *reviewComment) (edit, error) {
 	refuse := func(reason string) (edit, error) { return edit{}, fmt.Errorf("%w: %s", ErrSuggestion, reason) }
 	text, found := suggested(c.body)
@@ -96,7 +96,8 @@ func suggested(body string) (string, bool) {
 	return "", false
 }
 
-// apply edits a file from the last edit to the first. A file without a line end at its end stays without it.
+// apply makes edits in the text of a file, from the last line to the first. If the file has no line end at its end,
+// the result has none either.
 func apply(content string, edits []edit) (string, error) {
 	slices.SortFunc(edits, func(a, b edit) int { return cmp.Compare(b.start, a.start) })
 	lines := slices.Collect(strings.Lines(content))

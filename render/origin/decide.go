@@ -8,9 +8,10 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// decide reads the tokens in the objects of a render. A query is decided by the sites whose tokens stand in its field, if the
-// field with the values of these sites in their place is the field as it was. It also keeps the lines that the render shows
-// to write the field. For example, imagePullPolicy of Pod/api comes out as zq0000012: site 12, values.yaml:14, decides.
+// decide reads the tokens in the objects of a render. The sites whose tokens stand in the field of a query decide
+// the query. For example, imagePullPolicy of Pod/api comes out as zq0000012: site 12, values.yaml:14, decides. It
+// checks that the field gets its old value again when the tokens are replaced by the values of their sites;
+// otherwise the tokens have changed what the templates do. It also keeps the lines that write the field.
 func (t tokens) decide(manifests []render.Manifest, queries []*query) {
 	for _, q := range queries {
 		if q.Manifest.Document.Verbatim {
@@ -21,7 +22,8 @@ func (t tokens) decide(manifests []render.Manifest, queries []*query) {
 			continue
 		}
 		value, holder := t.lookup(m.Node, q.Path)
-		if sites := t.sitesIn(value); q.decided == nil && sites != nil && join(yamldoc.Resolve(value).Value, sites) == q.value {
+		sites := t.sitesIn(value)
+		if q.decided == nil && sites != nil && valueFromSites(yamldoc.Resolve(value).Value, sites) == q.value {
 			q.decided = sites
 		}
 		if lines := t.linesOf(value, holder, q.Path.Last()); q.lines == nil {
@@ -34,8 +36,8 @@ func (t tokens) decide(manifests []render.Manifest, queries []*query) {
 	}
 }
 
-// find returns the object of a query in another render: the object of the same name, tokens taken out, or at the same
-// position, where the name is drawn at random.
+// find returns the object of a query in another render: the object with the same name after tokens are replaced, or
+// else the object at the same position. The position counts where a chart draws the name at random.
 func (t tokens) find(q *query, manifests []render.Manifest) *render.Manifest {
 	var byName, byPosition *render.Manifest
 	for i := range manifests {
@@ -61,8 +63,8 @@ func (t tokens) find(q *query, manifests []render.Manifest) *render.Manifest {
 	return byPosition
 }
 
-// lookup is yamldoc.Lookup for a render in which the names of items may be tokens: containers[api] is the item whose name
-// comes out as zq0000007, if api stands at site 7.
+// lookup is yamldoc.Lookup for a render in which tokens may replace the names of list items. If api stands at site
+// 7, containers[api] is the item whose name comes out as zq0000007.
 func (t tokens) lookup(root *yaml.Node, path yamldoc.Path) (value, holder *yaml.Node) {
 	path = slices.Clone(path)
 	for i, step := range path {
@@ -79,7 +81,7 @@ func (t tokens) lookup(root *yaml.Node, path yamldoc.Path) (value, holder *yaml.
 	return yamldoc.Lookup(root, path)
 }
 
-// sitesIn returns the sites whose tokens are in a value, in order; nil if there are none.
+// sitesIn returns the sites whose tokens are in a scalar, in the order of the tokens; nil if it has no token.
 func (t tokens) sitesIn(value *yaml.Node) []*Site {
 	value = yamldoc.Resolve(value)
 	if value == nil || value.Kind != yaml.ScalarNode {
@@ -94,9 +96,10 @@ func (t tokens) sitesIn(value *yaml.Node) []*Site {
 	return sites
 }
 
-// join returns a value with the values of sites in the place of its tokens: example/zq0000001:zq0000002 is example/api:1.2 by
-// the sites of api and 1.2. A value that is not the rendered one then was put together in another way.
-func join(value string, sites []*Site) string {
+// valueFromSites replaces the tokens of a value by the values of the given sites: example/zq0000001:zq0000002
+// becomes example/api:1.2. If the result is not the value of the first render, a template has put the value
+// together in another way.
+func valueFromSites(value string, sites []*Site) string {
 	i := -1
 	return tokenPattern.ReplaceAllStringFunc(value, func(string) string {
 		if i++; i < len(sites) {
@@ -106,8 +109,9 @@ func join(value string, sites []*Site) string {
 	})
 }
 
-// linesOf returns the lines that write a key, by the tokens at its value and in the mapping or list that holds the value:
-// those of resources before those of patches, because an edit of a resource is for all.
+// linesOf returns the lines that write a key. It finds their tokens at three places: in the anchor of the value, in
+// the anchor of the list around the value, and in the keys of the mapping around the value. The lines of resources
+// come before the lines of patches, because an edit of a resource helps every overlay.
 func (t tokens) linesOf(value, holder *yaml.Node, key string) []*Site {
 	var resources, patches []*Site
 	add := func(text string) {

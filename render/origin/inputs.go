@@ -6,15 +6,18 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-// inputs is what is known of the inputs that the engine has used.
+// inputs are the files and flags that the engine has read in the renders so far, and the values that the templates
+// among them read.
 type inputs struct {
 	byID  map[string]*Input
-	order []*Input // as the engine used them first
-	reads []valueRead
-	keys  map[string]bool // the last keys that templates read for fields
+	order []*Input    // by the time when the engine first used them
+	reads []valueRead // the values that templates read for fields
+	// keys are the last keys of the paths that templates read for fields: pullPolicy of .Values.image.pullPolicy.
+	keys map[string]bool
 }
 
-// input returns what is known of an input.
+// input returns the Input of a file or a flag. The engine may use the same file in several renders, and the file
+// has one Input for all of them.
 func (i *inputs) input(in render.Input) *Input {
 	id := in.Path
 	switch in.Use {
@@ -35,10 +38,11 @@ func (i *inputs) input(in render.Input) *Input {
 	return known
 }
 
-// isOutside reports whether an input of no tree has the path.
+// isOutside reports whether the engine has read an input with this path that is not a file of the tree, such as a
+// file of a downloaded chart.
 func (i *inputs) isOutside(name string) bool { return i.byID["\x00"+name] != nil }
 
-// at returns the input of the tree at a path; nil if it was not seen.
+// at returns the input for a file of the tree; nil if the engine has not read the file.
 func (i *inputs) at(name string) *Input { return i.byID[name] }
 
 // hasTemplates reports whether the source has used templates.

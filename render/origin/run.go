@@ -12,36 +12,39 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// MaxRenders is how often a source is rendered for its queries at most.
+// MaxRenders is the largest number of renders that Find spends on one source, for all its queries together.
 const MaxRenders = 24
 
-// run renders one source again and again, with tokens at sites. It knows the inputs and sites that it has seen so far. It is
-// for one goroutine.
+// run renders one source again and again, each time with other tokens. It collects the inputs and sites that it
+// sees on the way: the first render that uses a file finds the sites of this file. It is for one goroutine.
 type run struct {
 	charts
 	tokens
 	ctx     context.Context
 	targets *targets
-	renders int // so far
-	// isWhole is true once all templates of a chart are rendered, and not only those that the targets need.
+	renders int // number of renders so far
+	// isWhole is true once renders need all templates of a chart. Before, they need only the templates of
+	// needsTemplate.
 	isWhole bool
 }
 
-func newRun(ctx context.Context, s subject, t *targets) *run {
+func newRun(ctx context.Context, s tracedSource, t *targets) *run {
 	return &run{ctx: ctx, targets: t, charts: newCharts(s)}
 }
 
-// picked says what is written at a site in one render; it reports false for a site that is left as it is.
-type picked func(*Site) (value string, ok bool)
+// picker chooses what one render writes at a site: mostly its token. It reports false for a site that keeps its
+// text.
+type picker func(*Site) (value string, ok bool)
 
-// tokensAt picks the tokens of some sites.
-func tokensAt(sites []*Site) picked {
+// tokensAt writes the tokens of the given sites.
+func tokensAt(sites []*Site) picker {
 	set := setOf(sites)
 	return func(s *Site) (string, bool) { return s.token(), set[s] }
 }
 
-// tokensOf picks the tokens of the sites of some kind.
-func tokensOf(isPicked func(*Site) bool) picked {
+// tokensWhere writes the tokens of the sites for which isPicked is true. The sites need not be known yet: isPicked
+// is asked while the source renders.
+func tokensWhere(isPicked func(*Site) bool) picker {
 	return func(s *Site) (string, bool) { return s.token(), isPicked(s) }
 }
 
@@ -57,9 +60,10 @@ func setOf(sites []*Site) map[*Site]bool {
 // isSpent reports whether there are no renders left.
 func (r *run) isSpent() bool { return r.renders >= MaxRenders }
 
-// render renders the source with what is picked at its sites, and returns the objects that may be asked for. Templates that
-// are not needed are left empty, unless the run is whole. A panic of the engine is an error: a token may be its cause.
-func (r *run) render(pick picked) (manifests []render.Manifest, err error) {
+// render renders the source with the texts that pick chooses for the sites, and returns the objects that may belong
+// to a query. It leaves templates empty that no query needs, unless isWhole is set. A panic of the engine becomes
+// an error, because a token may be its cause. It fails if MaxRenders is reached.
+func (r *run) render(pick picker) (manifests []render.Manifest, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("panic: %v", value)
@@ -69,12 +73,12 @@ func (r *run) render(pick picked) (manifests []render.Manifest, err error) {
 		return nil, fmt.Errorf("more than %d renders", MaxRenders)
 	}
 	r.renders++
-	result, err := r.subject.render(r.ctx, func(in render.Input) []byte {
+	result, err := r.tracedSource.render(r.ctx, func(in render.Input) []byte {
 		if in.Use == render.UseInflated {
 			return anchorsToSiblings(in.Data)
 		}
 		seen := r.input(in)
-		seen.isPruned = !r.isWhole && r.isChart() && in.Use == render.UseTemplate && !r.targets.needs(in)
+		seen.isPruned = !r.isWhole && r.isChart() && in.Use == render.UseTemplate && !r.targets.needsTemplate(in)
 		if seen.isPruned {
 			return []byte{}
 		}
@@ -93,11 +97,12 @@ func (r *run) add(s *Site) {
 	s.Input.sites = append(s.Input.sites, s)
 }
 
-// write returns the text of an input with what is picked at its sites.
-func (r *run) write(in *Input, pick picked) []byte {
+// write returns the text of an input with the texts that pick chooses at its sites. It first finds the sites of an
+// input that it has not seen before.
+func (r *run) write(in *Input, pick picker) []byte {
 	if !in.isScanned {
 		in.isScanned = true
-		found := scan(in, r.targets)
+		found := findSites(in, r.targets)
 		for _, s := range found.sites {
 			r.add(s)
 		}
@@ -125,8 +130,8 @@ func (r *run) write(in *Input, pick picked) []byte {
 	return yamldoc.Apply(in.Data, withoutOverlaps(edits))
 }
 
-// withoutOverlaps sorts edits and leaves out those that begin inside of another one, as sites do in texts that are found to
-// be YAML and text.
+// withoutOverlaps sorts edits and drops each edit that starts inside of the edit before it. Sites overlap where a
+// text was scanned both as YAML and as words.
 func withoutOverlaps(edits []yamldoc.Edit) []yamldoc.Edit {
 	yamldoc.SortEdits(edits)
 	from := 0
@@ -139,8 +144,9 @@ func withoutOverlaps(edits []yamldoc.Edit) []yamldoc.Edit {
 	})
 }
 
-// anchorsToSiblings turns the anchors of lines, in what a chart of a kustomization has rendered to, into keys beside what
-// the lines write: kustomize drops anchors.
+// anchorsToSiblings turns the anchors of LineAnchors into keys, in the manifests that a chart of a kustomization
+// has rendered to. kustomize drops anchors, and keeps keys. "image: &zq0000004 a" becomes "image: a" and zq0000004:
+// "".
 func anchorsToSiblings(data []byte) []byte {
 	roots, err := yamldoc.Parse(data)
 	if err != nil {
@@ -158,7 +164,7 @@ func anchorsToSiblings(data []byte) []byte {
 	return text.Bytes()
 }
 
-// addSiblings adds the keys to the mappings at and below a node.
+// addSiblings does the work of anchorsToSiblings for a node and all nodes below it.
 func addSiblings(node *yaml.Node) {
 	var added []*yaml.Node
 	for i, child := range node.Content {

@@ -9,24 +9,29 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// found is what a scan finds in an input.
-type found struct {
+// scanResult has the sites that findSites finds in one input, and the values that the input reads.
+type scanResult struct {
 	sites []*Site
-	// reads are the paths of values that a template reads for a field.
+	// reads are the values that a template reads for a field. Each of them may be a missing key that can be
+	// inserted.
 	reads []valueRead
-	// keys are the last keys that a template reads for a field, whatever they are read from.
+	// keys are the last keys of the paths that a template reads for a field, from .Values or from anything else:
+	// pullPolicy of {{ .container.pullPolicy }}.
 	keys []string
 }
 
-// valueRead is a path below .Values that a template reads: image.pullPolicy.
+// valueRead is one value that a template reads: the path [image pullPolicy] for {{ .Values.image.pullPolicy }}.
 type valueRead struct {
 	in     *Input
-	offset int // near which it is read
-	path   []string
+	offset int      // in bytes; it is on the line that reads the value
+	path   []string // without .Values
 }
 
-// scan finds the sites of an input. It depends on its arguments alone.
-func scan(in *Input, t *targets) found {
+// findSites finds the sites of an input. The use of the input decides how it reads the input: a template by its
+// parse tree and its text, a flag as text, a Chart.yaml for its appVersion alone, any other file as YAML. The
+// result depends on the arguments alone. Most files have no site, so it looks first whether a file mentions a key
+// or a value at all.
+func findSites(in *Input, t *targets) scanResult {
 	s := &scanner{in: in, targets: t}
 	all := len(in.Data)
 	switch in.Use {
@@ -42,17 +47,18 @@ func scan(in *Input, t *targets) found {
 		}
 	default:
 		if (in.Use == render.UseValues || t.couldHaveSite(string(in.Data))) && !s.yaml(0, all) {
-			s.words(0, string(in.Data)) // such as the variables of a generator
+			s.words(0, string(in.Data)) // such as the variables of a generator: POLICY=Always
 		}
 	}
-	return s.found
+	return s.scanResult
 }
 
-// scanner collects the sites of one input. Its methods are in scan_text.go, scan_template.go and scan_yaml.go.
+// scanner collects the sites of one input. Its methods are in scan_text.go, scan_template.go and scan_yaml.go, one
+// file for each way to read an input.
 type scanner struct {
 	in *Input
 	*targets
-	found
+	scanResult
 }
 
 func (s *scanner) add(site *Site) {
@@ -60,7 +66,8 @@ func (s *scanner) add(site *Site) {
 	s.sites = append(s.sites, site)
 }
 
-// appVersion finds the version of the app in a Chart.yaml, which charts use as the tag if no tag is set.
+// appVersion finds the version of the app in a Chart.yaml. Many charts use it as the tag of their image if the
+// values set no tag.
 func (s *scanner) appVersion() {
 	roots, err := yamldoc.Parse(s.in.Data)
 	if err != nil || len(roots) != 1 {

@@ -7,9 +7,9 @@ import (
 	"text/template/parse"
 )
 
-// template finds the sites between two offsets of the input, where a template stands: values in its text and in the
-// arguments of functions that hand them on, and the lines that write fields. It also notes what the template reads for
-// the fields.
+// template finds the sites of a template between two offsets of the input: values in the text, values in the
+// arguments of functions that pass their arguments on, and the lines that write fields. It also notes what the
+// template reads for the fields. A text that does not parse as a template is scanned as plain text.
 func (s *scanner) template(start, end int) {
 	text := string(s.in.Data[start:end])
 	tree := parse.New(s.in.Path)
@@ -31,14 +31,15 @@ func (s *scanner) template(start, end int) {
 //	imagePullPolicy: {{ .pullPolicy | default "IfNotPresent" }}
 //	{{- end }}
 //
-// it finds a site for the string "IfNotPresent", which default hands on, and the line of imagePullPolicy. It notes that the
-// template reads image.pullPolicy for the field, because the dot is .Values.image there.
+// it finds a ValueSite at "IfNotPresent", because default passes its argument on, and a LineAnchor at
+// imagePullPolicy. It notes the read of image.pullPolicy, because "with" has made .Values.image the dot.
 type templateScanner struct {
 	*scanner
 	offset int
-	// dot is the path that the dot stands for, from .Values on or the keys that were read last; nil if it is not known.
+	// dot is the path of the value that "." stands for: from .Values on, or only the keys that were read last if it
+	// is not known where they were read from. It is nil if nothing is known, such as in a range.
 	dot []string
-	// isFieldValue is true while the value of a field is visited.
+	// isFieldValue is true while the scanner visits the value of a field: what follows "imagePullPolicy: ".
 	isFieldValue bool
 }
 
@@ -70,7 +71,8 @@ func (w *templateScanner) list(list *parse.ListNode) {
 	w.isFieldValue = outer.isFieldValue
 }
 
-// branch visits an if, range or with, whose first list has a dot of its own.
+// branch visits an if, range or with. Only the first of its two lists has the new dot; the list after else has the
+// old one.
 func (w *templateScanner) branch(b *parse.BranchNode, dot []string) {
 	outer := *w
 	w.isFieldValue = false
@@ -81,7 +83,8 @@ func (w *templateScanner) branch(b *parse.BranchNode, dot []string) {
 	w.list(b.ElseList)
 }
 
-// pathOf returns the path that a pipe reads, if it does nothing else; it may become the dot.
+// pathOf returns the path that a pipe reads if the pipe does nothing else: [Values image] for {{ with .Values.image
+// }}. The path becomes the dot.
 func (w *templateScanner) pathOf(pipe *parse.PipeNode) []string {
 	if len(pipe.Cmds) != 1 || len(pipe.Cmds[0].Args) != 1 {
 		return nil
@@ -95,7 +98,8 @@ func (w *templateScanner) pathOf(pipe *parse.PipeNode) []string {
 	return nil
 }
 
-// belowDot returns the path of a field of the dot.
+// belowDot returns the path of a field below the dot. With the dot .Values.image, .tag is Values.image.tag. If the
+// dot does not start at .Values, the result is the field alone.
 func (w *templateScanner) belowDot(field []string) []string {
 	if slices.Contains(w.dot, "Values") {
 		return slices.Concat(w.dot, field)
@@ -116,7 +120,8 @@ func (w *templateScanner) pipe(pipe *parse.PipeNode) {
 	}
 }
 
-// functionOf returns the name of the function that a command calls; "" if it calls none.
+// functionOf returns the name of the function that a command calls: default for {{ default "a" .b }}. It returns ""
+// if the command calls none.
 func functionOf(command *parse.CommandNode) string {
 	if name, ok := command.Args[0].(*parse.IdentifierNode); ok {
 		return name.Ident
@@ -124,16 +129,22 @@ func functionOf(command *parse.CommandNode) string {
 	return ""
 }
 
-// comparing are the functions that look at their arguments and return something else.
-var comparing = []string{
-	"eq", "ne", "lt", "le", "gt", "ge", "has", "contains", "hasKey", "hasPrefix", "hasSuffix", "regexMatch", "mustRegexMatch",
-	"empty", "required", "fail", "index", "get", "kindIs", "typeIs", "semverCompare", "without", "deepEqual",
+// comparingFunctions look at their arguments and return something else. A token in such an argument would change
+// the result of the comparison, and could never come out itself.
+var comparingFunctions = []string{
+	"eq", "ne", "lt", "le", "gt", "ge", "has", "contains", "hasKey", "hasPrefix", "hasSuffix", "regexMatch",
+	"mustRegexMatch", "empty", "required", "fail", "index", "get", "kindIs", "typeIs", "semverCompare", "without",
+	"deepEqual",
 }
 
-// passing are the functions that return one of their arguments as it is; "" stands for no function.
-var passing = []string{"", "default", "coalesce", "or", "and", "quote", "squote", "toString", "toYaml", "trim", "tpl"}
+// passingFunctions return one of their arguments unchanged, so that a token comes out of them. "" stands for no
+// function.
+var passingFunctions = []string{
+	"", "default", "coalesce", "or", "and", "quote", "squote", "toString", "toYaml", "trim", "tpl",
+}
 
-// command visits a command and its arguments. The next function of the pipe gets the command's result.
+// command visits a command of a pipe and its arguments. next is the function behind the command in the pipe, which
+// gets its result: in {{ .a | quote }} the next function of .a is quote.
 func (w *templateScanner) command(command *parse.CommandNode, next string) {
 	name := functionOf(command)
 	for i, arg := range command.Args {
@@ -141,7 +152,8 @@ func (w *templateScanner) command(command *parse.CommandNode, next string) {
 		if i == 0 {
 			to = next
 		}
-		isCompared := slices.Contains(comparing, to) || to == "dict" && i%2 == 1 || to == "dig" && i < len(command.Args)-2
+		isKey := to == "dict" && i%2 == 1 || to == "dig" && i < len(command.Args)-2
+		isCompared := isKey || slices.Contains(comparingFunctions, to)
 		switch arg := arg.(type) {
 		case *parse.StringNode:
 			if i > 0 && w.isNamedLikeField(arg.Text) {
@@ -170,7 +182,7 @@ func (w *templateScanner) command(command *parse.CommandNode, next string) {
 func (w *templateScanner) string(node *parse.StringNode, isCompared bool) {
 	start := w.offset + int(node.Pos)
 	switch {
-	case w.values[node.Text] && isCompared:
+	case w.values[node.Text] && isCompared: // A token would change what the template does.
 	case w.values[node.Text]:
 		w.add(&Site{Start: start, End: start + len(node.Quoted), Value: node.Text, encode: strconv.Quote})
 	default:
@@ -186,10 +198,11 @@ func (w *templateScanner) number(node *parse.NumberNode, isCompared bool) {
 	}
 }
 
-// read notes a path that the template reads near an offset: for a field by its last key, or because the function to which
-// the value goes hands it to the field.
+// read notes a path that the template reads near an offset, if the template reads it for a field: the last key is
+// named like the field, or the value goes to the field through a function that passes it on. to is this function.
 func (w *templateScanner) read(path []string, offset int, to string) {
-	if len(path) == 0 || !w.isNamedLikeField(path[len(path)-1]) && !(w.isFieldValue && slices.Contains(passing, to)) {
+	isPassedToField := w.isFieldValue && slices.Contains(passingFunctions, to)
+	if len(path) == 0 || !w.isNamedLikeField(path[len(path)-1]) && !isPassedToField {
 		return
 	}
 	w.keys = append(w.keys, path[len(path)-1])

@@ -8,7 +8,8 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-// text finds the sites in text at an offset of the input: the lines that write fields, and values.
+// text finds the sites in a text that starts at an offset of the input: the lines that write fields, and the
+// values. The text of a template between two actions is such a text.
 func (s *scanner) text(offset int, data []byte) {
 	text := string(data)
 	if s.in.Use != render.UseFlag && s.mentionsKey(text) {
@@ -21,9 +22,10 @@ func (s *scanner) text(offset int, data []byte) {
 	}
 }
 
-// line adds the sites of a line that writes a key. The key stands between two offsets, its colon ends at a third one, and
-// rest is the text from there on. The anchor goes behind the colon. The sibling goes before the key, on a line of its own,
-// unless something else than white space and dashes stands there. For example, image: {{ .Values.image }} becomes
+// line adds the two sites of a line that writes a key. start and end are the offsets of the key, colon is the
+// offset behind the colon, and rest is the text from there on. The anchor is written behind the colon. The sibling
+// is written before the key, on a line of its own; there is none if the line has more than white space and dashes
+// before the key. For example, image: {{ .Values.image }} becomes
 //
 //	image: &zq0000004 {{ .Values.image }}
 //
@@ -52,7 +54,7 @@ func (s *scanner) line(start, end, colon int, rest string) {
 		anchor.InFlow, anchor.SpanEnd = true, flowEnd(data, colon, anchor.SpanEnd)
 	}
 	if len(bytes.TrimLeft(before, " -")) == 0 {
-		anchor.hasSibling = true
+		anchor.hasLineSibling = true
 		sibling := *anchor
 		sibling.Start, sibling.End, sibling.Kind, sibling.mayBeEmpty = start, start, LineSibling, false
 		indent := strings.Repeat(" ", len(before))
@@ -62,14 +64,15 @@ func (s *scanner) line(start, end, colon int, rest string) {
 	s.add(anchor)
 }
 
-// endOfKey matches what stands behind a key.
+// endOfKey matches the text behind a word if the word is a key: the colon and what follows.
 var endOfKey = regexp.MustCompile(`^(?:["'][ \t]*:|[ \t]*:(?:\s|$))`)
 
-// words finds the values in text that are words of their own and no keys, or that stand behind the key of a field. Of the
-// value 80, which is not distinct, "port: 80" has a site if the field is a port, and "seconds: 80" has none.
+// words finds the values of fields in a text. A distinct value, such as IfNotPresent, counts wherever it is a word
+// of its own and not a key. A value that occurs by chance, such as 80, counts only behind the key of a field:
+// "port: 80" is a site if the field is a port, and "seconds: 80" is not.
 func (s *scanner) words(offset int, text string) {
-	for from := 0; s.targets.words != nil && from < len(text); {
-		match := s.targets.words.FindStringSubmatchIndex(text[from:])
+	for from := 0; s.wordPattern != nil && from < len(text); {
+		match := s.wordPattern.FindStringSubmatchIndex(text[from:])
 		if match == nil {
 			break
 		}
@@ -94,22 +97,25 @@ func (s *scanner) words(offset int, text string) {
 
 func verbatim(value string) string { return value }
 
-// keyAndValue matches a key and a value on one line.
+// keyAndValue matches a key and a value on one line: port: 80, or PORT=80.
 var keyAndValue = regexp.MustCompile(`([\w-]+)["']?[:=][ \t]*["']?([^\s"',{}]+)`)
 
-// isInFlow reports whether what stands before a key on its line opens a mapping in flow style.
+// isInFlow reports whether a key stands in a mapping in flow style, {…}. before is the text before the key on its
+// line.
 func isInFlow(before []byte) bool {
 	before = actions.ReplaceAll(before[max(len(before)-maxFlow, 0):], nil)
 	return bytes.Count(before, []byte("{")) > bytes.Count(before, []byte("}"))
 }
 
-// maxFlow is how far before a key, in bytes, isInFlow looks for the start of its mapping.
+// maxFlow limits how far isInFlow looks back, in bytes. Without a limit, a file in one long line would take
+// quadratic time.
 const maxFlow = 4096
 
 // actions matches the actions of a template, {{ … }}, on one line.
 var actions = regexp.MustCompile(`\{\{.*?\}\}`)
 
-// flowEnd returns where the value in flow style ends that stands between two offsets.
+// flowEnd returns the offset where a value in flow style ends: at the next comma or brace between two offsets. A
+// brace of a template action does not count.
 func flowEnd(data []byte, start, end int) int {
 	mask := func(action []byte) []byte { return bytes.Repeat([]byte("x"), len(action)) }
 	masked := actions.ReplaceAllFunc(data[start:end], mask)

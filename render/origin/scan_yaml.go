@@ -12,15 +12,16 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// yaml finds the sites between two offsets of the input, where YAML stands: values and, in manifests and patches, the lines
-// that write fields. It reports false if the text is no YAML.
+// yaml finds the sites of YAML between two offsets of the input: values and, in manifests and patches, the lines
+// that write fields. It reports false if the text is not YAML.
 func (s *scanner) yaml(start, end int) bool {
 	use := s.in.Use
 	hasLines := use == render.UseResource || use == render.UsePatch || use == render.UseChartFile
 	return s.yamlPart(start, end, hasLines)
 }
 
-// yamlPart is yaml for a text in which mappings may get the keys of line sites, or may not: kustomizations may not.
+// yamlPart is yaml with a choice: hasLines says whether the mappings may get one more key for a LineAnchor. The
+// mappings of a kustomization may not, because kustomize refuses unknown keys.
 func (s *scanner) yamlPart(start, end int, hasLines bool) bool {
 	roots, err := yamldoc.Parse(s.in.Data[start:end])
 	if err != nil || slices.ContainsFunc(roots, isPlainText) {
@@ -36,26 +37,27 @@ func (s *scanner) yamlPart(start, end int, hasLines bool) bool {
 	return true
 }
 
-// isPlainText reports whether a document is a text that happens to be YAML. An empty document is not.
+// isPlainText reports whether a document is one scalar, such as a shell script. It parses as YAML, but it has
+// neither keys nor values. An empty document is not a plain text.
 func isPlainText(root *yaml.Node) bool { return root.Kind == yaml.ScalarNode && root.Tag != "!!null" }
 
-// valueAt returns the site of a value that a field has.
+// valueAt returns the ValueSite of a scalar.
 func valueAt(text *yamldoc.Text, node *yaml.Node) *Site {
 	start, end, _ := text.Bounds(node)
 	return &Site{Start: start, End: end, Value: node.Value, encode: quoteScalar}
 }
 
-// yamlScanner walks over the nodes of YAML that stands at an offset of the input. It works on nodes, because a search in text
-// takes what stands in a block scalar for keys and values. The text of a block scalar may itself be YAML, such as a patch in
-// a kustomization; it then has a scanner of its own.
+// yamlScanner walks over the nodes of YAML that starts at an offset of the input. It works on nodes and not on
+// text, because a search in the text would find keys and values inside of block scalars. A block scalar may itself
+// be YAML, such as a patch in a kustomization; it then gets a yamlScanner of its own.
 type yamlScanner struct {
 	*scanner
 	offset    int
-	positions *yamldoc.Text // of the YAML, in which offset is 0
-	// hasLines and inChartValues are about the mapping that is visited: whether it may get the keys of line sites, and
-	// whether it holds values that a kustomization gives a chart.
+	positions *yamldoc.Text // of the YAML alone: its position 0 is offset in the input
+	// hasLines and inChartValues describe the mapping that is visited. hasLines: the mapping may get one more key
+	// for a LineAnchor. inChartValues: the mapping is in the values that a kustomization gives a chart.
 	hasLines, inChartValues bool
-	anchored                map[*yaml.Node]*Site // of values with an anchor
+	anchored                map[*yaml.Node]*Site // by the scalar with the anchor; aliases are added to the site
 }
 
 func (w *yamlScanner) node(node *yaml.Node, path yamldoc.Path) {
@@ -103,14 +105,14 @@ func (w *yamlScanner) pair(mapping, key, value *yaml.Node, path yamldoc.Path) {
 	w.hasLines, w.inChartValues = outer.hasLines, outer.inChartValues
 }
 
-// isValuesKey reports whether a key of a declaration has the values for a chart.
+// isValuesKey reports whether a key of a declaration holds the values for a chart: valuesObject of an Application.
 func (t *targets) isValuesKey(key string) bool {
 	return t.declaration != nil && len(t.declaration.Values) > 0 && t.declaration.Values.Last() == key
 }
 
-// lineAt returns the site of the line that gives a mapping a value. Its token becomes another key of the mapping, before the
-// key of the line, and goes with the mapping through merges, patches and parsers: {image: a} becomes
-// {"zq0000005": "", image: a}. The positions are those of a part of the input that begins at an offset.
+// lineAt returns the LineAnchor of a line outside of templates. Its token is one more key of the mapping, before
+// the key of the line. {image: a} becomes {"zq0000005": "", image: a}. The new key stays in the mapping through
+// merges, patches and parsers. offset is where the part of the input starts that positions belongs to.
 func lineAt(in *Input, offset int, positions *yamldoc.Text, mapping, key, value *yaml.Node) *Site {
 	at, ok := positions.Offset(key)
 	start, end, _ := positions.Bounds(key)
@@ -144,10 +146,13 @@ func (w *yamlScanner) scalar(node *yaml.Node, path yamldoc.Path) {
 		return
 	}
 	start, end = w.offset+start, w.offset+end
-	if w.in.Use == render.UseKustomization && w.offset == 0 && !w.inChartValues && path.Last() == "name" && !w.fields["name"] {
-		return // It selects, for example an image to replace, and is no value.
+	isOwnKey := w.in.Use == render.UseKustomization && w.offset == 0 && !w.inChartValues
+	if isOwnKey && path.Last() == "name" && !w.fields["name"] {
+		return // The name selects an image to replace. A token there would select nothing.
 	}
-	site := &Site{Start: start, End: end, Value: node.Value, Key: path.String(), InChartValues: w.inChartValues, encode: quoteScalar}
+	site := &Site{
+		Start: start, End: end, Value: node.Value, Key: path.String(), InChartValues: w.inChartValues, encode: quoteScalar,
+	}
 	isNamed := w.isNamedLikeField(path.Last())
 	switch {
 	case node.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
@@ -171,14 +176,15 @@ func (w *yamlScanner) scalar(node *yaml.Node, path yamldoc.Path) {
 	}
 }
 
-// setKey gives the sites from an index on the key of a path.
+// setKey gives the sites from an index on the key of a path. Sites inside a scalar share the key of the scalar.
 func (w *yamlScanner) setKey(from int, path yamldoc.Path) {
 	for _, site := range w.sites[from:] {
 		site.Key = path.String()
 	}
 }
 
-// quoteScalar writes a scalar that is valid in YAML and JSON and keeps the type of the value.
+// quoteScalar writes a value as a scalar that is valid in YAML and in JSON, and that keeps its type: 80 stays a
+// number, Always becomes "Always".
 func quoteScalar(value string) string {
 	if isWholeNumber(value) || value == "true" || value == "false" {
 		return value
@@ -186,8 +192,8 @@ func quoteScalar(value string) string {
 	return strconv.Quote(value)
 }
 
-// block finds the sites in the lines of the block scalar whose header ends at an offset: a patch, or a text that templates
-// use.
+// block finds the sites in the lines of a block scalar: a patch, or a text that templates use. header is the offset
+// where the header (|, >-) of the block scalar ends.
 func (w *yamlScanner) block(node *yaml.Node, header int, path yamldoc.Path) {
 	if !w.couldHaveSite(node.Value) {
 		return
@@ -197,17 +203,18 @@ func (w *yamlScanner) block(node *yaml.Node, header int, path yamldoc.Path) {
 	if w.in.Use == render.UseValues || w.in.Use == render.UseChartFile || !w.inner(from, to, path) {
 		w.template(from, to)
 	} else if w.in.Use == render.UseDeclaration {
-		return // The keys are those in the text.
+		return // The text is the values of a chart: its own keys count, and not the path of the scalar.
 	}
 	w.setKey(before, path)
 }
 
-// inner finds the sites in YAML that stands in a scalar of the file.
+// inner finds the sites in YAML that stands in a scalar of the file. It reports false if the text is not YAML.
 func (w *yamlScanner) inner(from, to int, path yamldoc.Path) bool {
 	return w.yamlPart(from, to, w.in.Use != render.UseDeclaration || path.Last() == "patch")
 }
 
-// embedded finds the sites in a scalar on one line that is itself YAML or JSON, as an inline patch can be.
+// embedded finds the sites in a scalar on one line that is itself YAML or JSON: patch: '[{"op": "add", …}]' in a
+// kustomization. It reports false for any other scalar.
 func (w *yamlScanner) embedded(node *yaml.Node, start, end int, path yamldoc.Path) bool {
 	use := w.in.Use
 	canEmbed := use == render.UseKustomization || use == render.UseDeclaration || use == render.UsePatch

@@ -9,42 +9,45 @@ import (
 	"github.com/pullcheck/pullcheck/render/declared"
 )
 
-// subject is the source whose fields are traced, in its tree. Everything that this package knows of sources is in this
-// file.
-type subject struct {
+// tracedSource is the source whose fields are traced, and the tree that it is rendered from. This file holds
+// everything that the package knows of sources.
+type tracedSource struct {
 	tree   fs.FS
 	source render.Source
 }
 
-// render renders the source. probe sees every file before the engine uses it, and may give the engine another text.
-func (s subject) render(ctx context.Context, probe render.Probe) (*render.Result, error) {
+// render renders the source. The engine shows every file to probe before it uses the file, and uses the text that
+// probe returns instead. In this way a token gets into a file without a change of the tree.
+func (s tracedSource) render(ctx context.Context, probe render.Probe) (*render.Result, error) {
 	return s.source.Render(ctx, render.In{Tree: s.tree, Probe: probe})
 }
 
-// isChart reports whether the source is a chart. Only templates with queries need to be rendered of a chart.
-func (s subject) isChart() bool { return s.source.ID().Kind == render.Helm }
+// isChart reports whether the source is a Helm chart. A render of a chart can leave out templates; see run.render.
+func (s tracedSource) isChart() bool { return s.source.ID().Kind == render.Helm }
 
-// path returns the directory or the archive of the source.
-func (s subject) path() string { return s.source.ID().Path }
+// path returns the path of the source: a directory, or the archive of a packaged chart.
+func (s tracedSource) path() string { return s.source.ID().Path }
 
-// declaration returns where the object stands that declares the source; nil if the source stands for itself.
-func (s subject) declaration() *declared.Declaration {
+// declaration says which object declares the source, such as an Application of Argo CD. It is nil if no object
+// does.
+func (s tracedSource) declaration() *declared.Declaration {
 	if source, ok := s.source.(*declared.Source); ok {
 		return &source.Declaration
 	}
 	return nil
 }
 
-// givenFiles returns the values files that are given beside those of the charts, the lowest precedence first.
-func (s subject) givenFiles() []render.File {
+// givenFiles returns the values files that the user gives in addition to those of the charts (helm -f FILE). The
+// lowest precedence comes first.
+func (s tracedSource) givenFiles() []render.File {
 	if !s.isChart() {
 		return nil
 	}
 	return s.source.Files()
 }
 
-// givenValues returns the paths of the values files that are given beside those of the charts, the lowest precedence first.
-func (s subject) givenValues() []string {
+// givenValues returns the paths of givenFiles, in the same order.
+func (s tracedSource) givenValues() []string {
 	var names []string
 	for _, file := range s.givenFiles() {
 		names = append(names, file.Path)
@@ -52,15 +55,17 @@ func (s subject) givenValues() []string {
 	return names
 }
 
-// isGivenValues reports whether an input is a values file that is given beside those of the charts.
-func (s subject) isGivenValues(in *Input) bool {
+// isGivenValues reports whether an input is one of givenFiles. The path alone does not tell: a given file with Data
+// is not in the tree, and the tree may have another file of the same name.
+func (s tracedSource) isGivenValues(in *Input) bool {
 	return slices.ContainsFunc(s.givenFiles(), func(f render.File) bool {
 		return f.Path == in.Path && (f.Data != nil) == in.Outside
 	})
 }
 
-// namedOnly returns the paths of files that are not in the tree, though the tree may have files of these names.
-func (s subject) namedOnly() []string {
+// filesNotInTree returns the paths of the given files that have their own Data. The tree may have other files of
+// the same names.
+func (s tracedSource) filesNotInTree() []string {
 	var names []string
 	for _, file := range s.source.Files() {
 		if file.Data != nil {

@@ -1,12 +1,15 @@
 package origin
 
-// confirmAlone renders with the tokens of the decisions alone: templates decide by values what they write, and other tokens
-// may have made them write something else. For example, in
+// confirmAlone renders with the tokens of the decisions alone, and drops a decision whose token does not come out
+// again. The tokens at other sites may have changed what a template does. For example, both values are Never in
 //
 //	imagePullPolicy: {{ if eq .Values.a "Never" }}{{ .Values.a }}{{ else }}{{ .Values.b }}{{ end }}
 //
-// where both values are Never, a decides, but a token at a makes b come out. A decision whose token does not come out again is dropped. There
-// is nothing to confirm where no templates are used, or where there were no other tokens.
+// The value a decides. With tokens at both, a is not Never any more, and the token of b comes out. The token of b
+// alone does not.
+//
+// It costs one render for all queries, and comes right after dye, so that later strategies see which queries are
+// open again. It costs none if the source has no templates, or if there were no other tokens.
 func confirmAlone(t *tracing) {
 	decided := map[*Site]bool{}
 	for _, q := range t.queries {
@@ -26,12 +29,12 @@ func confirmAlone(t *tracing) {
 			reopened = append(reopened, q)
 		}
 	}
-	if manifests, err := t.render(tokensOf(func(s *Site) bool { return decided[s] })); err == nil {
+	if manifests, err := t.render(tokensWhere(func(s *Site) bool { return decided[s] })); err == nil {
 		t.decideBy(manifests)
 	}
 	for _, q := range reopened {
 		if q.decided == nil && q.value == "" && !q.isWrittenEmpty {
-			q.lines = nil // The lines are there only with other keys set.
+			q.lines = nil // The lines came out only because other keys were set.
 		}
 	}
 	for s := range decided {
@@ -39,7 +42,7 @@ func confirmAlone(t *tracing) {
 	}
 }
 
-// hasOtherTokens reports whether there are tokens of values at other sites than some.
+// hasOtherTokens reports whether an earlier render had tokens at values that are not among sites.
 func hasOtherTokens(t *tracing, sites map[*Site]bool) bool {
 	for _, in := range t.order {
 		for _, s := range in.sites {

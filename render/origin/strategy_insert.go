@@ -11,10 +11,11 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// insertMissingKeys sets keys that no values file sets and that the templates read for a missing field: the key
-// image.pullPolicy, where a template has {{ with .Values.image.pullPolicy }}. It needs renders of its own, because a key
-// that is set hides the keys and defaults behind it. The keys below .Values.global come last: people first set the key of
-// one image.
+// insertMissingKeys finds the key that could set a missing field: image.pullPolicy, where a template has {{ with
+// .Values.image.pullPolicy }} and no values file sets it. It writes the keys that templates read for the field,
+// with tokens as their values, and renders. It cannot share the render of dye, because a new key hides the keys and
+// defaults behind it. The keys below .Values.global get a second render of their own: people first set the key of
+// one image. So it costs at most two renders, each with one more by confirmAlone, plus bisection.
 func insertMissingKeys(t *tracing) {
 	for _, q := range t.open() {
 		q.isWrittenEmpty = q.value == "" && len(q.lines) > 0
@@ -45,12 +46,13 @@ func insertMissingKeys(t *tracing) {
 	}
 }
 
-// addInsertions adds the sites of keys that could be inserted, and returns them.
+// addInsertions adds a KeyInsertion for each missing key of each values file, and returns these sites. The
+// declaration of the source comes last. isGlobal chooses between the keys below .Values.global and the other keys.
 func addInsertions(r *run, isGlobal bool) []*Site {
 	first := len(r.tokens)
 	top := r.valuesOf(r.path())
 	inputs := slices.Clone(r.order)
-	slices.SortStableFunc(inputs, func(a, b *Input) int { return cmp.Compare(a.Use, b.Use) }) // what declares the source last
+	slices.SortStableFunc(inputs, func(a, b *Input) int { return cmp.Compare(a.Use, b.Use) }) // the declaration last
 	for _, in := range inputs {
 		values := r.valuesIn(in)
 		if values == nil {
@@ -58,7 +60,7 @@ func addInsertions(r *run, isGlobal bool) []*Site {
 		}
 		i := inserter{run: r, valuesFile: values}
 		if top != nil && in != top && r.isGiven(in) {
-			i.below = top
+			i.lowerFile = top
 		}
 		if !isGlobal && len(values.Prefix) == 0 {
 			i.besideSiblingValues(values.document.Root(), nil)
@@ -72,16 +74,19 @@ func addInsertions(r *run, isGlobal bool) []*Site {
 	return r.tokens[first:]
 }
 
-// inserter adds the sites of missing keys in one values file.
+// inserter adds the KeyInsertions of one values file.
 type inserter struct {
 	*run
 	*valuesFile
-	// below is a file with lower precedence, whose missing keys come first; nil if there is none.
-	below *Input
+	// lowerFile is the values file with lower precedence; nil if there is none. A key that was inserted there is
+	// not inserted again.
+	lowerFile *Input
 }
 
-// read inserts a key that a template reads: into the values of its own chart or, where the file has a mapping for the
-// template's chart, into the values of a chart above. A template that may be a library's reads the values of any chart.
+// read inserts the key that a template reads. The values.yaml of the template's own chart gets the key directly,
+// and so does each file that gives values to this chart. For a chart below the source's chart, a file gets the key
+// below the prefix of the chart, if it already has a mapping there. A template whose file name starts with "_" may
+// be a library's: it reads the values of whichever chart includes it.
 func (i *inserter) read(read valueRead) {
 	chart, _, _ := cutLast(read.in.Path, "/templates/")
 	isOwn := i.Input == i.valuesOf(chart)
@@ -100,7 +105,7 @@ func (i *inserter) read(read valueRead) {
 	}
 }
 
-// insertIntoExisting inserts a key if the mapping before the last key of its path is there.
+// insertIntoExisting inserts a key if the file already has the mapping around it.
 func (i *inserter) insertIntoExisting(at yamldoc.Path) {
 	holder, _ := yamldoc.Lookup(i.document.Root(), at[:len(at)-1])
 	if holder != nil && holder.Kind == yaml.MappingNode {
@@ -108,8 +113,10 @@ func (i *inserter) insertIntoExisting(at yamldoc.Path) {
 	}
 }
 
-// besideSiblingValues inserts the keys that templates read for fields into every mapping with a part of a sibling field's
-// value: where the repository or the tag of the image stands.
+// besideSiblingValues inserts keys into each mapping that holds a part of a sibling field's value: the mapping with
+// the repository or the tag of the image. It inserts the keys that templates read for fields, and the fields
+// themselves. It so finds image.pullPolicy where a template reads .pullPolicy from a mapping that an include passes
+// on.
 func (i *inserter) besideSiblingValues(node *yaml.Node, at yamldoc.Path) {
 	if node == nil {
 		return
@@ -132,8 +139,8 @@ func (i *inserter) besideSiblingValues(node *yaml.Node, at yamldoc.Path) {
 	}
 }
 
-// hasSiblingValue reports whether a mapping has a part of a sibling field's value. A digit is a part of most tags, and of
-// much else.
+// hasSiblingValue reports whether a mapping holds a part of a sibling field's value. A single digit does not count:
+// it is a part of most tags, and equal to many other values.
 func (i *inserter) hasSiblingValue(mapping *yaml.Node) bool {
 	for n := 1; n < len(mapping.Content); n += 2 {
 		value := mapping.Content[n]
@@ -145,7 +152,7 @@ func (i *inserter) hasSiblingValue(mapping *yaml.Node) bool {
 	return false
 }
 
-// insert adds the site of a key that is missing, with the mappings before it that are missing.
+// insert adds the KeyInsertion for a missing key. The missing mappings around the key are written with it.
 func (i *inserter) insert(at yamldoc.Path) {
 	full := i.Prefix.Below(at...)
 	if i.isKnown(full) {
@@ -158,8 +165,8 @@ func (i *inserter) insert(at yamldoc.Path) {
 	s := &Site{Input: i.Input, Kind: KeyInsertion, Key: full.String(), Place: i.Place, Path: full, slot: slot}
 	s.SpanStart, s.SpanEnd = slot.Span()
 	if mapping := slot.Mapping(); mapping != nil {
-		if s.SpanStart, s.SpanEnd, s.isSibling = i.siblingLine(mapping, slot.Keys()); !s.isSibling {
-			s.SpanStart, s.SpanEnd = i.holder(full[:len(full)-len(slot.Keys())])
+		if s.SpanStart, s.SpanEnd, s.isBesideSibling = i.siblingLine(mapping, slot.Keys()); !s.isBesideSibling {
+			s.SpanStart, s.SpanEnd = i.holderBounds(full[:len(full)-len(slot.Keys())])
 		}
 	}
 	s.Start = max(s.SpanStart, 0)
@@ -167,10 +174,11 @@ func (i *inserter) insert(at yamldoc.Path) {
 	i.add(s)
 }
 
-// isKnown reports whether the file, or the file below it, has another site for the value, or the file has the value.
+// isKnown reports whether there is nothing to insert: the file has the value, or this file or the lower file has a
+// KeyInsertion for it.
 func (i *inserter) isKnown(full yamldoc.Path) bool {
 	key := full.String()
-	for _, in := range []*Input{i.Input, i.below} {
+	for _, in := range []*Input{i.Input, i.lowerFile} {
 		if in == nil {
 			continue
 		}
@@ -182,8 +190,8 @@ func (i *inserter) isKnown(full yamldoc.Path) bool {
 	return root != nil && yamldoc.ScalarAt(root, full) != ""
 }
 
-// siblingLine returns the bounds of the sibling field in a mapping that holds a whole container, where the field goes
-// beside it.
+// siblingLine returns the bounds of the sibling field's line in a mapping that holds a whole container: {name: api,
+// image: example/api:1.2}. The missing field goes beside this line. ok is false for any other mapping.
 func (i *inserter) siblingLine(mapping *yaml.Node, keys []string) (start, end int, ok bool) {
 	if len(keys) > 1 || !i.targets.fields[keys[0]] {
 		return 0, 0, false
@@ -199,9 +207,10 @@ func (i *inserter) siblingLine(mapping *yaml.Node, keys []string) (start, end in
 	return 0, 0, false
 }
 
-// holder returns the bounds of the key of a mapping, or of the first key in it if it is the item of a list or all values of
-// a declaration; nothing if it is all of a values file.
-func (i *inserter) holder(at yamldoc.Path) (start, end int) {
+// holderBounds returns the bounds of the key whose mapping gets the missing key, because reports show this key. An
+// item of a list has no key, and neither have all values of a declaration: the bounds are then the bounds of the
+// first key in the mapping. They are 0 if the mapping is the whole file.
+func (i *inserter) holderBounds(at yamldoc.Path) (start, end int) {
 	if len(at) == 0 && i.document.IsWhole() {
 		return 0, 0
 	}

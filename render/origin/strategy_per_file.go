@@ -2,8 +2,10 @@ package origin
 
 import "slices"
 
-// dyePerFile puts tokens at the values of one file after the other, where all tokens together have led elsewhere: a token
-// in the name of an image keeps a kustomization from finding the image whose tag it replaces.
+// dyePerFile renders once for each file, with the tokens of this file alone. It is for kustomizations in which the
+// tokens of one file break another file: with a token in the name of an image, a kustomization no longer finds the
+// image whose tag it replaces. It comes after the strategies that cost one render for all files, and stops when
+// more than half of MaxRenders are used. It leaves out sources that use templates.
 func dyePerFile(t *tracing) {
 	if t.hasTemplates() {
 		return

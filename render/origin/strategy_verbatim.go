@@ -7,9 +7,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// traceVerbatim decides the queries about files that were not rendered, such as plain manifests, without a render: the
-// decision is the field itself or, where the field is missing, the line of its sibling field. An alias is decided where its
-// anchor stands.
+// traceVerbatim decides the queries about plain manifests. No engine changes these files, so it needs no render and
+// comes before all other strategies. The decision is the field itself or, if the field is missing, the line of its
+// sibling field. For an alias (*policy), the decision is the value at the anchor (&policy).
 func traceVerbatim(queries []*query) {
 	inputs := map[*render.Document]*Input{}
 	for _, q := range queries {
@@ -26,7 +26,7 @@ func traceVerbatim(queries []*query) {
 	}
 }
 
-// decideVerbatim decides a query about an object of the file.
+// decideVerbatim decides a query about an object in the file.
 func decideVerbatim(q *query, in *Input) {
 	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
 	value := yamldoc.Resolve(node)
@@ -54,14 +54,15 @@ func decideVerbatim(q *query, in *Input) {
 	}
 }
 
-// valueIn returns the site of a value of the file.
+// valueIn returns the ValueSite of a node of the file.
 func valueIn(in *Input, node *yaml.Node) *Site {
 	s := valueAt(in.Text(), node)
 	s.Input = in
 	return s
 }
 
-// lineIn returns the line on which a mapping gives a value; nothing if it merges the value from elsewhere.
+// lineIn returns the LineAnchor of the line on which a mapping writes a value. It returns nothing if the mapping
+// merges the value from another mapping (<<).
 func lineIn(in *Input, value, holder *yaml.Node) []*Site {
 	if value == nil || holder.Kind != yaml.MappingNode {
 		return nil

@@ -14,24 +14,25 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// targets is what the scanners look for: the fields of all queries taken together.
+// targets are the keys, values and objects that findSites looks for. They come from all queries together, so that
+// one scan of a file serves all queries.
 type targets struct {
-	values        map[string]bool // values of the fields
-	fields        map[string]bool // keys of the fields
-	siblings      map[string]bool // keys of the sibling fields of missing fields
-	siblingValues map[string]bool // their values
-	documents     map[string]bool // paths of the documents of the objects
+	values        map[string]bool // values of the fields: IfNotPresent
+	fields        map[string]bool // keys of the fields: imagePullPolicy
+	siblings      map[string]bool // keys of the sibling fields of missing fields: image
+	siblingValues map[string]bool // values of these sibling fields: example/api:1.2
+	documents     map[string]bool // paths of the files that the objects were rendered from: templates/api.yaml
 	names         [][]byte        // names of the objects
 
-	// words matches a distinct value as a word in a text; it is nil if no value is distinct. Other values, such as numbers,
-	// are looked for behind the keys of fields alone.
-	words         *regexp.Regexp
+	// wordPattern matches a distinct value as a word in a text; it is nil if no value is distinct. The scanner
+	// looks for the other values, such as numbers, only behind the keys of fields.
+	wordPattern   *regexp.Regexp
 	distinct      []string
 	hasIndistinct bool
-	lineKey       *regexp.Regexp // matches the keys of fields and of sibling fields
-	beforeValue   *regexp.Regexp // matches what stands before the value of a field
+	lineKey       *regexp.Regexp // matches the key of a field or sibling field, and its colon
+	beforeValue   *regexp.Regexp // matches a text that ends where the value of a field starts
 
-	// declaration is what declares the source; nil if nothing does.
+	// declaration says which object declares the source; nil if no object does.
 	declaration *declared.Declaration
 }
 
@@ -49,7 +50,7 @@ func newTargets(queries []*query, declaration *declared.Declaration) *targets {
 			words[i] = regexp.QuoteMeta(value)
 		}
 		slices.SortFunc(words, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
-		t.words = regexp.MustCompile(`(?:^|[^\w.-])(` + strings.Join(words, "|") + `)(?:$|[^\w.-])`)
+		t.wordPattern = regexp.MustCompile(`(?:^|[^\w.-])(` + strings.Join(words, "|") + `)(?:$|[^\w.-])`)
 	}
 	keys := anyOf(t.fields)
 	t.beforeValue = regexp.MustCompile(`(?:^|[\s{,"'])(?:` + keys + `)["']?:[ \t]*["']?$`)
@@ -81,7 +82,8 @@ func (t *targets) addQuery(q *query) {
 	}
 }
 
-// isDistinct reports whether a value is unlikely to stand in a text by chance.
+// isDistinct reports whether a value is unlikely to stand in a text by chance. IfNotPresent is distinct; 80, true
+// and v1 are not.
 func isDistinct(value string) bool {
 	return len(value) >= 3 && !isWholeNumber(value) && value != "true" && value != "false"
 }
@@ -91,13 +93,15 @@ func isWholeNumber(value string) bool {
 	return err == nil
 }
 
-// needs reports whether the text of a template matters: an object comes from it, or it defines what other templates
-// include.
-func (t *targets) needs(in render.Input) bool {
+// needsTemplate reports whether a render needs the text of a template: an object of a query comes from the
+// template, or it defines what other templates include. The other templates are left empty, which makes the render
+// quicker.
+func (t *targets) needsTemplate(in render.Input) bool {
 	return t.documents[in.Path] || bytes.Contains(in.Data, []byte("define")) || bytes.Contains(in.Data, []byte("block"))
 }
 
-// couldHaveSite reports whether a text may have a site. It is quick where a scan is slow, and never wrong when it says no.
+// couldHaveSite reports whether a text may have a site. It is a quick search for substrings before the slow scan.
+// It is sometimes wrong when it says yes, and never when it says no.
 func (t *targets) couldHaveSite(text string) bool {
 	return t.mentionsKey(text) || t.hasIndistinct || t.mentionsValue(text)
 }
@@ -117,23 +121,25 @@ func (t *targets) mentionsValue(text string) bool {
 	return slices.ContainsFunc(t.distinct, func(value string) bool { return strings.Contains(text, value) })
 }
 
-// couldHoldObject reports whether a rendered text may have the object of a query.
+// couldHoldObject reports whether a rendered document may hold the object of a query. The other documents are not
+// parsed.
 func (t *targets) couldHoldObject(text []byte) bool {
 	hasName := func(name []byte) bool { return bytes.Contains(text, name) }
 	return tokenPattern.Match(text) || slices.ContainsFunc(t.names, hasName) || t.mentionsKey(string(text))
 }
 
-// isLineKey reports whether the line of a key tells where a field is written, or where it could be.
+// isLineKey reports whether a line with this key is a LineAnchor: the line writes a field, or a sibling field
+// beside which the field can be written.
 func (t *targets) isLineKey(key string) bool { return t.fields[key] || t.siblings[key] }
 
-// isIdentity reports whether what stands below a key of a declaration says which thing is deployed, so that no token may
-// replace it.
+// isIdentity reports whether a key of a declaration says what is deployed, such as repoURL. A token there would
+// deploy something else.
 func (t *targets) isIdentity(key string) bool {
 	return t.declaration != nil && slices.Contains(t.declaration.Identity, key)
 }
 
-// isNamedLikeField reports whether a key is likely to hold the value of a field: one of the two names ends with the other,
-// as imagePullPolicy ends with pullPolicy.
+// isNamedLikeField reports whether a key probably holds the value of a field: one of the two names ends with the
+// other. imagePullPolicy ends with pullPolicy.
 func (t *targets) isNamedLikeField(key string) bool {
 	if len(key) < 4 {
 		return t.fields[key]
@@ -148,7 +154,8 @@ func (t *targets) isNamedLikeField(key string) bool {
 	return false
 }
 
-// isPartOf reports whether a value is one of some values, or a part of one between separators: 1.2 of example/api:1.2.
+// isPartOf reports whether a value is equal to one of values, or is a part of it between separators: 1.2 is a part
+// of example/api:1.2, and pi is not.
 func isPartOf(values map[string]bool, value string) bool {
 	if values[value] {
 		return true
@@ -172,10 +179,10 @@ func isPartOf(values map[string]bool, value string) bool {
 	return false
 }
 
-// isSeparator reports whether a character stands between the parts of an image or a URL.
+// isSeparator reports whether a character separates the parts of an image or a URL.
 func isSeparator(c byte) bool { return c == '/' || c == ':' || c == '@' }
 
-// anyOf returns an expression that matches one of some keys.
+// anyOf returns a regular expression that matches any of the keys.
 func anyOf(keys map[string]bool) string {
 	var quoted []string
 	for _, key := range sortedKeys(keys) {

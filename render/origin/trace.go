@@ -1,39 +1,53 @@
-// Package origin says which line of which file decides a field of a rendered object. The decision itself is made in
-// decide.go; the other files make renders in which it can be read.
+// Package origin finds the line of a file that decides a field of a rendered object. The decision itself is read in
+// decide.go; the other files make the renders in which it can be read.
 //
-// It dyes the files: in a render of its own, each value that may decide the field is replaced by a token that occurs
-// nowhere else, and the token that comes out in the field names the decision. The engine itself resolves precedence,
-// aliases, patches and all else, so the package re-implements none of it. Nor does it know anything of pull policies.
+// The package dyes the files. It replaces each value that may decide the field by a token that occurs nowhere else,
+// and renders the source again. The token that comes out in the field names the value that decides. The engine
+// itself resolves precedence, aliases and patches, so the package re-implements none of them. It knows nothing of
+// pull policies.
 //
 // # An example
 //
 // values.yaml of a chart has, on line 14, "  pullPolicy: IfNotPresent" below image, and a template has, on line 31,
 // "imagePullPolicy: {{ .Values.image.pullPolicy }}". The query asks for spec.containers[0].imagePullPolicy of Pod/api.
 //
-//  1. Scan: line 14 has the value of the field, so it is a ValueSite with the token zq0000012. Line 31 has the key of the
-//     field, so it is a LineAnchor with the token zq0000013.
-//  2. Render with "pullPolicy: "zq0000012"" and "imagePullPolicy: &zq0000013 {{ … }}" in the place of the lines. The field
-//     comes out as "&zq0000013 zq0000012".
-//  3. Read: the decision is site 12, values.yaml:14 with the key image.pullPolicy. The line that writes the field, site 13,
-//     is on the way.
+//  1. Find sites: line 14 has the value of the field, so it is a ValueSite with the token zq0000012. Line 31 has the
+//     key of the field, so it is a LineAnchor with the token zq0000013.
+//  2. Render: the lines become "pullPolicy: "zq0000012"" and "imagePullPolicy: &zq0000013 {{ … }}". The field comes
+//     out as "&zq0000013 zq0000012".
+//  3. Decide: the decision is site 12, values.yaml:14 with the key image.pullPolicy. Site 13 is the line that writes
+//     the field: it is on the way from the decision to the object.
 //  4. Confirm: one more render with the token zq0000012 alone. The token comes out again, so the trace is exact.
-//  5. Package check/fix makes candidates of the sites: "set image.pullPolicy to Always" at site 12, and proves one of them
-//     by rendering again.
+//  5. Package check/fix makes candidates of the sites: "set image.pullPolicy to Always" at site 12, and proves one of
+//     them by rendering again.
 //
 // # Strategies, cost and limits
 //
-// The strategies are tried in the order of the list below until every query is decided. Mostly the first two suffice, and
-// cost a render each. A source is rendered at most MaxRenders times. What is not shown by then has a trace that is not
-// exact: the line that writes the field, or only the object's file. An object whose name is drawn at random is found by
-// its position. A value that a template computes, such as printf "%s" (upper .Values.policy), is found by tryOtherValue.
+// Find tries the strategies in this order. Each strategy handles the queries that the earlier strategies left open,
+// so the cheap strategies come first.
+//
+//   - traceVerbatim: no render. It decides queries about plain manifests, which no engine changes.
+//   - dye: mostly 1 render with all tokens, 2 if a line does not show up. If the source does not render with all
+//     tokens, it is bisected, which costs more.
+//   - confirmAlone: 1 render with the tokens of the decisions alone. It drops decisions that other tokens have caused.
+//   - dyePerFile: 1 render for each file. It helps where tokens in one file break what another file does. It leaves out
+//     sources that use templates.
+//   - insertMissingKeys: up to 4 renders. It handles missing fields, and comes after dye because a field that dye has
+//     decided needs no new key.
+//   - tryOtherValue: 1 render, and about 2·log2(sites) for each query. It is last because it costs the most. It alone
+//     traces a value that a template computes: {{ upper .Values.policy }}.
+//
+// Mostly dye and confirmAlone suffice. A source is rendered at most MaxRenders times. A query that is still open
+// then has a trace that is not exact: the line that writes the field, or only the file of the object. An object
+// whose name is drawn at random is found by its position.
 //
 // # Files
 //
 // A file uses only files of its own line and of the lines above:
 //
-//	site.go query.go targets.go              what is looked for
-//	scan.go scan_{text,template,yaml}.go     an input and the targets → sites
-//	source.go inputs.go values.go tokens.go  what was seen: inputs, values of charts, tokens
+//	site.go query.go targets.go              the question, and the keys and values to look for
+//	scan.go scan_{text,template,yaml}.go     an input and the targets → sites (findSites)
+//	source.go inputs.go values.go tokens.go  the source, its inputs, the values of its charts, the tokens
 //	decide.go                                tokens in rendered objects → decisions
 //	run.go tracing.go                        sites → a render; queries and a run
 //	strategy_*.go                            which tokens to render next, until every query is decided
@@ -50,33 +64,38 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// strategies are the ways to decide queries, in the order in which they are tried.
+// strategies are the ways to decide queries, in the order in which Find tries them. The package comment says why.
 var strategies = []func(*tracing){dye, confirmAlone, dyePerFile, insertMissingKeys, tryOtherValue}
 
-// Trace is the answer to a query: where the field was decided, and what is known of the way from there.
+// Trace is the answer to a query: the location that decides the field, and the locations between the decision and
+// the object.
 type Trace struct {
 	Query
-	// Decisions are the locations of the value, in their order where the value is put together from several. There is at
-	// least one. The key is the path in a values file, and empty in other files.
+	// Decisions are the locations of the value. There is at least one. An image that is put together from a
+	// repository and a tag has two, in the order of the parts. The Key of a location is the path in a values file
+	// (image.pullPolicy), and empty in other files.
 	Decisions []yamldoc.Location
-	// Via are the locations between the decision and the object, in that order.
+	// Via are the locations between the decision and the object, in this order: the line of a template that writes
+	// the field, for example.
 	Via []yamldoc.Location
-	// Exact is true if a render has shown that the decision comes out in the field. Otherwise the decision is what is known:
-	// the line that writes the field, or only the object's file.
+	// Exact is true if a render has shown that the decision comes out in the field. If it is false, the decision is
+	// only the line that writes the field, or only the file of the object.
 	Exact bool
 
-	// Decided are the sites of the decisions; nil where none was found.
+	// Decided are the sites of the decisions; nil if no site was found.
 	Decided []*Site
-	// Lines are the sites of the lines that write the field: resources before patches. SiblingLines are the sites of the
-	// lines that write the sibling field of a missing field.
+	// Lines are the sites of the lines that write the field. Lines of resources come before lines of patches.
+	// SiblingLines are the sites of the lines that write the sibling field, if the field is missing.
 	Lines, SiblingLines []*Site
-	// ValuesPaths are the paths, in the values of the source's chart, by which charts below it read what was decided:
-	// [db image pullPolicy].
+	// ValuesPaths are the paths in the values of the source's chart that override the decision where the decision
+	// is in a chart below it. For example, [db image pullPolicy] overrides image.pullPolicy of a dependency with
+	// the alias db.
 	ValuesPaths [][]string
 }
 
-// EmptyLines returns the lines that write the field, but may write nothing, the last first: the last patch counts. A line
-// that writes something is none of them, even if its value does not come out: other lines take the value away.
+// EmptyLines returns the lines that write the field and may write no value. The last line comes first, because the
+// last patch wins. A line with a value is not among them, even if the value does not come out: another line has
+// removed the value then.
 func (t *Trace) EmptyLines() []*Site {
 	var empty []*Site
 	for _, line := range slices.Backward(t.Lines) {
@@ -91,15 +110,16 @@ func (t *Trace) EmptyLines() []*Site {
 type Result struct {
 	// Traces are the answers to the queries, in the order of the queries.
 	Traces []Trace
-	// ValuesFiles are the files that can give the source's chart values: its own file, then what declares the source, and
-	// then the files that are given, the highest precedence first.
+	// ValuesFiles are the files that can give values to the source's chart: first the values.yaml of the chart,
+	// then the declaration of the source, then the given files (-f) from the highest precedence to the lowest.
 	ValuesFiles []ValuesFile
 }
 
-// Find answers queries about what a source of a tree was rendered to. It renders the source again: mostly once or twice, at
-// most MaxRenders times. It returns no error: what cannot be shown is not exact, also after the context is canceled.
+// Find answers queries about the objects that a source of a tree was rendered to. It renders the source again,
+// mostly once or twice, and at most MaxRenders times. It returns no error: a field that it cannot trace, for
+// example because the context is canceled, has a trace that is not exact.
 func Find(ctx context.Context, fsys fs.FS, source render.Source, queries []Query) *Result {
-	t := newTracing(ctx, subject{fsys, source}, queries)
+	t := newTracing(ctx, tracedSource{fsys, source}, queries)
 	traceVerbatim(t.queries)
 	if len(t.open()) > 0 {
 		for _, strategy := range strategies {
@@ -108,7 +128,7 @@ func Find(ctx context.Context, fsys fs.FS, source render.Source, queries []Query
 	}
 	result := &Result{ValuesFiles: t.valuesFiles()}
 	known := map[string]bool{}
-	for _, name := range t.namedOnly() {
+	for _, name := range t.filesNotInTree() {
 		known[name] = false
 	}
 	for _, q := range t.queries {
@@ -123,7 +143,8 @@ func Find(ctx context.Context, fsys fs.FS, source render.Source, queries []Query
 	return result
 }
 
-// setTracked says of locations whether their files are kept in the repository of the tree; known is what is known of files.
+// setTracked sets Tracked of locations: whether the repository of the tree keeps the file. known caches the answer
+// by file.
 func (t *tracing) setTracked(known map[string]bool, locations []yamldoc.Location) {
 	for i := range locations {
 		name := locations[i].Path
@@ -134,7 +155,8 @@ func (t *tracing) setTracked(known map[string]bool, locations []yamldoc.Location
 	}
 }
 
-// answer returns the trace of what is known.
+// answer returns the trace of a query. It takes the best known decision: the sites that decide, else an empty line,
+// the line of the sibling field, a line that writes the field, or the file of the object.
 func (q *query) answer() Trace {
 	t := Trace{Query: q.Query, Exact: true, Decided: q.decided, Lines: q.lines, SiblingLines: q.siblingLines}
 	first := func(sites []*Site) ([]yamldoc.Location, []yamldoc.Location) {
@@ -143,7 +165,8 @@ func (q *query) answer() Trace {
 	isMissing := q.value == ""
 	switch {
 	case q.decided != nil && q.decided[0].Kind == KeyInsertion && !q.decided[0].hasSpan():
-		// The key would stand at the top of a file: the line that reads it says more, if it is there without the key.
+		// The missing key would stand at the top level of a file, so the file has no line to show. A line that writes the
+		// empty field shows more.
 		if q.isWrittenEmpty {
 			t.Decisions, t.Via = first(q.lines)
 		} else {
@@ -164,8 +187,9 @@ func (q *query) answer() Trace {
 	return t
 }
 
-// via returns the lines of templates that write the field with a value from elsewhere, and where the file of the decision
-// was fetched by. The line of a manifest is not on the way: its value is the decision, or was patched.
+// via returns the locations between the decision and the object: the lines of templates that write the field with a
+// value from elsewhere, and the place where the user's tree names a fetched file. The line of a manifest is not on
+// the way: its value is the decision, or a patch has replaced it.
 func (q *query) via() []yamldoc.Location {
 	decision := q.decided[0]
 	at := decision.Location()
@@ -188,7 +212,8 @@ func locationsOf(sites []*Site) []yamldoc.Location {
 	return all
 }
 
-// fetchedFrom returns where the user's tree names the files of sites that are not in the tree.
+// fetchedFrom returns the locations at which the user's tree names the fetched files of sites: the dependency in
+// Chart.yaml, for example.
 func fetchedFrom(sites []*Site) []yamldoc.Location {
 	var all []yamldoc.Location
 	for _, s := range sites {

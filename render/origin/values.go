@@ -13,35 +13,37 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// ValuesFile is a file of the user that can give the source's chart values.
+// ValuesFile is a file of the user that can give values to the source's chart.
 type ValuesFile struct {
 	Input *Input
-	// Place is a mapping in the file, and Prefix leads from the mapping to the values, where they are not there yet.
+	// Place is a mapping in the file. Prefix leads from this mapping to the values, if the values are not there yet: the
+	// place spec.source of an Application without values has the prefix helm.valuesObject.
 	Place  yamldoc.Place
 	Prefix yamldoc.Path
 }
 
-// valuesFile is an input into which values of a chart can be inserted.
+// valuesFile is a ValuesFile that was opened, so that values can be written into it.
 type valuesFile struct {
 	ValuesFile
 	document *yamldoc.Document
 }
 
-// charts knows the charts of a source by their inputs: where values are set, and under which names charts depend on other
-// charts.
+// charts answers questions about the charts of a source, from their inputs: which file sets their values, and under
+// which name a chart depends on another chart.
 type charts struct {
-	subject
+	tracedSource
 	*inputs
-	opened   map[*Input]*valuesFile
-	metadata map[string]*yaml.Node // the roots of Chart.yaml files, by the paths of their charts
+	opened   map[*Input]*valuesFile // by the inputs that valuesIn has opened
+	metadata map[string]*yaml.Node  // the root of each Chart.yaml, by the path of its chart
 }
 
-func newCharts(s subject) charts {
+func newCharts(s tracedSource) charts {
 	seen := &inputs{byID: map[string]*Input{}, keys: map[string]bool{}}
 	return charts{s, seen, map[*Input]*valuesFile{}, map[string]*yaml.Node{}}
 }
 
-// valuesIn returns the values in an input; nil if it has none. A file of several documents has none.
+// valuesIn opens the values in an input; it returns nil if the input has none. A values file of several documents
+// has none.
 func (c charts) valuesIn(in *Input) *valuesFile {
 	if known := c.opened[in]; known != nil {
 		return known
@@ -65,8 +67,9 @@ func (c charts) valuesIn(in *Input) *valuesFile {
 	return v
 }
 
-// declaredValues returns where a declaration has the values for a chart: as a mapping, or as a text that is one. If it has
-// neither, a mapping can be inserted.
+// declaredValues returns where a declaration holds the values for a chart: a mapping (valuesObject of an
+// Application), or a text that is a mapping (values of an Application). If the declaration has neither, prefix is
+// the path at which a mapping can be inserted.
 func declaredValues(in *Input, d *declared.Declaration) (at yamldoc.Place, prefix yamldoc.Path) {
 	at = yamldoc.Place{Document: d.Document, At: d.Object}
 	roots, err := yamldoc.Parse(in.Data)
@@ -87,7 +90,8 @@ func declaredValues(in *Input, d *declared.Declaration) (at yamldoc.Place, prefi
 	return at, nil
 }
 
-// declarationInput returns the file that declares the source; nil if there is none or it was not seen.
+// declarationInput returns the file that declares the source; nil if no file does, or if the engine has not read
+// it.
 func (c charts) declarationInput() *Input {
 	if c.declaration() == nil {
 		return nil
@@ -95,16 +99,16 @@ func (c charts) declarationInput() *Input {
 	return c.at(c.declaration().Path)
 }
 
-// valuesOf returns the values file of the chart at a path; nil if there is none.
+// valuesOf returns the values.yaml of the chart at a path; nil if the engine has not read one.
 func (c charts) valuesOf(chart string) *Input { return c.at(path.Join(chart, "values.yaml")) }
 
-// isGiven reports whether values in an input are given beside those of the charts.
+// isGiven reports whether an input gives values in addition to the charts: it is a given file (-f), or the
+// declaration.
 func (c charts) isGiven(in *Input) bool {
 	return in.Use == render.UseDeclaration || c.isGivenValues(in)
 }
 
-// valuesFiles returns the files that can give the source's chart values: the chart's own, then what declares the source,
-// and then those that are given, the highest precedence first.
+// valuesFiles returns Result.ValuesFiles.
 func (c charts) valuesFiles() []ValuesFile {
 	inputs := []*Input{c.valuesOf(c.path()), c.declarationInput()}
 	for _, name := range slices.Backward(c.givenValues()) {
@@ -122,9 +126,10 @@ func (c charts) valuesFiles() []ValuesFile {
 	return files
 }
 
-// valuesPaths returns the paths, in the values of the source's chart, of what a site decides: the value of a chart below it,
-// or the values that a template reads on the line of a default. A value in a list has no path, because Helm replaces
-// lists as a whole.
+// valuesPaths returns the paths in the values of the source's chart that override what a site decides. A site in
+// the values.yaml of a chart below has the paths of its key there. A site in a template, such as the argument of
+// default, has the paths that the same line reads. A value in a list has no path, because Helm replaces lists as a
+// whole.
 func (c charts) valuesPaths(s *Site) [][]string {
 	var paths [][]string
 	chart := path.Dir(s.Input.Path)
@@ -138,7 +143,7 @@ func (c charts) valuesPaths(s *Site) [][]string {
 	case render.UseTemplate:
 		chart, _, _ = cutLast(s.Input.Path, "/templates/")
 		for _, read := range c.reads {
-			if read.in == s.Input && isOneLine(s.Input.Data, read.offset, s.Start) {
+			if read.in == s.Input && areOnOneLine(s.Input.Data, read.offset, s.Start) {
 				paths = append(paths, read.path)
 			}
 		}
@@ -156,17 +161,17 @@ func (c charts) valuesPaths(s *Site) [][]string {
 	return all
 }
 
-// isOneLine reports whether two offsets are on one line.
-func isOneLine(data []byte, a, b int) bool {
+// areOnOneLine reports whether two offsets are on one line.
+func areOnOneLine(data []byte, a, b int) bool {
 	return !bytes.ContainsRune(data[min(a, b):max(a, b)], '\n')
 }
 
-// global is the key of the values that Helm gives all charts.
+// global is the key of the values that Helm hands to every chart, also to the charts below.
 const global = "global"
 
-// prefixes returns the paths below which the values of a chart stand in the values of the source's chart: one for each
-// alias under which its parent depends on it. For example, they are [db] and [cache] for charts/redis of a chart with the
-// dependencies {name: redis, alias: db} and {name: redis, alias: cache}.
+// prefixes returns the paths of a chart's values in the values of the source's chart, one for each alias under
+// which the parent depends on the chart. With the dependencies {name: redis, alias: db} and {name: redis, alias:
+// cache}, the prefixes of charts/redis are [db] and [cache].
 func (c charts) prefixes(chart string) [][]string {
 	if chart == c.path() {
 		return [][]string{nil}
@@ -184,7 +189,8 @@ func (c charts) prefixes(chart string) [][]string {
 	return prefixes
 }
 
-// namesOf returns the names under which a chart depends on another chart in a directory: its aliases, or its own name.
+// namesOf returns the names under which a parent depends on a chart: the aliases, or the name of the chart.
+// directory is the name if the chart has no Chart.yaml.
 func (c charts) namesOf(parent, chart, directory string) []string {
 	name := directory
 	if root := c.metadataOf(chart); root != nil {
@@ -209,7 +215,7 @@ func (c charts) namesOf(parent, chart, directory string) []string {
 	return names
 }
 
-// metadataOf returns the root of a chart's Chart.yaml; nil if it was not seen.
+// metadataOf returns the root of a chart's Chart.yaml; nil if the engine has not read it.
 func (c charts) metadataOf(chart string) *yaml.Node {
 	root, ok := c.metadata[chart]
 	in := c.at(path.Join(chart, "Chart.yaml"))
@@ -232,7 +238,7 @@ func cutLast(s, separator string) (before, after string, ok bool) {
 	return s[:i], s[i+len(separator):], true
 }
 
-// keysOf returns the keys of a path without indexes.
+// keysOf returns the keys of a path that has no list indexes.
 func keysOf(p yamldoc.Path) []string {
 	var keys []string
 	for _, step := range p {
@@ -241,7 +247,7 @@ func keysOf(p yamldoc.Path) []string {
 	return keys
 }
 
-// pathOf returns the path of keys.
+// pathOf returns the path with the given keys.
 func pathOf(keys []string) yamldoc.Path {
 	var p yamldoc.Path
 	for _, key := range keys {

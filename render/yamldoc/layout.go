@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Newline returns the line break of the text, \n or \r\n. The first line decides.
+// Newline returns the line ending of the text, "\n" or "\r\n". The first line decides.
 func (t *Text) Newline() string {
 	if i := bytes.IndexByte(t.bytes, '\n'); i > 0 && t.bytes[i-1] == '\r' {
 		return "\r\n"
@@ -16,7 +16,7 @@ func (t *Text) Newline() string {
 	return "\n"
 }
 
-// LineEnd returns the offset of the end of the line around an offset, before any white space at the end of the line.
+// LineEnd returns the offset of the end of the line around an offset, without the white space at its end.
 func (t *Text) LineEnd(offset int) int {
 	line := t.bytes[offset:]
 	if end := bytes.IndexByte(line, '\n'); end >= 0 {
@@ -25,29 +25,27 @@ func (t *Text) LineEnd(offset int) int {
 	return offset + len(bytes.TrimRight(line, " \t\r"))
 }
 
-// Indent returns the white space for a new line that begins in the same column as an offset. If only white space and
-// the dashes of lists are before the offset on its line, it is as wide as they are: four spaces for the offset of name
-// in "  - name: api". Otherwise it is the white space at the start of the line.
+// Indent returns the white space with which another line starts in the same column as an offset. In "  - image: a",
+// the indent of image is four spaces, because the new key belongs to the same list item. If another text stands
+// before the offset on its line, the indent is the white space at the start of the line.
 func (t *Text) Indent(offset int) string {
-	before := t.before(offset)
+	before := t.textBefore(offset)
 	if len(bytes.TrimLeft(before, " -")) > 0 {
 		return leadingSpaces(before)
 	}
 	return strings.Repeat(" ", len(before))
 }
 
-// before returns the part of a line before an offset.
-func (t *Text) before(offset int) []byte {
+// textBefore returns the part of the line before an offset.
+func (t *Text) textBefore(offset int) []byte {
 	return t.bytes[bytes.LastIndexByte(t.bytes[:offset], '\n')+1 : offset]
 }
 
-// leadingSpaces returns the spaces at the start of a line.
 func leadingSpaces(line []byte) string {
 	return string(line[:len(line)-len(bytes.TrimLeft(line, " "))])
 }
 
-// BlockLines returns the offsets of the start and the end of the lines of a block scalar. header is the offset of the
-// end of its header (| or >-). The lines end before the first line with less indentation than their first line.
+// BlockLines returns the bounds of the lines of a block scalar. header is the offset where its header (|, >-) ends.
 func (t *Text) BlockLines(header int) (from, to int) {
 	data := t.bytes
 	newline := bytes.IndexByte(data[header:], '\n')
@@ -75,17 +73,17 @@ func (t *Text) BlockLines(header int) (from, to int) {
 	return from, to
 }
 
-// separator is the line between two documents.
+// separator is the line between two documents, with its line ends.
 const separator = "\n---\n"
 
-// jsonRegion is a document of the text, by offsets, and the answer of IsJSON for it.
+// jsonRegion is a document of the text, and whether it is written in JSON. YAML accepts all of JSON, and more.
 type jsonRegion struct {
 	start, end int
 	isJSON     bool
 }
 
-// IsJSON reports whether the document around an offset is JSON, so that new keys and values need double quotes. A
-// document in YAML's flow style, {a: b}, is not JSON. IsJSON reads each document once, and remembers the answer.
+// IsJSON reports whether the document around an offset is written in JSON. A new key then needs quotes. It reads
+// each document once, however many keys are written.
 func (t *Text) IsJSON(offset int) bool {
 	for _, r := range t.regions {
 		if r.start <= offset && offset <= r.end {
@@ -104,7 +102,6 @@ func (t *Text) IsJSON(offset int) bool {
 	return r.isJSON
 }
 
-// isJSON reports whether a document consists of one or more JSON values.
 func isJSON(document []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	for values := 0; ; values++ {
@@ -115,8 +112,8 @@ func isJSON(document []byte) bool {
 	}
 }
 
-// hasEndMarker reports whether a line of the text begins with "...", which ends a document: a key after it would belong
-// to another document.
+// hasEndMarker reports whether the text has a line "...", which ends a document. A key that is appended behind it
+// would be in the next document.
 func (t *Text) hasEndMarker() bool {
 	return bytes.HasPrefix(t.bytes, []byte("...")) || bytes.Contains(t.bytes, []byte("\n..."))
 }

@@ -13,20 +13,20 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Place names the mapping of a file into which values are written. It is the mapping at the path At in a document. If
-// the value at the path is a block scalar (|) whose text is YAML, such as helm.values of an Application, it is the
-// mapping of this text. Documents count from 0.
+// Place names a mapping of a file into which values can be written. The mapping stands at the path At of a
+// document. A scalar in block style (|) may stand there instead, if its text is a mapping: the field helm.values of
+// an Application. Documents count from 0.
 type Place struct {
 	Document int
 	At       Path
 }
 
-// Document writes keys and values into a mapping of a file. Open makes it. It returns edits, and changes neither the
-// text nor the nodes. It is for one goroutine at a time.
+// Document is a mapping of a file into which keys and values can be written. Open makes it. It is for one goroutine
+// at a time. It changes neither text nor nodes: it returns edits.
 //
-// A new key has the style of the mapping (block, flow or JSON) and the line breaks of the file. A key of the whole file
-// is appended to the file. Any other key comes after the key tag, or after the first scalars of its mapping. For
-// example, image.pullPolicy is written into this file at the comment:
+// A new key is written as people write it: in the style of the mapping (block, flow or JSON), and with the line
+// endings of the file. A key of the whole file goes to the end of the file. Any other key goes behind a tag, or
+// behind the first scalars of its mapping. For example, image.pullPolicy goes into
 //
 //	image:
 //	  repository: example/api
@@ -36,12 +36,12 @@ type Place struct {
 type Document struct {
 	text *Text
 	root *yaml.Node // a mapping; nil if the file has no document
-	// isWhole is true if the mapping is all that the file has, so that a key can be appended at the end of the file.
+	// isWhole is true if the file has only this mapping, so that a key can be appended at the end of the file.
 	isWhole bool
 }
 
-// Open returns the document at a place of a file. The error says that the text is not YAML, or that the place has no
-// mapping. An empty file is an empty mapping.
+// Open returns the document at a place of a file. An empty file is an empty mapping. It fails if the text is not
+// YAML, or if the place has neither a mapping nor the text of a mapping.
 func Open(text *Text, place Place) (*Document, error) {
 	roots, err := Parse(text.bytes)
 	if err != nil {
@@ -65,8 +65,8 @@ func Open(text *Text, place Place) (*Document, error) {
 	return &Document{text: text, root: root, isWhole: len(roots) == 1 && len(place.At) == 0}, nil
 }
 
-// parseBlock parses the lines of the block scalar whose header ends at an offset, and returns the root node, with its
-// positions in the file. It returns nil if the lines are not exactly one YAML document.
+// parseBlock parses the lines of a block scalar, whose header ends at an offset, as one YAML document. The nodes
+// have the positions of the file. It returns nil if the lines are not one YAML document.
 func (t *Text) parseBlock(header int) *yaml.Node {
 	from, to := t.BlockLines(header)
 	roots, err := Parse(t.bytes[from:to])
@@ -80,32 +80,33 @@ func (t *Text) parseBlock(header int) *yaml.Node {
 // Root returns the mapping; nil if the file is empty.
 func (d *Document) Root() *yaml.Node { return d.root }
 
-// IsWhole reports whether the mapping is the root of the only document of the file.
+// IsWhole reports whether the file has only this mapping: it is one document, and the place is its root.
 func (d *Document) IsWhole() bool { return d.isWhole }
 
-// Slot is the position of a value in a document, or the position at which the value can be written if it is absent.
-// Document.Slot makes it.
+// Slot is the place in the text where one value of a document is written. Document.Slot makes it. There are three
+// kinds, by the example of image.pullPolicy: an existing scalar is replaced (pullPolicy: Never), an empty value is
+// filled (image: null), or missing keys are added to a mapping (image: {tag: a}).
 type Slot struct {
-	// mapping is the mapping for the missing keys. It is nil if a value is replaced, or if the file is empty.
+	// mapping gets the missing keys. It is nil if a value is replaced, or if the file is empty.
 	mapping *yaml.Node
-	// keys are the missing keys, the outermost first. If no key is missing, the value is replaced by another scalar.
+	// keys are the missing keys, the outermost first: each is written inside the one before. If there are none, a
+	// value is replaced by another scalar.
 	keys []string
-	// start and end are the offsets of the replaced value. If the key has no value, both are the offset after its
-	// colon.
+	// start and end are the bounds of the replaced value. They are equal, behind the colon, if the key has no value.
 	start, end int
-	keyStart   int // the offset of the key of the replaced value
+	keyStart   int // of the key of the replaced value
 	isReplaced bool
 }
 
-// Mapping returns the mapping for the first of the missing keys. It is nil if a value is replaced, or if the file is
-// empty.
+// Mapping returns the mapping that gets the first of the missing keys. It is nil if an empty value is replaced, or
+// if the file is empty.
 func (s Slot) Mapping() *yaml.Node { return s.mapping }
 
-// Keys returns the keys that are missing, the outermost first: image and pullPolicy for image: {pullPolicy: …}.
+// Keys returns the missing keys, the outermost first: [image pullPolicy] if the file has no image.
 func (s Slot) Keys() []string { return s.keys }
 
-// Span returns the offsets of the value that is replaced. If the key has no value after its colon, it returns the
-// offsets of the key with the colon. If a key is missing, it returns 0 and 0.
+// Span returns the bounds of the text that a report shows: the empty value that is replaced, or its key if nothing
+// stands behind the colon. Both are 0 if keys are missing.
 func (s Slot) Span() (start, end int) {
 	if s.isReplaced && s.start == s.end {
 		return s.keyStart, s.end
@@ -113,8 +114,8 @@ func (s Slot) Span() (start, end int) {
 	return s.start, s.end
 }
 
-// Slot returns the slot of the value at a path. It returns false if another value is in the way: a list or a scalar on
-// the way to the value, or a mapping or a block scalar at the path itself.
+// Slot returns the slot of the value at a path. It reports false if another value is in the way: a list, a scalar
+// that is not empty before the end of the path, or a mapping or a block scalar at the end.
 func (d *Document) Slot(path Path) (Slot, bool) {
 	mapping, rest := d.descend(path)
 	keys := make([]string, len(rest))
@@ -143,7 +144,8 @@ func (d *Document) Slot(path Path) (Slot, bool) {
 	return Slot{mapping: mapping, keys: keys}, ok
 }
 
-// descend returns the last mapping or list on a path that exists, and the rest of the path below it.
+// descend returns the last mapping or list on a path that exists, and the rest of the path. With image: {tag: a},
+// the path image.pullPolicy gives the mapping of image and the rest pullPolicy.
 func (d *Document) descend(path Path) (*yaml.Node, Path) {
 	node := d.root
 	for len(path) > 1 && node != nil {
@@ -157,8 +159,7 @@ func (d *Document) descend(path Path) (*yaml.Node, Path) {
 	return node, path
 }
 
-// valueSlot returns the slot of a scalar. rest are the keys on the path below the scalar: they can be written only if
-// the scalar is null or empty, and then they replace it.
+// valueSlot returns the slot of a scalar, or of the keys that are missing below a null or empty value.
 func (d *Document) valueSlot(key, value *yaml.Node, rest []string) (Slot, bool) {
 	isEmpty := value.Value == "" || value.Tag == "!!null"
 	isText := value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
@@ -179,15 +180,16 @@ func (d *Document) valueSlot(key, value *yaml.Node, rest []string) (Slot, bool) 
 	return s, ok
 }
 
-// Setting is a value for a slot. The value is a scalar without quotes, such as Always.
+// Setting is a slot and the value to write there: a scalar without quotes, such as Always. Write takes several
+// settings of one document together.
 type Setting struct {
 	Slot  Slot
 	Value string
 }
 
-// Write returns the edits that write values into their slots, sorted by offset. file is the path of the file, for the
-// edits. All keys for one position become one edit, and keys below the same missing key share this key: if the key a is
-// missing, a.b and a.c become a: {b: …, c: …}, in the style of the mapping around them.
+// Write returns the edits that write settings into the file at a path, sorted by offset. Settings at the same place
+// become one edit, and share new keys: if the file has no a, then a.b and a.c become a: {b: …, c: …}, in the style
+// of the mapping around a.
 func (d *Document) Write(file string, settings []Setting) []Edit {
 	type target struct {
 		mapping    *yaml.Node
@@ -206,15 +208,14 @@ func (d *Document) Write(file string, settings []Setting) []Edit {
 	for _, at := range order {
 		edits = append(edits, d.writeAt(file, groups[at]))
 	}
-	// At one offset, the lines of an inner mapping come before the lines of an outer mapping: they begin with more
-	// spaces.
+	// At one offset, the lines of the inner mapping come first. They begin with more white space, so their text is less.
 	slices.SortFunc(edits, func(a, b Edit) int {
 		return cmp.Or(compareEdits(a, b), strings.Compare(a.NewText, b.NewText))
 	})
 	return edits
 }
 
-// writeAt returns the edit for the settings of one position. They are sorted by the text that each of them would write
+// writeAt returns the edit for settings at one place. It sorts the settings by the text that each would write
 // alone, so that the result does not depend on their order.
 func (d *Document) writeAt(file string, settings []Setting) Edit {
 	if len(settings) > 1 {
@@ -234,8 +235,8 @@ func (d *Document) writeAt(file string, settings []Setting) Edit {
 	return d.text.Edit(file, start, end, text)
 }
 
-// layOut returns the text of entries, and the offsets of the part of the file that the text replaces. first is the
-// first of the settings; all have the same position.
+// layOut returns the text of the new entries, and the bounds of the text of the file that it replaces. It chooses
+// the way to write them by the kind of the slot.
 func (d *Document) layOut(first Setting, entries []*entry) (start, end int, text string) {
 	s, data := first.Slot, d.text.bytes
 	switch {
@@ -247,11 +248,12 @@ func (d *Document) layOut(first Setting, entries []*entry) (start, end int, text
 		return s.start, s.end, " " + flowMapping(entries, false)
 	case s.isReplaced:
 		return s.start, s.end, flowMapping(entries, d.text.IsJSON(s.start))
-	case s.mapping == nil,
-		s.mapping == d.root && d.isWhole && s.mapping.Style&yaml.FlowStyle == 0 && !d.text.hasEndMarker():
+	case s.mapping == nil:
 		return d.layOutAtEnd(entries)
 	case s.mapping.Style&yaml.FlowStyle != 0:
 		return d.layOutInFlow(s.mapping, entries)
+	case s.mapping == d.root && d.isWhole && !d.text.hasEndMarker():
+		return d.layOutAtEnd(entries)
 	}
 	return d.layOutInBlock(s.mapping, entries)
 }
@@ -270,7 +272,8 @@ func (d *Document) layOutAtEnd(entries []*entry) (start, end int, text string) {
 	return size, size, text
 }
 
-// layOutInBlock writes the lines of entries after the neighbour in a mapping in block style, or before its first key.
+// layOutInBlock writes entries as lines of a mapping in block style: behind the neighbour, or before the first key
+// if there is no neighbour.
 func (d *Document) layOutInBlock(mapping *yaml.Node, entries []*entry) (start, end int, text string) {
 	newline := d.text.Newline()
 	first, _ := d.text.Offset(mapping.Content[0])
@@ -288,8 +291,8 @@ func (d *Document) layOutInBlock(mapping *yaml.Node, entries []*entry) (start, e
 	return first, first, text
 }
 
-// layOutInFlow writes entries into a mapping in flow style: after the neighbour, before the first key, or into empty
-// braces.
+// layOutInFlow writes entries into a mapping in flow style: behind the neighbour, before the first key, or between
+// empty braces.
 func (d *Document) layOutInFlow(mapping *yaml.Node, entries []*entry) (start, end int, text string) {
 	if start, end, ok := d.neighbour(mapping); ok {
 		for _, e := range entries {
@@ -309,13 +312,12 @@ func (d *Document) layOutInFlow(mapping *yaml.Node, entries []*entry) (start, en
 	return first, first, text
 }
 
-// neighbour returns the offsets of the key and value after which a new key is written: the key tag, or else the last of
-// the scalars at the start of the mapping. It returns false if the first value of the mapping is not a scalar on one
-// line.
+// neighbour returns the bounds of the pair behind which a new key goes: the tag, or else the last of the scalars at
+// the start of the mapping. ok is false if the mapping starts with a value that is not a scalar on one line.
 func (d *Document) neighbour(mapping *yaml.Node) (start, end int, ok bool) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
-		if value.Kind != yaml.ScalarNode || value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || d.isFolded(value) {
+		if value.Kind != yaml.ScalarNode || value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || d.isMultiline(value) {
 			break
 		}
 		start, end, ok = d.text.Bounds(key)
@@ -331,16 +333,15 @@ func (d *Document) neighbour(mapping *yaml.Node) (start, end int, ok bool) {
 	return start, end, ok
 }
 
-// isFolded reports whether a scalar without quotes has several lines. Bounds returns only the first of them.
-func (d *Document) isFolded(value *yaml.Node) bool {
+// isMultiline reports whether a scalar without quotes stands on several lines. Bounds has only its first line.
+func (d *Document) isMultiline(value *yaml.Node) bool {
 	start, end, ok := d.text.Bounds(value)
 	return ok && value.Style == 0 && string(d.text.bytes[start:end]) != value.Value
 }
 
-// Append returns the edit that adds items to the list at a key of the document, sorted by their text, before the
-// present items. If the document has no such key, the edit adds the key and the items at the end of the file. An item
-// is a list of lines without line breaks, and its first line begins with "- ". It is an error if the list is not in
-// block style.
+// Append returns the edit that adds items to the list at a key of the document: before the existing items, or at
+// the end of the file together with the key if the key is missing. An item is its lines without line ends; the
+// first line begins with "- ". Items are sorted by their text. It fails if the list is not in block style.
 func (d *Document) Append(file, key string, items [][]string) (Edit, error) {
 	newline, data := d.text.Newline(), d.text.bytes
 	at, indent := len(data), ""
@@ -368,13 +369,13 @@ func (d *Document) Append(file, key string, items [][]string) (Edit, error) {
 	return d.text.Edit(file, at, at, strings.Join(texts, newline)+newline), nil
 }
 
-// entry is a new key, with a scalar as its value or with the entries below it.
+// entry is a new key, with a scalar or with new keys below it.
 type entry struct {
 	key, value string
 	below      []*entry
 }
 
-// addEntry adds a value at a path of keys. If the path already has a value, the earlier value stays.
+// addEntry adds a value at a path of keys. Of two values for the same keys the first counts.
 func addEntry(entries []*entry, keys []string, value string) []*entry {
 	if len(keys) == 0 {
 		return entries
@@ -395,7 +396,7 @@ func addEntry(entries []*entry, keys []string, value string) []*entry {
 	return append(entries, e)
 }
 
-// block returns the lines of an entry in block style, without the last line break.
+// block returns the lines of an entry in block style. The last line has no line end.
 func (e *entry) block(indent, newline string) string {
 	text := indent + plainKey(e.key) + ":"
 	if len(e.below) == 0 {
@@ -407,7 +408,7 @@ func (e *entry) block(indent, newline string) string {
 	return text
 }
 
-// flow returns an entry in flow style or JSON, without braces around it.
+// flow returns an entry in flow style or JSON, without the braces around it.
 func (e *entry) flow(asJSON bool) string {
 	key, value := plainKey(e.key), e.value
 	if asJSON {
@@ -419,7 +420,6 @@ func (e *entry) flow(asJSON bool) string {
 	return key + ": " + value
 }
 
-// flowMapping returns a mapping with the entries in flow style or JSON, in braces.
 func flowMapping(entries []*entry, asJSON bool) string {
 	texts := make([]string, len(entries))
 	for i, e := range entries {
@@ -431,7 +431,6 @@ func flowMapping(entries []*entry, asJSON bool) string {
 // safeKey matches keys that need no quotes in YAML.
 var safeKey = regexp.MustCompile(`^[\w./][\w./ -]*$`)
 
-// plainKey returns a key without quotes if possible, and otherwise in double quotes.
 func plainKey(key string) string {
 	if safeKey.MatchString(key) && !strings.HasSuffix(key, " ") {
 		return key
@@ -439,17 +438,16 @@ func plainKey(key string) string {
 	return strconv.Quote(key)
 }
 
-// PairBehind returns the text for a new key and value after a key and value in flow style, which are between two
-// offsets. The text begins with a comma, has the same white space as its neighbour, and is to be inserted at the end
-// offset.
+// PairBehind returns a new pair in flow style, to be inserted at end. start and end are the bounds of the pair
+// before it. The text begins with a comma, and has the white space of the pair before: it is ", b: 2" behind "a:
+// 1", and stands on a line of its own if the pair before does.
 func (t *Text) PairBehind(start, end int, key, value string) string {
 	return t.pairBehind(start, end, entry{key: key, value: value})
 }
 
-// pairBehind is PairBehind for an entry.
 func (t *Text) pairBehind(start, end int, e entry) string {
 	asJSON := t.IsJSON(start)
-	comma, text, before := ", ", e.flow(asJSON), t.before(start)
+	comma, text, before := ", ", e.flow(asJSON), t.textBefore(start)
 	_, rest, _ := bytes.Cut(t.bytes[start:end], []byte(":"))
 	if isTight := asJSON && len(rest) > 0 && rest[0] != ' '; isTight {
 		comma, text = ",", strings.ReplaceAll(text, ": ", ":")
@@ -460,8 +458,8 @@ func (t *Text) pairBehind(start, end int, e entry) string {
 	return comma + text
 }
 
-// InQuotes returns a value in the same quotes as an old value: "Always" for "Never", and Always for Never. The
-// backquotes of templates count as quotes.
+// InQuotes returns a value in the same quotes as an old value, if the old value has any: "Never" becomes "Always"
+// with the quotes. The backquotes of templates count as quotes.
 func InQuotes(old []byte, value string) string {
 	if len(old) > 1 && bytes.IndexByte([]byte("\"'`"), old[0]) >= 0 && old[len(old)-1] == old[0] {
 		return string(old[0]) + value + string(old[0])
