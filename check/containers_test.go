@@ -103,9 +103,9 @@ func TestMayHoldContainers(t *testing.T) {
 	}
 }
 
-// TestContainersMergedOften: what is merged many times is found once, in the time that one pass over it
-// takes; a search through all merges for each key would take minutes.
-func TestContainersMergedOften(t *testing.T) {
+// TestContainerMergedOftenIsFoundOnce: a container that a mapping merges many times is found once, in one pass. A
+// search through all merges for each key would take minutes.
+func TestContainerMergedOftenIsFoundOnce(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("apiVersion: v1\nkind: Pod\nmetadata: {a: &a {containers: [{image: x}]")
 	for i := range 800 {

@@ -46,7 +46,7 @@ func fuzzRun(t *testing.T, content string) {
 	for _, manifest := range manifests {
 		for _, c := range Containers(manifest) {
 			policy, _ := yamldoc.Lookup(manifest.Node, c.Field)
-			if got := written(yamldoc.Resolve(policy)); got != c.Written {
+			if got := policyText(yamldoc.Resolve(policy)); got != c.Written {
 				t.Errorf("%s leads to %q, want %q", c.Field, got, c.Written)
 			}
 			checkSpan(t, content, places, policy)

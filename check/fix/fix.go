@@ -35,7 +35,7 @@ type Subject struct {
 // Findings of pull-policy-digest are left alone: their images do not change. It returns the files with all fixes
 // made, sorted by path.
 func Prove(ctx context.Context, fsys fs.FS, subjects []Subject, jobs int, report *check.Report) []File {
-	p := &prover{kept: map[check.Place]bool{}, ctx: ctx, tree: fsys, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
+	p := &prover{kept: map[check.ContainerRef]bool{}, ctx: ctx, tree: fsys, jobs: jobs, subjects: subjects, readers: map[string][]int{}, originals: map[string][]byte{}}
 	for i, subject := range subjects {
 		for _, name := range subject.Reads {
 			p.readers[name] = append(p.readers[name], i)
@@ -43,7 +43,7 @@ func Prove(ctx context.Context, fsys fs.FS, subjects []Subject, jobs int, report
 	}
 	for _, suppressed := range report.Suppressed {
 		for _, hit := range suppressed.Finding.Hits {
-			p.kept[hit.Place] = true
+			p.kept[hit.Ref] = true
 		}
 	}
 	var open []*attempt
@@ -90,7 +90,7 @@ const noProof = " (no fix: every edit that was tried changes something else too,
 // noWay says why there is no edit to try for a finding, and what would help.
 func (p *prover) noWay(finding *check.Finding) string {
 	at := finding.Decision
-	of := finding.Hits[0].Place.Source
+	of := finding.Hits[0].Ref.Source
 	values := path.Join(of.Path, "values.yaml")
 	_, err := fs.Stat(p.tree, values)
 	switch real := tree.Follow(p.tree, at.Path); {
@@ -147,8 +147,8 @@ type prover struct {
 	subjects  []Subject
 	readers   map[string][]int // the subjects that read a file
 	accepted  []yamldoc.Edit
-	originals map[string][]byte    // the edited files as they were read first
-	kept      map[check.Place]bool // on purpose
+	originals map[string][]byte           // the edited files as they were read first
+	kept      map[check.ContainerRef]bool // on purpose
 }
 
 // round tries the edits of all attempts together, accepts those that hold, and returns the others with what to try
@@ -290,7 +290,7 @@ const (
 func (p *prover) judge(a *attempt, verdicts map[int]*verdict) judgement {
 	affected := p.affected(a.edits)
 	for _, hit := range a.finding.Hits {
-		if !slices.ContainsFunc(affected, func(i int) bool { return p.subjects[i].Source.ID() == hit.Place.Source }) {
+		if !slices.ContainsFunc(affected, func(i int) bool { return p.subjects[i].Source.ID() == hit.Ref.Source }) {
 			return fails // The source does not read the file.
 		}
 	}
@@ -300,7 +300,7 @@ func (p *prover) judge(a *attempt, verdicts map[int]*verdict) judgement {
 			return suspect
 		}
 		for _, hit := range a.finding.Hits {
-			if hit.Place.Source == p.subjects[i].Source.ID() && v.hits[hit.Place] {
+			if hit.Ref.Source == p.subjects[i].Source.ID() && v.hits[hit.Ref] {
 				return fails
 			}
 		}

@@ -60,7 +60,7 @@ func (s *Snapshot) result() (*render.Result, error) {
 
 // verdict is what became of a source by some edits.
 type verdict struct {
-	hits  map[check.Place]bool
+	hits  map[check.ContainerRef]bool
 	fault bool // it does not render, has a new finding, or differs in more than pull policies
 }
 
@@ -133,7 +133,7 @@ func (f followed) ReadFile(name string) ([]byte, error) {
 
 // examine renders a source of the edited tree and compares.
 func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
-	v = &verdict{hits: map[check.Place]bool{}, fault: true}
+	v = &verdict{hits: map[check.ContainerRef]bool{}, fault: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
 	before, err := p.before(subject)
 	if err != nil {
@@ -151,23 +151,23 @@ func (p *prover) examine(edited fs.FS, subject *Subject) (v *verdict) {
 	if v.hits, err = hits(subject.Source, after); err != nil {
 		return v
 	}
-	isNew := func(place check.Place) bool { return !was[place] }
-	isGone := func(place check.Place) bool { return p.kept[place] && !v.hits[place] }
+	isNew := func(ref check.ContainerRef) bool { return !was[ref] }
+	isGone := func(ref check.ContainerRef) bool { return p.kept[ref] && !v.hits[ref] }
 	v.fault = slices.ContainsFunc(slices.Collect(maps.Keys(was)), isGone) || slices.ContainsFunc(slices.Collect(maps.Keys(v.hits)), isNew) || !p.same(subject, before, after)
 	return v
 }
 
-func hits(source render.Source, result *render.Result) (map[check.Place]bool, error) {
+func hits(source render.Source, result *render.Result) (map[check.ContainerRef]bool, error) {
 	manifests, err := result.Manifests(check.MayHoldContainers)
 	if err != nil {
 		return nil, err
 	}
-	places := map[check.Place]bool{}
+	refs := map[check.ContainerRef]bool{}
 	found, _ := check.Run(source, manifests)
 	for _, hit := range found {
-		places[hit.Place] = true
+		refs[hit.Ref] = true
 	}
-	return places, nil
+	return refs, nil
 }
 
 func (p *prover) before(subject *Subject) (*render.Result, error) {

@@ -72,7 +72,7 @@ const stdinPath = "-"
 func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []check.Hit {
 	withHits := map[render.ID]bool{}
 	for _, hit := range hits {
-		withHits[hit.Place.Source] = true
+		withHits[hit.Ref.Source] = true
 	}
 	var sources []render.Source
 	for _, source := range s.sources {
