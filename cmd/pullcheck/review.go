@@ -158,7 +158,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRe
 	}
 	// Proven fixes become suggestions.
 	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
-	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.Exceptions, Blob: pull.Blob}
+	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.SuppressedByChange, Blob: pull.Blob}
 	return subject, result, ctx.Err()
 }
 
