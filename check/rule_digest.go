@@ -8,8 +8,8 @@ import (
 //go:embed rule_digest.md
 var digestDoc string
 
-// DigestID is the ID of the rule for images that are pinned by digest. Package check/fix makes no fixes for this rule:
-// the bytes of the image cannot change, and a policy of Always would cost a request to the registry at each start.
+// DigestID is the ID of the rule for images that are pinned by digest. Their bytes cannot change. So package check/fix makes
+// no fix for a finding of this rule.
 const DigestID = "pull-policy-digest"
 
 var digest = Rule{

@@ -131,7 +131,7 @@ func (f *reviewFlags) pullRequest(c *Command) (*review.PullRequest, error) {
 }
 
 // check finds what is new in what the pull request affects.
-func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRequest) (*review.Subject, *scan.Result, error) {
+func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRequest) (*review.Input, *scan.Result, error) {
 	work, _, err := tree.OpenWork(c.Dir, nil)
 	if err != nil {
 		return nil, nil, err
@@ -158,13 +158,13 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRe
 	}
 	// Proven fixes become suggestions.
 	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
-	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.SuppressedByChange, Blob: pull.Blob}
+	subject := &review.Input{Report: result.Report, Files: baseline.Files, SuppressedByChange: result.SuppressedByChange, Blob: pull.Blob}
 	return subject, result, ctx.Err()
 }
 
 // post writes the review, or, where that is not possible, says the same in annotations, and in any case in the summary of
 // the workflow's run.
-func (c *Command) post(ctx context.Context, pull *review.PullRequest, subject review.Subject) error {
+func (c *Command) post(ctx context.Context, pull *review.PullRequest, subject review.Input) error {
 	_, err := pull.GitHub.Post(ctx, subject)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -200,7 +200,7 @@ func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
 }
 
 // writeOutputs gives the following steps of a workflow the numbers, and the path of the first report.
-func (f *reviewFlags) writeOutputs(c *Command, subject *review.Subject, all int) error {
+func (f *reviewFlags) writeOutputs(c *Command, subject *review.Input, all int) error {
 	path := ""
 	if len(f.reports) > 0 {
 		_, path, _ = strings.Cut(f.reports[0], "=")
