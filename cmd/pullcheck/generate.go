@@ -85,7 +85,7 @@ func printGenerated(ctx context.Context, c *Command, g *cmp.Generation) (int, er
 			fmt.Fprintf(c.Stderr, "corrected: %s [%s]\n", report.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Rule)
 		}
 	}
-	if err := report.Short(c.Stderr, output.Report); err != nil {
+	if err := report.Summary(c.Stderr, output.Report); err != nil {
 		return 0, err
 	}
 	if code := exitCode(output.Report, g.FailOn); code == exitFailures || code != exitClean && g.Mode != cmp.Warn {

@@ -108,8 +108,9 @@ func typedKustomize() {
 	fmt.Print(string(text))
 }
 
-// TestPreCommitHooksRunTheProgram: each hook in .pre-commit-hooks.yaml is complete, and its command finds and fixes.
-func TestPreCommitHooksRunTheProgram(t *testing.T) {
+// TestPreCommitHooksTakeAnyFile: the command of each hook in .pre-commit-hooks.yaml accepts a file that no source
+// reads, and the hook runs for files that may be part of a source.
+func TestPreCommitHooksTakeAnyFile(t *testing.T) {
 	data, err := os.ReadFile("../../.pre-commit-hooks.yaml")
 	if err != nil {
 		t.Fatal(err)
