@@ -215,7 +215,8 @@ func TestConcurrentPullsAskOnce(t *testing.T) {
 	}
 }
 
-// TestConcurrentWritersLeaveOneFile: two processes, or two constraints with the same answer, write the same file at the same time.
+// TestConcurrentWritersLeaveOneFile: two processes, or two constraints with the same answer, write the same file at
+// the same time.
 func TestConcurrentWritersLeaveOneFile(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
@@ -266,7 +267,8 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 	}
 }
 
-// TestCanceledCallerLeavesTheOther: of two callers with contexts of their own, the one that gives up leaves the other its chart.
+// TestCanceledCallerLeavesTheOther: of two callers with contexts of their own, the one that gives up leaves the other
+// its chart.
 func TestCanceledCallerLeavesTheOther(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")

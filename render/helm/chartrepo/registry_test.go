@@ -375,7 +375,8 @@ func TestParseReferenceNeverGuessesTheHost(t *testing.T) {
 	}
 }
 
-// TestOneTokenForARepository: it does for the tags and for the chart. Most public registries want a token for each repository, which their token server gives.
+// TestOneTokenForARepository: it does for the tags and for the chart. Most public registries want a token for each
+// repository, which their token server gives.
 func TestOneTokenForARepository(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0")

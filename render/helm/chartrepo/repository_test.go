@@ -317,7 +317,8 @@ func TestCredentialsComeFromRepositoriesFileOrURL(t *testing.T) {
 	}
 }
 
-// TestCredentialsStayWithTheirHost: the other server has the same address and another port, which Go's client takes for the same host.
+// TestCredentialsStayWithTheirHost: the other server has the same address and another port, which Go's client takes
+// for the same host.
 func TestCredentialsStayWithTheirHost(t *testing.T) {
 	server, other := newChartServer(t), newChartServer(t)
 	other.add("redis", "19.0.0")
