@@ -78,7 +78,7 @@ var configuration = []string{
 type runner struct {
 	dir      string   // where git runs
 	env      []string // all of git's environment, as environment returns it
-	settings []string // arguments before the subcommand, behind those of configuration
+	settings []string // arguments between those of configuration and the subcommand
 }
 
 // newRunner returns a runner with an environment that the caller passes. It does not switch off filters: see disarm.
@@ -86,8 +86,8 @@ func newRunner(dir string, env []string) runner { return runner{dir: dir, env: e
 
 // disarm switches off the filters that the configuration of the runner's directory names. Git runs them to compare or
 // to write files of the working tree, and .gitattributes of the repository says for which files. It also makes ssh
-// quiet, unless the user has chosen the command for ssh. Git has a process group of its own, where ssh, when it asks
-// for a password or for trust in a host, waits for the terminal without end.
+// quiet, unless the user has chosen the command for ssh: git runs in a process group of its own. There, a question of
+// ssh on the terminal, for a password or about an unknown host, would wait without end.
 func (r *runner) disarm(ctx context.Context) error {
 	const commands = `^(filter\..*\.(clean|smudge|process|required)|core\.sshcommand)$`
 	keys, err := r.list(ctx, "config", "--null", "--name-only", "--get-regexp", commands)
@@ -100,7 +100,7 @@ func (r *runner) disarm(ctx context.Context) error {
 			quiet = false
 			continue
 		}
-		// -c would read a key up to its first =.
+		// A key may contain a =, at which -c would cut it.
 		r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable)
 	}
 	for _, variable := range r.env {
@@ -171,14 +171,16 @@ func (e *Error) Error() string {
 // Unwrap returns how git ended.
 func (e *Error) Unwrap() error { return e.err }
 
-// saidNo reports whether git ran and answered no, which it does with exit code 1.
+// saidNo reports whether an error means that git ran and answered no: exit code 1. For example, rev-parse --verify
+// answers no for a name that is no commit.
 func saidNo(err error) bool {
 	exit := (*exec.ExitError)(nil)
 	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
-// firstErrorLine returns the first line of standard error that is neither a warning nor a hint; without any, the text
-// of err. The first line tells most: git goes on with a more general one when a program that it runs has failed.
+// firstErrorLine returns the first line of standard error that is neither a warning nor a hint. If there is no such
+// line, it returns the text of err. The first line says most: later lines only say that a program which git has run
+// has failed.
 func firstErrorLine(stderr string, err error) string {
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
@@ -190,8 +192,9 @@ func firstErrorLine(stderr string, err error) string {
 	return redact(err.Error())
 }
 
-// credentials matches the user and the password of a URL. A password may have a / or an @ that should be escaped, so
-// only the last @ surely ends it. Without a password, or behind a host with a dot and a port, an @ belongs to the path.
+// credentials matches the user and the password of a URL. A password may contain a / or an @ that its user has not
+// escaped, so only the last @ certainly ends it. Without a password, or after a host with a dot and a port, an @
+// belongs to the path.
 var credentials = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
 
 // redact hides the credentials in the URLs of a message.

@@ -16,7 +16,8 @@ import (
 func Diff(w io.Writer, files []fix.File) error {
 	for _, file := range files {
 		text := diff.Diff("a/"+file.Path, file.Before, "b/"+file.Path, file.After)
-		_, text, _ = bytes.Cut(text, []byte("\n")) // The first line is "diff a/… b/…", which is not part of a unified diff.
+		// The first line is "diff a/… b/…", which is not part of a unified diff.
+		_, text, _ = bytes.Cut(text, []byte("\n"))
 		if _, err := w.Write(text); err != nil {
 			return err
 		}
