@@ -318,6 +318,7 @@ func TestFingerprintHoldsNoLine(t *testing.T) {
 	}
 }
 
+// TestReportJSON holds the names and the order of the fields, on which other programs rely.
 func TestReportJSON(t *testing.T) {
 	hits := append(
 		file(t, "app.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: 'x:1', imagePullPolicy: Never}\n"),

@@ -60,6 +60,7 @@ func parse(t testing.TB, text string) []render.Manifest {
 
 func everything([]byte) bool { return true }
 
+// TestMayHoldContainers has texts in which a quick search could miss a container, and texts that it need not parse.
 func TestMayHoldContainers(t *testing.T) {
 	const (
 		pod    = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x}]}\n"

@@ -8,8 +8,8 @@ import (
 //go:embed rule_digest.md
 var digestDoc string
 
-// DigestID is the ID of the rule for images that are pinned by digest. Their bytes cannot change. So package check/fix makes
-// no fix for a finding of this rule.
+// DigestID is the ID of the rule for images that are pinned by digest. Their bytes cannot change. So package check/fix
+// makes no fix for a finding of this rule.
 const DigestID = "pull-policy-digest"
 
 var digest = Rule{

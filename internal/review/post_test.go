@@ -490,7 +490,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
-func TestMergeBase(t *testing.T) {
+// TestMergeBaseIsAskedOfGitHub: a fault of GitHub or of the network is retried.
+func TestMergeBaseIsAskedOfGitHub(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	base := p.Main()
@@ -510,8 +511,8 @@ func TestMergeBase(t *testing.T) {
 	}
 }
 
-// faults are what can go wrong with a request, and how long to wait then, if that matters. Those with an end are no
-// reason to try again.
+// faults are failures of a request, with the time that a run waits afterwards if that matters. A fault with an end is
+// final: end is part of the error.
 var faults = map[string]struct {
 	githubtest.Fault
 	waits time.Duration
