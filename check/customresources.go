@@ -70,7 +70,7 @@ var customResources = []customResource{
 	},
 	{
 		group: "argoproj.io", kinds: []string{"EventSource", "Sensor"},
-		// Releases since 1.9.6 take neither image nor policy from here and use Always; those before take both.
+		// Releases since 1.9.6 ignore the image and the policy here and use Always. Older releases use both.
 		at: []string{"spec.template.container"}, images: imageField, policy: policyField, unset: Always,
 		source: "https://github.com/argoproj/argo-events/blob/6478ece495f951dde9f183ae58fde134c52f41a5/pkg/apis/events/v1alpha1/template.go#L71",
 	},

@@ -151,8 +151,8 @@ func (b *Baseline) suppressedByChange(fsys fs.FS, report *check.Report) []check.
 	return byChange
 }
 
-// adds reports whether the change adds the line of a location. If a file has no diff, because .gitattributes calls it
-// binary, every line counts as added. Every line also counts as added behind a symbolic link that the change adds.
+// adds reports whether the change adds the line of a location. Every line counts as added in two cases: in a binary
+// file, which has no diff (.gitattributes can make any file binary), and behind a symbolic link that the change adds.
 func (b *Baseline) adds(fsys fs.FS, at yamldoc.Location) bool {
 	file, ok := b.Files.Find(tree.Follow(fsys, at.Path))
 	return ok && (file.Adds(at.Line) || file.Status == git.Added || file.Status == git.TypeChanged || file.Binary)

@@ -15,8 +15,8 @@ import (
 
 // Options say how Scan checks sources. The functions must be safe for concurrent use.
 type Options struct {
-	// Jobs is the number of sources that are rendered at the same time. It must be positive. A good number is that of the
-	// processors, because rendering is bound by them.
+	// Jobs is the number of sources that are rendered at the same time. It must be positive. Rendering is bound by the
+	// processors, so runtime.GOMAXPROCS(0) is a good number.
 	Jobs int
 	// Prove says whether to find fixes, and which sources to render for their proof.
 	Prove Prove

@@ -42,7 +42,7 @@ runtimeConfig:
       args: [hook]
 `
 
-// register declares the flags, except --fail-on and --print-helm-plugin, whose values come back as texts and bools.
+// register declares the flags. It returns the values of two flags that are no options of a hook.
 func (h *hook) register(flags *pflag.FlagSet) (failOn *string, printPlugin *bool) {
 	flags.BoolVar(&h.mutate, "mutate", false, "correct pull policies to Always in the output")
 	failOn = flags.String("fail-on", "warning",

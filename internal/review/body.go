@@ -156,8 +156,8 @@ func (l *layout) decided(f *check.Finding, a anchor) string {
 	return fmt.Sprintf("%s %s:\n\n", where, policy(f.Affected, ""))
 }
 
-// policy says in the third person what a line does to the policies of containers: "sets the pull policy of 2
-// containers to Never". The text of goes after the number of containers.
+// policy says what a line does to the policies of containers. For example: "sets the pull policy of 2 containers to
+// Never". The text of is written after the number of containers.
 func policy(all []check.Affected, of string) string {
 	one := all[0]
 	containers := count(len(all), "container") + of

@@ -89,7 +89,7 @@ func limit(response *http.Response) (time.Duration, bool, error) {
 		return time.Duration(retry) * time.Second, true, nil
 	}
 	reset, errReset := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
-	now, errDate := http.ParseTime(header.Get("Date")) // GitHub's clock, not that of the runner
+	now, errDate := http.ParseTime(header.Get("Date")) // The clock of GitHub counts, and not the clock of the runner.
 	if none && errReset == nil && errDate == nil {
 		return max(time.Second, time.Unix(reset, 0).Sub(now)), true, nil
 	}

@@ -66,7 +66,7 @@ type ConfigFiles struct {
 }
 
 // httpTimeout is the time for one index, chart or list of tags, as in Helm (DefaultHTTPTimeout in
-// pkg/getter/getter.go). There are no retries, as in Helm.
+// pkg/getter/getter.go). There are no retries: the user can run the program again.
 const httpTimeout = 2 * time.Minute
 
 // release is one version of a chart in a repository.
