@@ -61,7 +61,7 @@ type Hit struct {
 type ContainerRef struct {
 	Source     render.ID
 	Document   string // the path of the file that the object came from
-	Part, Item int    // the position of the object in the file, as in render.Manifest
+	Part, Item int    // the positions of the document in the file and of the object in the document, from 0
 	Kind       string
 	Field      string // the path to the policy, as yamldoc.Path writes it
 }

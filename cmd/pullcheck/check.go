@@ -26,7 +26,7 @@ type checkFlags struct {
 	jobs                  int    // sources that are rendered at the same time
 	quiet, fix, diff      bool
 	showSuppressed        bool
-	ignoreUnknown         bool // A path without a source is no error. pre-commit passes any file that changed.
+	ignoreUnknown         bool // A path without a source is no error: pre-commit passes any changed file.
 }
 
 // register declares the flags. The order is the order of --help.
@@ -73,15 +73,11 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	run := scan.Options{Jobs: options.jobs}
-	// A proof takes further renders, so fixes are only looked for if the output has them.
-	if options.fix || options.diff || options.format == "json" {
-		run.Prove = scan.ProveInTree
+	run, err := options.scanOptions(ctx, c, w, flags.Changed("since"))
+	if err != nil {
+		return 0, err
 	}
-	if flags.Changed("since") {
-		if run.Baseline, err = scan.Since(ctx, w.Work.Root, options.since, c.Env); err != nil {
-			return 0, sinceError(err)
-		}
+	if run.Baseline != nil {
 		defer run.Baseline.Base.Close()
 	}
 	result := c.scan(ctx, w, sources, run)
@@ -109,6 +105,23 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	return exitCode(result.Report, failOn), nil
+}
+
+// scanOptions returns the options of the scan. With --since they have a baseline, whose Base the caller must close.
+func (f *checkFlags) scanOptions(ctx context.Context, c *Command, w *scan.Opened, since bool) (scan.Options, error) {
+	options := scan.Options{Jobs: f.jobs}
+	// A proof takes further renders, so fixes are only looked for if the output has them.
+	if f.fix || f.diff || f.format == "json" {
+		options.Prove = scan.ProveInTree
+	}
+	if since {
+		baseline, err := scan.Since(ctx, w.Work.Root, f.since, c.Env)
+		if err != nil {
+			return options, sinceError(err)
+		}
+		options.Baseline = baseline
+	}
+	return options, nil
 }
 
 // sinceError returns the error for a revision of --since that cannot be compared with, and keeps the hint of git.

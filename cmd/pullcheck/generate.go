@@ -65,8 +65,8 @@ func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 }
 
 // printGenerated prints all manifests, or none if a finding or a failure stops the sync. Argo CD shows standard error
-// to the user, so the report there is short. If there are no manifests, a comment says so: Argo CD takes empty output
-// for an error.
+// to the user, so the report there is short. If the source renders no manifests, the output is a comment that says
+// why.
 func printGenerated(ctx context.Context, c *Command, g *cmp.Generation) (int, error) {
 	output, err := g.Run(ctx)
 	if err != nil {
