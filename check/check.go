@@ -43,8 +43,6 @@ type Hit struct {
 	Decision yamldoc.Location
 	Via      []yamldoc.Location
 	Exact    bool
-	// Ways are edits that may set the policy to Always. The edit that surprises the owner least comes first.
-	Ways []render.Way
 	// Ref names the container across renders.
 	Ref      ContainerRef
 	Message  string
@@ -182,9 +180,10 @@ type Report struct {
 type Finding struct {
 	Rule     string   `json:"rule"`
 	Severity Severity `json:"severity"`
-	// Message is true for each affected container. If a proof looked for a fix and found none, the message ends with the
-	// reason.
+	// Message is true for each affected container. In JSON, the message is the Text.
 	Message string `json:"message"`
+	// FixProblem says why there is no fix. It is empty if there is a fix, or if nobody asked for a proof.
+	FixProblem string `json:"-"`
 	// Fingerprint names the finding from one run to the next, in 32 hexadecimal digits. It does not change when lines
 	// move: see identity.
 	Fingerprint string           `json:"fingerprint"`
@@ -201,6 +200,26 @@ type Finding struct {
 	Note string `json:"-"`
 	// Hits are the hits that make the finding, one for each container. Package check/fix proves with them.
 	Hits []Hit `json:"-"`
+}
+
+// Text returns the message and, if a proof has found no fix, the reason.
+func (f *Finding) Text() string {
+	if f.FixProblem == "" {
+		return f.Message
+	}
+	return f.Message + " (no fix: " + f.FixProblem + ")"
+}
+
+// KeepFixProblems copies the reasons why findings have no fix from an earlier report of the same tree, by fingerprint.
+func (r *Report) KeepFixProblems(before *Report) {
+	problems := map[string]string{}
+	for _, f := range before.Findings {
+		problems[f.Fingerprint] = f.FixProblem
+	}
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.FixProblem = cmp.Or(problems[f.Fingerprint], f.FixProblem)
+	}
 }
 
 // Fix is a set of edits that was proven: every source that reads an edited file was rendered again, the finding is

@@ -43,12 +43,12 @@ func check(t testing.TB, source render.Source, documents ...render.Document) []H
 		t.Fatal(err)
 	}
 	hits, _ := Run(source, manifests)
-	questions := make([]origin.Question, len(hits))
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField}
 	}
-	for i, answer := range origin.Trace(t.Context(), fstest.MapFS{}, failing{source}, questions) {
-		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
+	for i, trace := range origin.Find(t.Context(), fstest.MapFS{}, failing{source}, queries).Traces {
+		hits[i].Decide(trace.Decisions[0], trace.Via, trace.Exact)
 	}
 	return hits
 }
@@ -390,4 +390,16 @@ func TestReportDoesNotDependOnTheOrder(t *testing.T) {
 			t.Fatalf("got:\n%s\nwant:\n%s", got, want)
 		}
 	}
+}
+
+// TestFixProblem: the reason why there is no fix is part of the text, and is kept for the findings that are left.
+func TestFixProblem(t *testing.T) {
+	before := &Report{Findings: []Finding{{Fingerprint: "1", Message: "m", FixProblem: "nobody can"}, {Fingerprint: "2", Message: "m"}}}
+	after := &Report{Findings: []Finding{{Fingerprint: "2", Message: "m"}, {Fingerprint: "1", Message: "m"}, {Fingerprint: "3", Message: "m", FixProblem: "new"}}}
+	after.KeepFixProblems(before)
+	var got []string
+	for _, f := range after.Findings {
+		got = append(got, f.Text())
+	}
+	expect(t, strings.Join(got, "\n"), "m\nm (no fix: nobody can)\nm (no fix: new)")
 }

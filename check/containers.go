@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -183,79 +182,13 @@ func (w *walker) mapping(node *yaml.Node) {
 			w.defaults = inherited{defaults, w.path.Below(yamldoc.Key("templateDefaults"))}
 		}
 	}
-	w.pairs(node, node, winners(node))
-}
-
-// pairs visits the values in part, which is the mapping itself or a mapping that it merges (<<). It skips a value that
-// another value of the same key overrides, and it visits each value once, even if the mapping merges it several times.
-// Metadata and status hold no containers of their own.
-func (w *walker) pairs(mapping, part *yaml.Node, winners map[string]*yaml.Node) {
-	for i := 0; i+1 < len(part.Content); i += 2 {
-		key, value := part.Content[i], part.Content[i+1]
-		switch {
-		case value.Kind == yaml.ScalarNode:
-		case key.Tag == "!!merge":
-			eachMerged(value, func(merged *yaml.Node) { w.pairs(mapping, merged, winners) })
-		case winners != nil && winners[key.Value] != value || winners == nil && repeated(part.Content[i:]):
-		case key.Value == "metadata" || key.Value == "status" && mapping == w.object:
-		default:
-			delete(winners, key.Value)
-			w.path = append(w.path, yamldoc.Key(key.Value))
-			w.value(mapping, key.Value, value)
-			w.path = w.path[:len(w.path)-1]
+	for key, value := range yamldoc.Fields(node) {
+		if value.Kind == yaml.ScalarNode || key.Value == "metadata" || key.Value == "status" && node == w.object {
+			continue
 		}
-	}
-}
-
-// winners returns the value that a mapping has under each key, with the precedence of yamldoc.Field. It takes one pass
-// over the mapping and the merged mappings. A search for each key would take quadratic time. For a small mapping that
-// merges nothing, the search is quicker than a map: winners returns nil, and pairs searches.
-func winners(mapping *yaml.Node) map[string]*yaml.Node {
-	isMerge := func(node *yaml.Node) bool { return node.Tag == "!!merge" }
-	if len(mapping.Content) < 100 && !slices.ContainsFunc(mapping.Content, isMerge) {
-		return nil
-	}
-	found := make(map[string]*yaml.Node, len(mapping.Content)/2)
-	collect(found, mapping)
-	return found
-}
-
-// collect adds to found the values of the keys that found does not have. Of a key that the mapping repeats, the last
-// value counts. The mapping's own keys come before merged keys, and an earlier merged mapping before a later one.
-func collect(found map[string]*yaml.Node, mapping *yaml.Node) {
-	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
-		if key := mapping.Content[i]; key.Tag != "!!merge" && found[key.Value] == nil {
-			found[key.Value] = mapping.Content[i+1]
-		}
-	}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if mapping.Content[i].Tag == "!!merge" {
-			eachMerged(mapping.Content[i+1], func(merged *yaml.Node) { collect(found, merged) })
-		}
-	}
-}
-
-// repeated reports whether the first key of the pairs comes again. The API server takes the last value of a repeated
-// key.
-func repeated(pairs []*yaml.Node) bool {
-	for i := 2; i < len(pairs); i += 2 {
-		if pairs[i].Value == pairs[0].Value {
-			return true
-		}
-	}
-	return false
-}
-
-// eachMerged calls visit with each mapping that the value of a merge key (<<) names, in order: an alias names one
-// mapping, and a list of aliases several.
-func eachMerged(value *yaml.Node, visit func(*yaml.Node)) {
-	switch value = yamldoc.Resolve(value); value.Kind {
-	case yaml.SequenceNode:
-		for _, item := range value.Content {
-			eachMerged(item, visit)
-		}
-	case yaml.MappingNode:
-		visit(value)
+		w.path = append(w.path, yamldoc.Key(key.Value))
+		w.value(node, key.Value, value)
+		w.path = w.path[:len(w.path)-1]
 	}
 }
 

@@ -34,7 +34,7 @@ func all(ctx context.Context, render func(ID) (*Result, error), ids ...ID) []Out
 	return All(ctx, fstest.MapFS{}, sources, 2, func(int, *Result) error { return nil })
 }
 
-func TestAllKeepsAPanicToItsSource(t *testing.T) {
+func TestAllFailsOnlyTheSourceThatPanics(t *testing.T) {
 	outcomes := all(context.Background(), func(source ID) (*Result, error) {
 		if source.Path == "bad" {
 			var none []int
@@ -56,7 +56,7 @@ func TestAllKeepsAPanicToItsSource(t *testing.T) {
 	}
 }
 
-func TestAllSkipsDefaultsThatOnlyAnEnvironmentCompletes(t *testing.T) {
+func TestAllSkipsDefaultsIfAnEnvironmentRenders(t *testing.T) {
 	needs := errors.New("a tag is required")
 	engine := func(source ID) (*Result, error) {
 		if source.Environment == "" || source.Environment == "broken" || source.Path == "never" {
@@ -78,7 +78,7 @@ func TestAllSkipsDefaultsThatOnlyAnEnvironmentCompletes(t *testing.T) {
 	}
 }
 
-func TestAllBoundsItsJobs(t *testing.T) {
+func TestAllRendersAtMostJobsAtATime(t *testing.T) {
 	var running, most atomic.Int64
 	two := make(chan struct{}) // closed when two are at work
 	var once sync.Once

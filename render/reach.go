@@ -9,8 +9,11 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// Reach is the part of a tree from which a source can be rendered: files, and directories with everything below them. It
-// is never too small: a change outside of the reach does not change what the source renders to.
+// Reach is the part of a tree from which a source can be rendered: files, and directories with everything below them.
+// For example, the reach of a chart with an environment is charts/web and values/prod.yaml.
+//
+// A reach may be too large, but is never too small: a change outside of the reach does not change the manifests of the
+// source. A Reach is for one goroutine at a time while paths are added.
 type Reach struct {
 	fsys  fs.FS
 	paths map[string]bool
@@ -32,7 +35,8 @@ func (r *Reach) Has(name string) bool {
 // Paths returns the sorted files and directories that are in reach, each directory with everything below.
 func (r *Reach) Paths() []string { return slices.Sorted(maps.Keys(r.paths)) }
 
-// File adds a file, or a directory that is read as a whole, with the targets of symbolic links at and below it.
+// File adds a file, or a directory that is read as a whole, with the targets of symbolic links at and below it. The
+// path may be absent from the tree: a file that appears there can then change the manifests.
 func (r *Reach) File(name string) {
 	if r.add(name) {
 		r.add(tree.Follow(r.fsys, name))

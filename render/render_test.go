@@ -8,7 +8,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-func TestManifests(t *testing.T) {
+func TestManifestsReturnsObjectsAndItemsOfLists(t *testing.T) {
 	result := &Result{Documents: []Document{
 		{Path: "a.yaml", Text: []byte(`# a comment, and an empty document
 ---
@@ -84,7 +84,7 @@ func TestManifestsKeepsColumnsOfJSON(t *testing.T) {
 	}
 }
 
-func TestManifestsNamesThePlaceOfBrokenYAML(t *testing.T) {
+func TestManifestsErrorHasTheLocation(t *testing.T) {
 	bomb := "a: &a [1, 2, 3, 4, 5, 6, 7, 8]\n"
 	for name := 'b'; name < 'k'; name++ {
 		bomb += fmt.Sprintf("%c: &%[1]c [%s]\n", name, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*%c, ", name-1), 8), ", "))
@@ -107,7 +107,7 @@ func TestManifestsNamesThePlaceOfBrokenYAML(t *testing.T) {
 
 func everything([]byte) bool { return true }
 
-func TestManifestsLeavesOutWhatIsNotWanted(t *testing.T) {
+func TestManifestsParsesOnlyDocumentsThatMayMatter(t *testing.T) {
 	result := &Result{Documents: []Document{{Text: []byte("a: b: c\n")}, {Text: []byte("apiVersion: v1\nkind: Pod\n")}}}
 	manifests, err := result.Manifests(func(text []byte) bool { return strings.Contains(string(text), "Pod") })
 	if err != nil || len(manifests) != 1 || manifests[0].Document != &result.Documents[1] {
@@ -115,7 +115,7 @@ func TestManifestsLeavesOutWhatIsNotWanted(t *testing.T) {
 	}
 }
 
-func TestManifestsTellsNoLineOfATemplate(t *testing.T) {
+func TestManifestsErrorOfATemplateHasNoLine(t *testing.T) {
 	result := &Result{Documents: []Document{{Path: "chart/templates/a.yaml", Text: []byte("a: 1\n  b: 2\n")}}}
 	_, err := result.Manifests(everything)
 	want := "chart/templates/a.yaml: what it renders to is no YAML: yaml: line 2: mapping values are not allowed in this context"

@@ -11,29 +11,31 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Result is what a source rendered to.
+// Result holds the manifests of a source, as text and as documents.
 type Result struct {
-	// Text is, byte for byte, what `helm template` or `kustomize build` prints.
+	// Text is, byte for byte, the output of `helm template` or `kustomize build`.
 	Text []byte
 	// Documents are the parts of Text that hold objects, in the same order.
 	Documents []Document
-	// Skip says why there are no documents, where that is no fault (a library chart); otherwise it is nil.
+	// Skip says why there are no documents although nothing is wrong, such as for a library chart; otherwise it is nil.
 	Skip *Skip
 }
 
-// Skip is the reason why nothing of a source is checked, where that is no fault. It is also an error, for what is found
-// out on the way to a source.
+// Skip is the reason why no manifest of a source is checked although nothing is wrong. A Skip is also an error, so that
+// a function that looks for a source can return it. For example, an Application of another repository is a Skip.
 type Skip struct {
 	// Reason is a sentence without a full stop, for people.
 	Reason string
-	// NoObject is true for a file without a Kubernetes object. Most repositories have many, and reports do not list them.
+	// NoObject is true for a file without a Kubernetes object. Most repositories have many, and reports do not list
+	// them.
 	NoObject bool
 }
 
 // Error implements error.
 func (s *Skip) Error() string { return s.Reason }
 
-// Document is a part of the rendered text that came from one file: one or more YAML documents.
+// Document is a part of the rendered text that came from one file: one or more YAML documents. For example, the part of
+// `helm template` below "# Source: web/templates/service.yaml".
 type Document struct {
 	// Path is the template, kustomization or manifest file. A file inside a packaged chart has the
 	// archive's path, a slash, and its path in the chart.
@@ -46,26 +48,33 @@ type Document struct {
 // Manifest is one rendered object. Its nodes keep their lines and columns in the document's text.
 type Manifest struct {
 	Document *Document
-	// Part counts the documents of the same path before this one, Item the objects before this one in it.
-	// Together they name the object where its name is drawn at random.
+	// Part is the number of documents with the same path before this document, and Item the number of objects before
+	// this object in the document. Together with the path they identify the object, also if a template draws its name
+	// at random.
 	Part, Item int
 	APIVersion string
 	Kind       string
 	Namespace  string
-	Name       string     // metadata.name, or what generateName begins it with
+	Name       string     // metadata.name, or else metadata.generateName
 	Node       *yaml.Node // a mapping
 }
 
-// Manifests parses the documents that are wanted, by their text, and returns the objects in them, those
-// inside a List one by one. What has no apiVersion and kind is left out. An error is an *Error with the place.
-func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
+// Manifests parses the documents for which mayMatter is true, and returns their objects. The items of a List are
+// returned one by one. A mapping without apiVersion or kind is left out. The error is a *yamldoc.Error with the
+// location.
+//
+// mayMatter is a prefilter: it searches the text of a document for words, because to parse a document takes far longer.
+// All prefilters of this program (their names begin with may or mentions) keep to one convention: a prefilter may be
+// true for a text without a matching object, so its caller tests the parsed objects, but it is never false for a text
+// with one.
+func (r *Result) Manifests(mayMatter func(text []byte) bool) ([]Manifest, error) {
 	var manifests []Manifest
-	parts := map[string]int{}
+	parts := map[string]int{} // path → the number of its documents so far
 	for i := range r.Documents {
 		document := &r.Documents[i]
 		part := parts[document.Path]
 		parts[document.Path]++
-		if !wanted(document.Text) {
+		if !mayMatter(document.Text) {
 			continue
 		}
 		first := len(manifests)
@@ -83,20 +92,25 @@ func (r *Result) Manifests(wanted func(text []byte) bool) ([]Manifest, error) {
 	return manifests, nil
 }
 
-// documentError gives a parser's error its place. The lines of rendered text are not those of the template.
+// documentError returns an error of the YAML parser with its location. The line is known only for a verbatim document:
+// a line of rendered text is not a line of the template.
 func documentError(document *Document, err error) error {
 	if document.Verbatim {
 		return yamldoc.ParseError(document.Path, document.Text, err)
 	}
-	return &yamldoc.Error{Location: yamldoc.Location{Path: document.Path}, Err: fmt.Errorf("what it renders to is no YAML: %w", err)}
+	return &yamldoc.Error{
+		Location: yamldoc.Location{Path: document.Path},
+		Err:      fmt.Errorf("what it renders to is no YAML: %w", err),
+	}
 }
 
-// appendObjects appends the object at node, or, if it is a List of objects of any kind, those in it.
+// appendObjects appends the object at a node. If the object is a List, such as a ConfigMapList, it appends the items.
 func appendObjects(manifests []Manifest, document *Document, node *yaml.Node) []Manifest {
 	if !isObject(node) {
 		return manifests
 	}
-	if items := yamldoc.Field(node, "items"); items != nil && strings.HasSuffix(yamldoc.Scalar(node, "kind"), "List") && allObjects(items) {
+	items := yamldoc.Field(node, "items")
+	if items != nil && strings.HasSuffix(yamldoc.Scalar(node, "kind"), "List") && allObjects(items) {
 		for _, item := range items.Content {
 			manifests = appendObjects(manifests, document, yamldoc.Resolve(item))
 		}
@@ -113,18 +127,14 @@ func appendObjects(manifests []Manifest, document *Document, node *yaml.Node) []
 	})
 }
 
+// isObject reports whether a node is a Kubernetes object: whether it has an apiVersion and a kind.
 func isObject(node *yaml.Node) bool {
 	return yamldoc.Scalar(node, "apiVersion") != "" && yamldoc.Scalar(node, "kind") != ""
 }
 
-// allObjects is false for the items of a custom resource whose kind only ends in List, and for none.
+// allObjects reports whether items is a list of one or more objects. It is false for a custom resource whose kind ends
+// in List by chance, such as an AllowList with a list of addresses.
 func allObjects(items *yaml.Node) bool {
-	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, func(item *yaml.Node) bool { return !isObject(item) })
-}
-
-// Way is edits of the user's files that may give a field another value. Whether they do has not been tried.
-type Way struct {
-	// Message says what the edits do, as in: set image.pullPolicy to Always.
-	Message string
-	Edits   []yamldoc.Edit
+	notObject := func(item *yaml.Node) bool { return !isObject(item) }
+	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, notObject)
 }

@@ -21,7 +21,7 @@ type run struct {
 	tree     fs.FS
 	count    rendertest.Counter
 	sources  []render.Source
-	subjects []fix.Subject
+	subjects []fix.Rendered
 	results  []*render.Result // nil for those that were not rendered
 	report   *check.Report
 }
@@ -33,9 +33,10 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 	for _, source := range rendertest.Sources(t, fsys) {
 		r.sources = append(r.sources, r.count.Count(source))
 	}
-	r.subjects, r.results = make([]fix.Subject, len(r.sources)), make([]*render.Result, len(r.sources))
+	r.subjects, r.results = make([]fix.Rendered, len(r.sources)), make([]*render.Result, len(r.sources))
 	var hits []check.Hit
 	for i, source := range r.sources {
+		r.subjects[i].Source = source
 		recorder := tree.NewRecorder(fsys)
 		result, err := source.Render(t.Context(), render.In{Tree: recorder})
 		if err != nil {
@@ -46,17 +47,17 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 			t.Fatalf("%s: %v", source.ID(), err)
 		}
 		found, _ := check.Run(source, manifests)
-		questions := make([]origin.Question, len(found))
+		queries := make([]origin.Query, len(found))
 		for n, hit := range found {
-			questions[n] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+			queries[n] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 		}
-		for n, answer := range origin.Trace(t.Context(), fsys, source, questions) {
-			found[n].Decide(answer.Decisions[0], answer.Via, answer.Exact)
-			found[n].Ways = answer.Ways
+		traced := origin.Find(t.Context(), fsys, source, queries)
+		for n, trace := range traced.Traces {
+			found[n].Decide(trace.Decisions[0], trace.Via, trace.Exact)
 		}
 		hits = append(hits, found...)
 		r.results[i] = result
-		r.subjects[i] = fix.Subject{Source: source, Reads: recorder.Files()}
+		r.subjects[i] = fix.Rendered{Source: source, Reads: recorder.Files(), Candidates: fix.Candidates(fsys, source, traced, found)}
 		if len(found) > 0 {
 			r.subjects[i].Before = fix.NewSnapshot(result)
 		}
@@ -69,7 +70,7 @@ func newRun(t testing.TB, fsys fs.FS) *run {
 func (r *run) prove(t testing.TB) ([]fix.File, map[render.ID]int) {
 	t.Helper()
 	before := r.count.Renders()
-	files := fix.Prove(t.Context(), r.tree, r.subjects, 2, r.report)
+	files := fix.Prove(t.Context(), r.tree, r.subjects, fix.Options{Jobs: 2}, r.report)
 	renders := map[render.ID]int{}
 	for id, n := range r.count.Renders() {
 		if n > before[id] {

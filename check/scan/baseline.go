@@ -109,7 +109,7 @@ func (b *Baseline) reports(ctx context.Context, sources []render.Source, jobs in
 		}
 		found, _ := check.Run(sources[i], manifests)
 		if removesComments {
-			traceHits(ctx, render.In{Tree: b.Base}, sources[i], found)
+			traceHits(ctx, b.Base, sources[i], found)
 		}
 		reports[i] = check.NewReport(found, nil, nil)
 		return nil

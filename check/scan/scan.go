@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"sync/atomic"
 
@@ -88,7 +89,8 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report)
 	}
 	if options.Prove != ProveNothing && len(result.Report.Findings) > 0 {
-		result.Files = fix.Prove(ctx, w.tree, s.subjects(outcomes), options.Jobs, result.Report)
+		prove := fix.Options{Jobs: options.Jobs, HandsOn: w.handsOn}
+		result.Files = fix.Prove(ctx, w.tree, s.rendered(outcomes), prove, result.Report)
 	}
 	return result
 }
@@ -108,6 +110,8 @@ type checked struct {
 	hits       []check.Hit
 	containers int
 	before     *fix.Snapshot // the manifests in a compact form, if a proof needs them
+	// candidates are the edits that may set a policy to Always, if a proof needs them.
+	candidates map[check.ContainerRef][]fix.Candidate
 }
 
 // check checks the result of one render, and traces the hits. It is called from several goroutines, each with another
@@ -127,18 +131,19 @@ func (s *scan) check(i int, result *render.Result) error {
 	}
 	c := &s.checked[i]
 	c.hits, c.containers = check.Run(s.sources[i], manifests)
-	s.trace(s.sources[i], c.hits)
+	traced := s.trace(s.sources[i], c.hits)
 	if s.options.Prove != ProveNothing && len(c.hits) > 0 {
 		c.before = fix.NewSnapshot(result)
+		c.candidates = fix.Candidates(s.tree, s.sources[i], traced, c.hits)
 	}
 	return nil
 }
 
 // trace finds the lines that decide the policies of hits. In foreign manifests, no line counts as part of a repository.
-func (s *scan) trace(source render.Source, hits []check.Hit) {
-	traceHits(s.ctx, render.In{Tree: s.tree}, source, hits)
+func (s *scan) trace(source render.Source, hits []check.Hit) *origin.Result {
+	traced := traceHits(s.ctx, s.tree, source, hits)
 	if !s.options.foreign {
-		return
+		return traced
 	}
 	for i := range hits {
 		hits[i].Decision.Tracked = false
@@ -146,18 +151,20 @@ func (s *scan) trace(source render.Source, hits []check.Hit) {
 			hits[i].Via[n].Tracked = false
 		}
 	}
+	return traced
 }
 
 // traceHits finds the lines of a tree that decide the policies of a source's hits, and stores them in the hits.
-func traceHits(ctx context.Context, in render.In, source render.Source, hits []check.Hit) {
-	questions := make([]origin.Question, len(hits))
+func traceHits(ctx context.Context, fsys fs.FS, source render.Source, hits []check.Hit) *origin.Result {
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 	}
-	for i, answer := range origin.Trace(ctx, in.Tree, source, questions) {
-		hits[i].Decide(answer.Decisions[0], answer.Via, answer.Exact)
-		hits[i].Ways = answer.Ways
+	traced := origin.Find(ctx, fsys, source, queries)
+	for i, t := range traced.Traces {
+		hits[i].Decide(t.Decisions[0], t.Via, t.Exact)
 	}
+	return traced
 }
 
 // hits returns the hits of all sources, without suppressed containers.
@@ -172,28 +179,30 @@ func (s *scan) hits() []check.Hit {
 	return hits
 }
 
-// subjects returns the sources that a proof may have to render: the checked sources and, with ProveInTree, all other
+// rendered returns the sources that a proof may have to render: the checked sources and, with ProveInTree, all other
 // sources of the tree. For the other sources, the files that they may read are known before a render (Reach).
-func (s *scan) subjects(outcomes []render.Outcome) []fix.Subject {
-	var subjects []fix.Subject
+func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
+	var sources []fix.Rendered
 	known := map[render.ID]bool{}
 	for i, source := range s.sources {
 		known[source.ID()] = true
-		subjects = append(subjects, fix.Subject{Source: source, Reads: outcomes[i].Reads, Before: s.checked[i].before})
+		sources = append(sources, fix.Rendered{
+			Source: source, Reads: outcomes[i].Reads, Before: s.checked[i].before, Candidates: s.checked[i].candidates,
+		})
 	}
 	if s.options.Prove != ProveInTree {
-		return subjects
+		return sources
 	}
 	all, err := s.Sources(s.ctx)
 	if err != nil {
-		return subjects // There is nothing to walk: standard input is in no tree.
+		return sources // There is nothing to walk: standard input is in no tree.
 	}
 	for _, source := range all {
 		if _, unrendered := source.(render.Unrendered); !unrendered && !known[source.ID()] {
-			subjects = append(subjects, fix.Subject{Source: source, Reach: source.Reach(s.tree)})
+			sources = append(sources, fix.Rendered{Source: source, Reach: source.Reach(s.tree)})
 		}
 	}
-	return subjects
+	return sources
 }
 
 // failures returns the sources that could not be rendered, with the location and the hint of the error if it has them.

@@ -43,6 +43,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // Config says which files a workspace holds, and how its sources are rendered. Only Tree is required. A path of a file
@@ -221,6 +222,12 @@ func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source
 		sources = append(sources, readers...)
 	}
 	return Distinct(sources), ctx.Err()
+}
+
+// handsOn reports whether an object hands a field on to the sources that it declares. For example, an Application of
+// Argo CD hands its Helm values on.
+func (w *Workspace) handsOn(manifest render.Manifest, path yamldoc.Path) bool {
+	return slices.ContainsFunc(w.declarers, func(d declared.Declarer) bool { return d.HandsOn(manifest, path) })
 }
 
 // Distinct returns the sources without those that have the ID of an earlier source, in the same order.

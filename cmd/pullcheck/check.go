@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -146,22 +145,13 @@ func (c *Command) scan(
 }
 
 // scanFixed scans again after --fix has written files, so that the report is about the files on disk. It looks for no
-// further fixes. A finding that is still there keeps its message from before, which says why it was not fixed.
+// further fixes. A finding that is still there keeps the reason why it has no fix.
 func (c *Command) scanFixed(
 	ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result,
 ) *scan.Result {
 	options.Prove = scan.ProveNothing
 	after := c.scan(ctx, w, sources, options)
-	messages := map[string]string{}
-	for _, f := range before.Report.Findings {
-		if f.Fix == nil {
-			messages[f.Fingerprint] = f.Message
-		}
-	}
-	for i := range after.Report.Findings {
-		f := &after.Report.Findings[i]
-		f.Message = cmp.Or(messages[f.Fingerprint], f.Message)
-	}
+	after.Report.KeepFixProblems(before.Report)
 	return after
 }
 

@@ -1,6 +1,14 @@
-// Package cmp is what Argo CD's contract for config management plugins wants of this program: the parameters of the plugin
-// (Announce, WithParameters), the generation of manifests (Open, Generation.Run), and the manifests that install the sidecar
-// (WritePlugin, WriteSidecar). Facts about Argo CD are read from its source at version 3.6; file names in comments are of
+// Package cmp implements the contract of Argo CD's config management plugins. It has the parameters of pullcheck's
+// plugin (Announce, WithParameters), the generation of manifests (Open, Generation.Run), and the files that install the
+// plugin as a sidecar of the repo-server (WritePlugin, WriteSidecar).
+//
+// Argo CD calls the plugin for one source of an Application. The working directory is the path of the source, and
+// environment variables have the facts about the Application and the parameters:
+//
+//	pullcheck generate --parameters    Announce: the parameters, for Argo CD's user interface
+//	pullcheck generate                 Generation.Run: the manifests on standard output
+//
+// Facts about Argo CD are read from its source at version 3.6; file names in comments are of
 // github.com/argoproj/argo-cd.
 package cmp
 
@@ -12,18 +20,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/argocd"
 )
 
-// Environment is what Argo CD tells a plugin by environment variables (reposerver/repository/repository.go, newEnv and
-// getPluginEnvs).
+// Environment has the facts that Argo CD passes to a plugin in environment variables
+// (reposerver/repository/repository.go, newEnv and getPluginEnvs).
 type Environment struct {
-	// App has what Argo CD knows of the Application.
+	// App has the facts about the Application. Its engines are not set.
 	App argocd.App
-	// RepoURL and Path are those of the source. The path is relative to the root of the repository.
+	// RepoURL is the URL of the source's repository, and Path the path of the source from the root of the repository.
 	RepoURL, Path string
 	// Parameters are the parameters that the Application sets.
 	Parameters []argocd.PluginParameter
 }
 
-// ReadEnvironment reads the environment, whose entries have the form NAME=VALUE.
+// ReadEnvironment reads the facts from environment variables, in the form of os.Environ. A missing variable is an empty
+// value. The error is for parameters that are not JSON.
 func ReadEnvironment(env []string) (*Environment, error) {
 	values := map[string]string{}
 	for _, variable := range env {
@@ -31,12 +40,14 @@ func ReadEnvironment(env []string) (*Environment, error) {
 		values[name] = value
 	}
 	name := values["ARGOCD_APP_NAME"]
-	if _, withoutNamespace, ok := strings.Cut(name, "_"); ok { // util/argo/argo.go, ParseInstanceName
+	// The name of an Application outside Argo CD's namespace is NAMESPACE_NAME (util/argo/argo.go, ParseInstanceName).
+	if _, withoutNamespace, ok := strings.Cut(name, "_"); ok {
 		name = withoutNamespace
 	}
 	e := &Environment{
 		App: argocd.App{
 			Name: name, Namespace: values["ARGOCD_APP_NAMESPACE"], KubeVersion: values["KUBE_VERSION"],
+			// Argo CD runs the plugin in a clone of the source's repository, so the source is in this repository.
 			Env: map[string]string{}, IsThisRepository: func(string) bool { return true },
 		},
 		RepoURL: values["ARGOCD_APP_SOURCE_REPO_URL"], Path: values["ARGOCD_APP_SOURCE_PATH"],

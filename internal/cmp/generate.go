@@ -18,7 +18,7 @@ import (
 
 // Generation is one request of Argo CD to the plugin: to generate the manifests of a source.
 type Generation struct {
-	// Mode and FailOn are what the Application sets, or the defaults.
+	// Mode and FailOn are the parameters mode and failOn of the Application, or their defaults (see Policy).
 	Mode   Mode
 	FailOn check.Severity
 
@@ -28,7 +28,7 @@ type Generation struct {
 	source    argocd.Source
 }
 
-// ParameterError is an error in the parameters of the plugin.
+// ParameterError is an error in the parameters of the plugin, which the author of the Application can correct.
 type ParameterError struct{ Err error }
 
 // Error implements error.
@@ -37,8 +37,9 @@ func (e *ParameterError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *ParameterError) Unwrap() error { return e.Err }
 
-// Open reads the request from Argo CD's environment, which is config.Env. dir is the working directory, which is the path of
-// the source in its repository; the repository may have no .git. config says all else of the workspace but the tree.
+// Open reads a request. config.Env has the environment variables of Argo CD, and dir is the working directory, which
+// Argo CD sets to the path of the source. Open finds the root of the repository itself and sets config.Tree; Argo CD's
+// copy of the repository may have no .git. The error is a *ParameterError for a fault in the parameters.
 func Open(dir string, config scan.Config) (*Generation, error) {
 	environment, err := ReadEnvironment(config.Env)
 	if err != nil {
@@ -70,7 +71,8 @@ func Open(dir string, config scan.Config) (*Generation, error) {
 	return g, nil
 }
 
-// openRepository opens the repository of which a directory is the path of the source.
+// openRepository opens the repository around dir. If dir ends with the path of the source, the rest of dir is the root
+// of the repository; otherwise tree.OpenWork finds the root.
 func openRepository(dir, sourcePath string) (*tree.Work, error) {
 	work, _, err := tree.OpenWork(dir, nil)
 	if err != nil {
@@ -83,27 +85,28 @@ func openRepository(dir, sourcePath string) (*tree.Work, error) {
 	return work, nil
 }
 
-// Announce returns the parameters that the plugin accepts for the source.
+// Announce returns the parameters that the plugin accepts for the source: see the function Announce.
 func (g *Generation) Announce(ctx context.Context) ([]Announcement, error) {
 	return Announce(ctx, g.work.Files, g.source.Path)
 }
 
-// Output is what a source generates.
+// Output is the result of a Generation.
 type Output struct {
 	// Path is the path of the source.
 	Path string
-	// Text has the manifests as a whole, or nothing: Argo CD deletes the objects of an application that renders to nothing.
-	// In mode mutate, findings are corrected in it.
+	// Text has all manifests of the source. It is never a part of them, because Argo CD prunes objects that are not in
+	// the output. In mode mutate, findings are corrected in it.
 	Text []byte
-	// Skip says why there are no manifests, where that is no fault.
+	// Skip says why there are no manifests although nothing is wrong; otherwise it is nil.
 	Skip *render.Skip
-	// Report has the findings that remain.
+	// Report has the findings, without the corrected findings.
 	Report *check.Report
 	// Corrected are the findings that are corrected in Text.
 	Corrected []check.Finding
 }
 
-// Run renders and checks the source. The error is a *yamldoc.Error where the place of the fault is known.
+// Run renders and checks the source, and in mode mutate corrects the manifests. It does not apply FailOn: the caller
+// decides whether to print the output. The error is a *yamldoc.Error where the location of the fault is known.
 func (g *Generation) Run(ctx context.Context) (*Output, error) {
 	source, err := g.app.Resolve(g.work.Files, g.source)
 	if err != nil {
@@ -114,7 +117,7 @@ func (g *Generation) Run(ctx context.Context) (*Output, error) {
 		Jobs: 1, Prove: scan.ProveInSources,
 		Rendered: func(_ int, result *render.Result) error {
 			output.Text, output.Skip = result.Text, result.Skip
-			return g.orphan(source, result)
+			return g.checkPartialObjects(source, result)
 		},
 	})
 	output.Report = result.Report
@@ -128,9 +131,10 @@ func (g *Generation) Run(ctx context.Context) (*Output, error) {
 	return output, ctx.Err()
 }
 
-// orphan returns the error for a document in a file of a directory that has a kind and no apiVersion, or the reverse. Argo CD
-// would prune the object that the document was before.
-func (g *Generation) orphan(source render.Source, result *render.Result) error {
+// checkPartialObjects returns an error for a document in a directory of manifests that has a kind and no apiVersion, or
+// the reverse. The engine leaves out a file of such documents, and Argo CD would prune the object that the document was
+// before.
+func (g *Generation) checkPartialObjects(source render.Source, result *render.Result) error {
 	if source.ID().Kind != render.Raw {
 		return nil
 	}
@@ -159,15 +163,17 @@ func (g *Generation) orphan(source render.Source, result *render.Result) error {
 	return nil
 }
 
-// container names a container in the manifests.
+// container identifies a container, by its object and field.
 type container struct{ apiVersion, kind, namespace, name, field string }
 
+// containerOf returns the container of an affected field.
 func containerOf(a check.Affected) container {
 	return container{a.APIVersion, a.Kind, a.Namespace, a.Name, a.Field}
 }
 
-// correct corrects findings in the text. Findings that are suppressed stay as they are, and findings that cannot be corrected
-// stay in the report.
+// correct corrects the findings in the text: it checks the text as standard input, and applies the proven fixes. It
+// moves the corrected findings from Report to Corrected. It does not correct containers with a suppressed finding, and
+// a finding without a proven fix stays in the report.
 func (o *Output) correct(ctx context.Context) {
 	suppressed, corrected := map[container]bool{}, map[container]bool{}
 	for _, s := range o.Report.Suppressed {

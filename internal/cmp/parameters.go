@@ -18,11 +18,12 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// PluginName is the name of this program's config management plugin.
+// PluginName is the name of this program's config management plugin. An Application selects the plugin by this name:
+// spec.source.plugin.name.
 const PluginName = "pullcheck"
 
-// Announcement is a parameter that a plugin takes, as Argo CD shows it (reposerver/repository/repository.proto,
-// ParameterAnnouncement).
+// Announcement describes a parameter of a plugin for Argo CD's user interface (reposerver/repository/repository.proto,
+// ParameterAnnouncement). String and Array are the default value.
 type Announcement struct {
 	Name           string   `json:"name"`
 	Title          string   `json:"title"`
@@ -33,26 +34,30 @@ type Announcement struct {
 	Array          []string `json:"array,omitempty"`
 }
 
-// The types of parameters: the collections in which their values are given, and the type of the values.
+// These are values of CollectionType (array, map) and ItemType (boolean) of an Announcement. An empty type is a string.
 const (
 	arrayType   = "array"
 	mapType     = "map"
 	booleanType = "boolean"
 )
 
-// parameters has, for each kind of source, a parameter for each of Argo CD's own options, by the same name.
+// parameters has, for each kind of source, a parameter for each option of an Application's source, with the same name.
+// The options of Argo CD with two types of entries have two parameters: parameters and stringParameters.
 var parameters = map[render.Kind][]Announcement{
 	render.Helm: {
-		{Name: "valueFiles", Title: "Values files", Tooltip: "Paths from the chart, or with a / in front from the root of the repository; the last wins", CollectionType: arrayType},
+		{Name: "valueFiles", Title: "Values files", CollectionType: arrayType,
+			Tooltip: "Paths from the chart, or with a / in front from the root of the repository; the last wins"},
 		{Name: "ignoreMissingValueFiles", Title: "Ignore missing values files", ItemType: booleanType},
 		{Name: "values", Title: "Values", Tooltip: "YAML, which wins over the values files"},
-		{Name: "parameters", Title: "Parameters", Tooltip: "As for --set: they win over all values", CollectionType: mapType},
+		{Name: "parameters", Title: "Parameters", CollectionType: mapType,
+			Tooltip: "As for --set: they win over all values"},
 		{Name: "stringParameters", Title: "String parameters", Tooltip: "As for --set-string", CollectionType: mapType},
 		{Name: "fileParameters", Title: "File parameters", Tooltip: "As for --set-file", CollectionType: mapType},
 		{Name: "releaseName", Title: "Release name", Tooltip: "If it is not the name of the Application"},
 		{Name: "namespace", Title: "Namespace", Tooltip: "If it is not that of the destination"},
 		{Name: "kubeVersion", Title: "Kubernetes version", Tooltip: "If it is not that of the cluster"},
-		{Name: "apiVersions", Title: "API versions", Tooltip: "If they are not those of the cluster", CollectionType: arrayType},
+		{Name: "apiVersions", Title: "API versions", CollectionType: arrayType,
+			Tooltip: "If they are not those of the cluster"},
 		{Name: "skipCrds", Title: "Skip CRDs", ItemType: booleanType},
 		{Name: "skipTests", Title: "Skip tests", ItemType: booleanType},
 		{Name: "skipSchemaValidation", Title: "Skip the validation by values.schema.json", ItemType: booleanType},
@@ -60,7 +65,8 @@ var parameters = map[render.Kind][]Announcement{
 	render.Kustomize: {
 		{Name: "namePrefix", Title: "Name prefix"},
 		{Name: "nameSuffix", Title: "Name suffix"},
-		{Name: "images", Title: "Images", Tooltip: "NAME=NEWNAME:TAG, as for kustomize edit set image", CollectionType: arrayType},
+		{Name: "images", Title: "Images", CollectionType: arrayType,
+			Tooltip: "NAME=NEWNAME:TAG, as for kustomize edit set image"},
 		{Name: "replicas", Title: "Replicas", Tooltip: "How many, by the name of the object", CollectionType: mapType},
 		{Name: "commonLabels", Title: "Labels", CollectionType: mapType},
 		{Name: "forceCommonLabels", Title: "Labels replace those that are there", ItemType: booleanType},
@@ -68,14 +74,18 @@ var parameters = map[render.Kind][]Announcement{
 		{Name: "labelIncludeTemplates", Title: "Labels are put into templates", ItemType: booleanType},
 		{Name: "commonAnnotations", Title: "Annotations", CollectionType: mapType},
 		{Name: "forceCommonAnnotations", Title: "Annotations replace those that are there", ItemType: booleanType},
-		{Name: "commonAnnotationsEnvsubst", Title: "Annotations have $ARGOCD_APP_NAME and the like replaced", ItemType: booleanType},
+		{Name: "commonAnnotationsEnvsubst", ItemType: booleanType,
+			Title: "Annotations have $ARGOCD_APP_NAME and the like replaced"},
 		{Name: "namespace", Title: "Namespace"},
 		{Name: "patches", Title: "Patches", Tooltip: "A list in YAML, as in a kustomization"},
 		{Name: "components", Title: "Components", Tooltip: "Paths from the kustomization", CollectionType: arrayType},
 		{Name: "ignoreMissingComponents", Title: "Ignore missing components", ItemType: booleanType},
-		{Name: "kubeVersion", Title: "Kubernetes version", Tooltip: "For charts of the kustomization, if it is not that of the cluster"},
-		{Name: "apiVersions", Title: "API versions", Tooltip: "For charts of the kustomization, if they are not those of the cluster", CollectionType: arrayType},
-		{Name: "buildOptions", Title: "Build options", Tooltip: "--load-restrictor LoadRestrictionsNone; --enable-helm always holds"},
+		{Name: "kubeVersion", Title: "Kubernetes version",
+			Tooltip: "For charts of the kustomization, if it is not that of the cluster"},
+		{Name: "apiVersions", Title: "API versions", CollectionType: arrayType,
+			Tooltip: "For charts of the kustomization, if they are not those of the cluster"},
+		{Name: "buildOptions", Title: "Build options",
+			Tooltip: "--load-restrictor LoadRestrictionsNone; --enable-helm always holds"},
 	},
 	render.Raw: {
 		{Name: "recurse", Title: "Directories below, too", ItemType: booleanType},
@@ -85,15 +95,16 @@ var parameters = map[render.Kind][]Announcement{
 	},
 }
 
-// Announce returns the parameters that the plugin accepts for a path of a tree. Tooltips name the values files and images
-// that are there.
+// Announce returns the parameters that the plugin accepts for a source at a path of a tree, by the kind of the source.
+// The tooltip of valueFiles names the values files beside the chart, and the tooltip of images names the images of the
+// kustomization.
 func Announce(ctx context.Context, fsys fs.FS, name string) ([]Announcement, error) {
 	kind, err := argocd.KindOf(fsys, argocd.Source{Path: name})
 	if err != nil {
 		return nil, err
 	}
 	announced := slices.Clone(parameters[kind])
-	found := map[string][]string{}
+	found := map[string][]string{} // parameter → values that the files suggest
 	switch kind {
 	case render.Helm:
 		sources, err := discover.Finder{Tree: fsys}.Find(ctx, name)
@@ -127,10 +138,11 @@ func Announce(ctx context.Context, fsys fs.FS, name string) ([]Announcement, err
 	return announced, nil
 }
 
-// WithParameters returns a source with Argo CD's own options in place of the plugin's parameters. An Application with a plugin
-// cannot have the options itself.
+// WithParameters returns a source with the plugin's parameters as options of Argo CD: the parameter valueFiles becomes
+// helm.valueFiles. In an Application, a source with a plugin cannot have such options. The error names the parameter
+// that the kind of the source does not have, or whose value has the wrong type.
 func WithParameters(fsys fs.FS, s argocd.Source, given []argocd.PluginParameter) (argocd.Source, error) {
-	s.Plugin, s.Overridden = nil, true // Argo CD merges the overrides before it asks a plugin.
+	s.Plugin, s.Overridden = nil, true // Argo CD merges the overrides before it calls a plugin.
 	kind, err := argocd.KindOf(fsys, s)
 	if err != nil {
 		return s, err
@@ -139,7 +151,8 @@ func WithParameters(fsys fs.FS, s argocd.Source, given []argocd.PluginParameter)
 	for _, p := range given {
 		i := slices.IndexFunc(parameters[kind], func(a Announcement) bool { return a.Name == p.Name })
 		if i < 0 {
-			return s, fmt.Errorf("parameter %q is none for %s; there are %s", p.Name, kindNames[kind], strings.Join(slices.Concat(names(Policy), names(parameters[kind])), ", "))
+			accepted := strings.Join(slices.Concat(names(Policy), names(parameters[kind])), ", ")
+			return s, fmt.Errorf("parameter %q is none for %s; there are %s", p.Name, kindNames[kind], accepted)
 		}
 		value, err := valueOf(p, parameters[kind][i])
 		if err != nil {
@@ -165,24 +178,30 @@ func WithParameters(fsys fs.FS, s argocd.Source, given []argocd.PluginParameter)
 	return s, err
 }
 
-// Policy has the parameters that say what happens with findings. All other parameters say how to render.
+// Policy has the parameters mode and failOn, which say what the plugin does with findings. They are the same for all
+// kinds of sources. All other parameters are options of the render.
 var Policy = []Announcement{
-	{Name: "mode", Title: "Mode", Tooltip: "enforce: findings stop the sync; warn: they are in the log; mutate: they are corrected", String: "enforce"},
-	{Name: "failOn", Title: "Fail on", Tooltip: "The least severity that counts: error, warning, note or never", String: "warning"},
+	{Name: "mode", Title: "Mode", String: "enforce",
+		Tooltip: "enforce: findings stop the sync; warn: they are in the log; mutate: they are corrected"},
+	{Name: "failOn", Title: "Fail on", String: "warning",
+		Tooltip: "The least severity that counts: error, warning, note or never"},
 }
 
-// Mode says what happens with findings.
+// Mode says what the plugin does with findings.
 type Mode string
 
-// The modes.
+// These are the modes. In every mode, a source that cannot be rendered is an error, and stops the sync.
 const (
 	Enforce Mode = "enforce" // findings stop the sync
 	Warn    Mode = "warn"    // findings are reported
 	Mutate  Mode = "mutate"  // findings are corrected in the manifests
 )
 
-// ReadPolicy returns what the parameters of Policy say, and all other parameters.
-func ReadPolicy(given []argocd.PluginParameter) (mode Mode, failOn check.Severity, rest []argocd.PluginParameter, err error) {
+// ReadPolicy returns the values of the parameters of Policy, or their defaults, and the other parameters in rest. The
+// error names the parameter with a wrong value.
+func ReadPolicy(
+	given []argocd.PluginParameter,
+) (mode Mode, failOn check.Severity, rest []argocd.PluginParameter, err error) {
 	mode, failOn = Enforce, check.SeverityWarning
 	for _, p := range given {
 		i := slices.IndexFunc(Policy, func(a Announcement) bool { return a.Name == p.Name })
@@ -207,8 +226,8 @@ func ReadPolicy(given []argocd.PluginParameter) (mode Mode, failOn check.Severit
 	return mode, failOn, rest, nil
 }
 
-// Resolve resolves the source of an Application that this program's plugin renders: see argocd.ResolvePlugin. Parameters of
-// Policy say nothing of rendering, and are left out.
+// Resolve is the argocd.ResolvePlugin of this program's plugin. It leaves out the parameters of Policy, which do not
+// change the render.
 func Resolve(fsys fs.FS, s argocd.Source) (argocd.Source, error) {
 	_, _, rendering, err := ReadPolicy(s.Plugin.Parameters)
 	if err != nil {
@@ -217,8 +236,12 @@ func Resolve(fsys fs.FS, s argocd.Source) (argocd.Source, error) {
 	return WithParameters(fsys, s, rendering)
 }
 
-var kindNames = map[render.Kind]string{render.Helm: "a chart", render.Kustomize: "a kustomization", render.Raw: "a directory of manifests"}
+// kindNames has the names of the kinds for messages.
+var kindNames = map[render.Kind]string{
+	render.Helm: "a chart", render.Kustomize: "a kustomization", render.Raw: "a directory of manifests",
+}
 
+// names returns the names of parameters.
 func names(announced []Announcement) (all []string) {
 	for _, a := range announced {
 		all = append(all, a.Name)
@@ -226,7 +249,8 @@ func names(announced []Announcement) (all []string) {
 	return all
 }
 
-// valueOf returns the value of a parameter, which must have the type of its announcement.
+// valueOf returns the value of a parameter: a string, bool, []string or map[string]string, or []any for patches. The
+// error says which type the announcement demands.
 func valueOf(p argocd.PluginParameter, a Announcement) (any, error) {
 	got, want := "nothing", a.CollectionType
 	if want == "" {
@@ -264,6 +288,7 @@ func valueOf(p argocd.PluginParameter, a Announcement) (any, error) {
 	return *p.String, nil
 }
 
+// article returns the name of a type with its article.
 func article(kind string) string {
 	switch kind {
 	case arrayType:
@@ -274,7 +299,8 @@ func article(kind string) string {
 	return "a " + kind
 }
 
-// addField adds the value of a parameter to the fields of Argo CD's options. Argo CD has lists for some of the maps.
+// addField adds the value of a parameter to the fields of a source's options. Argo CD has lists of objects for some
+// parameters that are maps: {a: "1"} in parameters becomes [{name: a, value: "1"}].
 func addField(fields map[string]any, name string, value any) {
 	entries, isMap := value.(map[string]string)
 	if !isMap || !slices.Contains([]string{"parameters", "stringParameters", "fileParameters", "replicas"}, name) {
@@ -293,7 +319,8 @@ func addField(fields map[string]any, name string, value any) {
 		case "fileParameters":
 			list = append(list, argocd.FileParameter{Name: key, Path: entries[key]})
 		default:
-			list = append(list, argocd.Parameter{Name: key, Value: entries[key], ForceString: name == "stringParameters"})
+			isString := name == "stringParameters"
+			list = append(list, argocd.Parameter{Name: key, Value: entries[key], ForceString: isString})
 		}
 	}
 	fields[field] = list

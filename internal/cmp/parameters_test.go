@@ -26,7 +26,7 @@ var pluginTree = fstest.MapFS{
 	"manifests/pod.yaml":                {},
 }
 
-// TestParametersAreOptions holds the parameters to the options of Argo CD that are known here.
+// TestParametersAreOptions: every parameter has the name of an option of Argo CD that package argocd knows.
 func TestParametersAreOptions(t *testing.T) {
 	for kind, options := range map[render.Kind]any{render.Helm: argocd.Helm{}, render.Kustomize: argocd.Kustomize{}, render.Raw: argocd.Directory{}} {
 		var want []string
@@ -46,7 +46,7 @@ func TestParametersAreOptions(t *testing.T) {
 	}
 }
 
-func TestAnnounce(t *testing.T) {
+func TestAnnounceNamesTheFilesThatAreThere(t *testing.T) {
 	for path, want := range map[string]map[string]string{
 		"charts/api":   {"valueFiles": "; here are values-prod.yaml, env/staging.yaml", "values": ""},
 		"charts/plain": {"valueFiles": "", "skipTests": ""},
@@ -72,7 +72,7 @@ func TestAnnounce(t *testing.T) {
 	}
 }
 
-func TestWithParametersRefuses(t *testing.T) {
+func TestWithParametersRefusesUnknownNamesAndTypes(t *testing.T) {
 	for _, test := range []struct{ path, given, want string }{
 		{"charts/api", `[{"name": "namePrefix", "string": "a-"}]`, `parameter "namePrefix" is none for a chart; there are mode, failOn, valueFiles, `},
 		{"overlays/web", `[{"name": "values", "string": "a: 1"}]`, `parameter "values" is none for a kustomization; there are mode, failOn, namePrefix, `},
@@ -95,7 +95,7 @@ func TestWithParametersRefuses(t *testing.T) {
 	}
 }
 
-func TestReadPolicy(t *testing.T) {
+func TestReadPolicyHasDefaults(t *testing.T) {
 	mode, name, bad := "warn", "rel", "maybe"
 	got, failOn, rest, err := ReadPolicy([]argocd.PluginParameter{{Name: "releaseName", String: &name}, {Name: "mode", String: &mode}})
 	if err != nil || got != Warn || failOn != check.SeverityWarning || len(rest) != 1 || rest[0].Name != "releaseName" {
@@ -108,9 +108,9 @@ func TestReadPolicy(t *testing.T) {
 	}
 }
 
-// TestPluginOverrides has an override with parameters of the plugin. Argo CD merges it before it asks the plugin, which must
-// not merge it again.
-func TestPluginOverrides(t *testing.T) {
+// TestOverridesAreNotMergedTwice has an override with parameters of the plugin. Argo CD merges the override before it calls
+// the plugin, so the plugin must not merge it again.
+func TestOverridesAreNotMergedTwice(t *testing.T) {
 	app := argocd.App{Name: "app", Plugins: map[string]argocd.ResolvePlugin{PluginName: Resolve}}
 	name := "given"
 	asked, err := WithParameters(pluginTree, argocd.Source{Path: "charts/plain"}, []argocd.PluginParameter{{Name: "releaseName", String: &name}})

@@ -18,9 +18,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/argocd"
 )
 
-// TestParity renders the Applications of Argo CD's parity cases through the plugin, where the plugin can have their options,
-// and compares the manifests with those of Argo CD's own commands.
-func TestParity(t *testing.T) {
+// TestPluginRendersWhatArgoCDRenders renders the Applications of the parity cases of package argocd through the plugin, if the
+// plugin has parameters for their options, and compares the manifests with the output of Argo CD's own commands.
+func TestPluginRendersWhatArgoCDRenders(t *testing.T) {
 	names, err := filepath.Glob("../../render/argocd/testdata/parity/*.txtar")
 	if err != nil || len(names) == 0 {
 		t.Fatal("there are no cases", err)
@@ -50,7 +50,7 @@ type parityCase struct {
 	app, want string
 }
 
-// readParityCase reads an archive. What is below a name with .tgz is packaged.
+// readParityCase reads an archive. It packages the files below a name with .tgz as a chart.
 func readParityCase(t *testing.T, name string) parityCase {
 	t.Helper()
 	archive, err := txtar.ParseFile(name)
@@ -82,7 +82,7 @@ func readParityCase(t *testing.T, name string) parityCase {
 	return test
 }
 
-// readApplication reads what Argo CD knows of an Application, and its sources.
+// readApplication reads an Application, with its sources.
 func readApplication(t *testing.T, text string) (argocd.App, []argocd.Source) {
 	t.Helper()
 	var object struct {
@@ -92,7 +92,7 @@ func readApplication(t *testing.T, text string) (argocd.App, []argocd.Source) {
 			Destination struct{ Namespace string }
 			Source      *argocd.Source
 			Sources     []argocd.Source
-			// SourceHydrator wins over the others, as in Argo CD.
+			// If SourceHydrator is set, Argo CD ignores Source and Sources.
 			SourceHydrator *struct{ DrySource argocd.Source }
 		}
 	}

@@ -8,7 +8,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// pluginSpec returns the spec of the plugin. It has no discover, which would take over all charts from Argo CD
+// pluginSpec returns the spec of the ConfigManagementPlugin. It has no field discover: with it, the plugin would render
+// every Application with a chart, also without a plugin in its source
 // (docs/operator-manual/config-management-plugins.md).
 func pluginSpec() map[string]any {
 	return map[string]any{
@@ -20,7 +21,7 @@ func pluginSpec() map[string]any {
 	}
 }
 
-// WritePlugin prints the plugin.yaml of the sidecar.
+// WritePlugin writes plugin.yaml, the configuration of the plugin in the sidecar.
 func WritePlugin(w io.Writer) error {
 	data, err := yaml.Marshal(map[string]any{
 		"apiVersion": "argoproj.io/v1alpha1",
@@ -35,7 +36,8 @@ func WritePlugin(w io.Writer) error {
 	return err
 }
 
-// sidecar is the container. Its verbs are the key of plugin.yaml in the ConfigMap, and the name of the volume.
+// sidecar is the container that runs the plugin, as a format. Its arguments are the key of plugin.yaml in the
+// ConfigMap, and the name of the volume with the ConfigMap.
 const sidecar = `- name: pullcheck
   # The image that the Dockerfile of pullcheck makes, wherever you keep it.
   image: pullcheck/pullcheck:main
@@ -69,6 +71,7 @@ const sidecar = `- name: pullcheck
       mountPath: /tmp
 `
 
+// kustomizeSidecar is the patch for a kustomization of Argo CD, as a format. Its argument is the container.
 const kustomizeSidecar = `# Beside your kustomization.yaml of Argo CD, as pullcheck-sidecar.yaml:
 #
 #   patches:
@@ -93,6 +96,8 @@ spec:
           emptyDir: {}
 `
 
+// helmSidecar has the values for the chart argo-cd, as a format. Its arguments are the spec of the plugin, and the
+// container.
 const helmSidecar = `# Values for the chart argo-cd: helm upgrade … -f pullcheck-values.yaml
 configs:
   cmp:
@@ -111,24 +116,27 @@ repoServer:
       emptyDir: {}
 `
 
-// WriteSidecar prints what adds the sidecar to the repo-server. The form is "kustomize" for a patch in a kustomization, or
-// "helm" for values of the chart argo-cd.
+// WriteSidecar writes the file that adds the sidecar to the repo-server: with the form "kustomize" a patch for a
+// kustomization, and with the form "helm" values for the chart argo-cd. Any other form is an error.
 func WriteSidecar(w io.Writer, form string) error {
 	switch form {
 	case "kustomize":
-		_, err := fmt.Fprintf(w, kustomizeSidecar, indented(8, fmt.Sprintf(sidecar, "plugin.yaml", "pullcheck-plugin")))
+		container := fmt.Sprintf(sidecar, "plugin.yaml", "pullcheck-plugin")
+		_, err := fmt.Fprintf(w, kustomizeSidecar, indented(8, container))
 		return err
 	case "helm":
 		spec, err := yaml.Marshal(pluginSpec())
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w, helmSidecar, indented(8, string(spec)), indented(4, fmt.Sprintf(sidecar, "pullcheck.yaml", "argocd-cmp-cm")))
+		container := fmt.Sprintf(sidecar, "pullcheck.yaml", "argocd-cmp-cm")
+		_, err = fmt.Fprintf(w, helmSidecar, indented(8, string(spec)), indented(4, container))
 		return err
 	}
 	return fmt.Errorf("%q, expected kustomize or helm", form)
 }
 
+// indented returns a text with a number of spaces at the start of each line, and without the last line break.
 func indented(spaces int, text string) string {
 	prefix := strings.Repeat(" ", spaces)
 	return prefix + strings.ReplaceAll(strings.TrimSuffix(text, "\n"), "\n", "\n"+prefix)

@@ -1,5 +1,10 @@
-// Package krm reads and answers the ResourceList of a KRM function
+// Package krm reads and answers the ResourceList of a KRM function. A tool such as kustomize or kpt runs the function
+// with a ResourceList on standard input: items are the manifests, and functionConfig has the options. The function
+// prints the list again, with its findings in the field results
 // (https://github.com/kubernetes-sigs/kustomize/blob/master/cmd/config/docs/api-conventions/functions-spec.md).
+//
+// The caller checks the items. This package finds out whether an input is a ResourceList (Read), reads its options
+// (ResourceList.Options), and adds the findings (ResourceList.Answer).
 package krm
 
 import (
@@ -20,16 +25,17 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// ResourceList is what a KRM function is given and gives back.
+// ResourceList is the input of a KRM function.
 type ResourceList struct {
 	text []byte
 	node *yaml.Node // a mapping
 }
 
-// versions are the versions of the API. Their lists are the same.
+// versions are the versions of the ResourceList API. Their fields are the same.
 var versions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1", "config.kubernetes.io/v1alpha1"}
 
-// Read returns the ResourceList that an input is; nil for any other input.
+// Read parses an input as a ResourceList. It returns nil without an error if the input is anything else, such as
+// manifests. The error is for a ResourceList of another version, or with items that are not Kubernetes objects.
 func Read(input []byte) (*ResourceList, error) {
 	var document yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(input))
@@ -42,7 +48,8 @@ func Read(input []byte) (*ResourceList, error) {
 		return nil, nil
 	}
 	if !slices.Contains(versions, version) {
-		return nil, fmt.Errorf("standard input: the ResourceList has the apiVersion %s, expected one of %s", version, strings.Join(versions, ", "))
+		return nil, fmt.Errorf("standard input: the ResourceList has the apiVersion %s, expected one of %s",
+			version, strings.Join(versions, ", "))
 	}
 	items := yamldoc.Field(node, "items")
 	if items == nil || items.Kind != yaml.SequenceNode {
@@ -50,19 +57,24 @@ func Read(input []byte) (*ResourceList, error) {
 	}
 	for i, item := range items.Content {
 		if yamldoc.Scalar(item, "apiVersion") == "" || yamldoc.Scalar(item, "kind") == "" {
-			return nil, fmt.Errorf("standard input:%d: item %d of the ResourceList has no apiVersion and kind", item.Line, i+1)
+			return nil, fmt.Errorf(
+				"standard input:%d: item %d of the ResourceList has no apiVersion and kind", item.Line, i+1)
 		}
 	}
 	return &ResourceList{input, node}, nil
 }
 
-// Options are what the functionConfig of a ResourceList says. A field is nil if it is not set.
+// Options are the options in the functionConfig of a ResourceList. A field is nil if the option is not set.
 type Options struct {
-	Mutate *bool
-	FailOn *check.Severity
+	Mutate *bool           // whether to correct the items
+	FailOn *check.Severity // the least severity at which the function fails
 }
 
-// Options reads the functionConfig: the data of a ConfigMap, or the spec of an object of another kind.
+// Options reads the functionConfig: the data of a ConfigMap, or the spec of an object of any other kind. For example:
+//
+//	functionConfig: {apiVersion: v1, kind: ConfigMap, metadata: {name: pullcheck}, data: {mutate: "true"}}
+//
+// An unknown option is an error.
 func (l *ResourceList) Options() (Options, error) {
 	var options Options
 	config := yamldoc.Field(l.node, "functionConfig")
@@ -96,7 +108,8 @@ func (l *ResourceList) Options() (Options, error) {
 	return options, nil
 }
 
-// keysOf returns the keys of a mapping with their values, in their order.
+// keysOf returns the keys of a mapping with their values, in their order. A nil node, or a node that is not a mapping,
+// has no keys. Aliases of values are resolved.
 func keysOf(mapping *yaml.Node) iter.Seq2[string, *yaml.Node] {
 	return func(yield func(string, *yaml.Node) bool) {
 		for i := 0; mapping != nil && mapping.Kind == yaml.MappingNode && i < len(mapping.Content); i += 2 {
@@ -107,8 +120,9 @@ func keysOf(mapping *yaml.Node) iter.Seq2[string, *yaml.Node] {
 	}
 }
 
-// Answer returns the list in a text, which may have corrections, with the findings of a report added to its results. Without
-// findings the text stays as it is.
+// Answer returns the output of the function. text is the input, in which the caller may have corrected items, and
+// result is the report on the input. Answer adds an entry to the field results for each container with a finding, after
+// the entries of earlier functions. Without findings it returns text unchanged.
 func (l *ResourceList) Answer(text []byte, result *check.Report) ([]byte, error) {
 	results, err := l.results(result)
 	if err != nil || len(results) == 0 {
@@ -132,7 +146,8 @@ func (l *ResourceList) Answer(text []byte, result *check.Report) ([]byte, error)
 	return []byte(output), err
 }
 
-// results returns a result for each container. A corrected finding has the severity info.
+// results returns an entry of the field results for each container with a finding. A finding with a fix has been
+// corrected, so its severity is info. Any other finding except that of a digest proposes the value Always.
 func (l *ResourceList) results(result *check.Report) (framework.Results, error) {
 	manifests, err := l.manifests()
 	if err != nil {
@@ -143,7 +158,7 @@ func (l *ResourceList) results(result *check.Report) (framework.Results, error) 
 		for _, hit := range f.Hits {
 			a := hit.Affected
 			r := &framework.Result{
-				Message:  f.Message,
+				Message:  f.Text(),
 				Severity: severities[f.Severity],
 				ResourceRef: &yaml.ResourceIdentifier{
 					TypeMeta: yaml.TypeMeta{APIVersion: a.APIVersion, Kind: a.Kind},
@@ -168,20 +183,21 @@ func (l *ResourceList) results(result *check.Report) (framework.Results, error) 
 	return results, nil
 }
 
-// severities maps ours to those of functions.
+// severities maps severities of a report to severities of KRM functions. They have no severity note.
 var severities = map[check.Severity]framework.Severity{
 	check.SeverityError:   framework.Error,
 	check.SeverityWarning: framework.Warning,
 	check.SeverityNote:    framework.Info,
 }
 
-// manifests returns the items in the order in which the check counts them.
+// manifests returns the items of the list. The check has read the same text, so the index of an item is the Place.Item
+// of its hits.
 func (l *ResourceList) manifests() ([]render.Manifest, error) {
 	list := render.Result{Documents: []render.Document{{Path: "-", Text: l.text}}}
 	return list.Manifests(func([]byte) bool { return true })
 }
 
-// fileOf returns the file from which an item was read, if its annotations name one.
+// fileOf returns the file from which the tool has read an item, by the item's annotations; nil without annotations.
 func fileOf(item render.Manifest) *framework.File {
 	name, at, err := kioutil.GetFileAnnotations(yaml.NewRNode(item.Node))
 	if err != nil || name == "" {

@@ -12,19 +12,21 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Answer says where a field of an object was decided.
+// Answer says where the value of a field was decided: the decision, and the locations on the way to the manifest.
 type Answer struct {
-	origin.Answer
+	origin.Trace
 	// Title names the object and the field, with the value of the field: Deployment/api spec.replicas = 3.
 	Title string
-	// Missing is true if the field has no value.
+	// Missing is true if the field is absent, null or empty.
 	Missing bool
 }
 
-// Answer renders the sources and traces the field. The error is an *Error if the query means no field of an object.
+// Answer renders the sources, finds the field, and traces it. The error is an *Error if the sources do not have exactly
+// one such object, or if the object cannot have a scalar at the field. If the context is canceled, the answer is
+// incomplete, and the error is the error of the context.
 func (q Query) Answer(ctx context.Context, fsys fs.FS, sources []render.Source) (*Answer, error) {
 	var manifests []render.Manifest
-	var from []render.Source // the source of each manifest
+	var from []render.Source // the source of the manifest with the same index
 	for _, source := range sources {
 		result, err := source.Render(ctx, render.In{Tree: fsys})
 		if err != nil {
@@ -48,15 +50,16 @@ func (q Query) Answer(ctx context.Context, fsys fs.FS, sources []render.Source) 
 		}
 	}
 	value := yamldoc.ScalarAt(manifest.Node, path)
-	question := origin.Question{Manifest: manifest, Path: path, Near: near(manifest, path), Instead: instead(value)}
-	answer := &Answer{Answer: origin.Trace(ctx, fsys, source, []origin.Question{question})[0], Missing: value == ""}
-	answer.Title = objectName(manifest) + " " + q.Field + " " + describe(question, answer.Answer)
+	query := origin.Query{Manifest: manifest, Path: path, SiblingField: near(manifest, path), Replacement: instead(value)}
+	answer := &Answer{Trace: origin.Find(ctx, fsys, source, []origin.Query{query}).Traces[0], Missing: value == ""}
+	answer.Title = objectName(manifest) + " " + q.Field + " " + describe(query, answer.Trace)
 	return answer, ctx.Err()
 }
 
-// describe returns the value of a field, of which it shows the first line. A field that is missing, and that no line is known
-// to write, may be misspelt: then it names the fields beside it.
-func describe(q origin.Question, answer origin.Answer) string {
+// describe returns the value of a field for the title: "= 3", with only the first line of the value, or "is not set".
+// If the field is absent, and neither a values key nor a template line can set it, the user may have misspelt it; then
+// describe names the fields beside it.
+func describe(q origin.Query, answer origin.Trace) string {
 	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
 	if node == nil && len(holder.Content) > 0 && len(answer.Via) == 0 && answer.Decisions[0].Key == "" {
 		return "is not set; beside it stand " + strings.Join(fieldsOf(holder), ", ")

@@ -1,4 +1,6 @@
-// Package lookup finds the object and the field that a user names as kubectl does: deploy/api and spec.replicas.
+// Package lookup answers the command `pullcheck why`: it finds the object and the field that a user names as for
+// kubectl (deploy/api and spec.replicas) in rendered manifests, and traces the field to the line that decides it. If
+// the query does not match, the error lists the objects or fields that do exist.
 package lookup
 
 import (
@@ -18,10 +20,11 @@ import (
 // objectName returns KIND/NAME of an object.
 func objectName(m *render.Manifest) string { return m.Kind + "/" + m.Name }
 
-// Query is what the user asks, as typed: an object as KIND/NAME, a field of it as a path, and the source of the object.
+// Query has the arguments of `pullcheck why` as the user typed them: the object as KIND/NAME, the path of the field in
+// the object, and the path of the source. KIND may be the kind, its plural or its short name, in any case.
 type Query struct{ Object, Field, Source string }
 
-// Error says why a query has no answer.
+// Error says why a query does not match exactly one field.
 type Error struct {
 	Err error
 	// Hint is a command to type.
@@ -34,11 +37,12 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// errorf returns an *Error with a hint and a formatted message.
 func errorf(hint, format string, args ...any) error { return &Error{fmt.Errorf(format, args...), hint} }
 
-// Find returns the object and the path to the scalar in it that a query means, among manifests. The scalar may be missing in
-// a mapping that is there. Names of items are not in the path, because a name may be what the user asks for. The error is
-// an *Error.
+// Find returns the manifest that the query names, and the path to the scalar in it. The scalar may be absent if the
+// mapping around it exists. Steps of the path have no names of items, only indexes: the user may ask for a name itself,
+// such as spec.containers[0].name, which changes while it is traced. The error is an *Error.
 func (q Query) Find(manifests []render.Manifest) (*render.Manifest, yamldoc.Path, error) {
 	manifest, err := q.object(manifests)
 	if err != nil {
@@ -48,14 +52,15 @@ func (q Query) Find(manifests []render.Manifest) (*render.Manifest, yamldoc.Path
 	return manifest, path, err
 }
 
-// object returns the one object that is meant.
+// object returns the manifest with the kind and name of the query. It is an error if there is no such manifest, or more
+// than one.
 func (q Query) object(manifests []render.Manifest) (*render.Manifest, error) {
 	kind, name, ok := strings.Cut(q.Object, "/")
 	if !ok || kind == "" || name == "" {
 		return nil, errorf("pullcheck why deploy/api "+q.Field+" "+q.Source, "%q is not KIND/NAME", q.Object)
 	}
 	var found *render.Manifest
-	var kinds, names, places []string
+	var kinds, names, matches []string
 	for i := range manifests {
 		m := &manifests[i]
 		kinds = append(kinds, m.Kind)
@@ -65,15 +70,16 @@ func (q Query) object(manifests []render.Manifest) (*render.Manifest, error) {
 		names = append(names, objectName(m))
 		if m.Name == name {
 			found = m
-			places = append(places, fmt.Sprintf("in namespace %q from %s", m.Namespace, m.Document.Path))
+			matches = append(matches, fmt.Sprintf("in namespace %q from %s", m.Namespace, m.Document.Path))
 		}
 	}
 	hint := "pullcheck render " + q.Source
 	switch {
-	case len(places) == 1:
+	case len(matches) == 1:
 		return found, nil
-	case len(places) > 1:
-		return nil, errorf("name a source that has one of them", "%s has %d objects %s: %s", q.Source, len(places), q.Object, strings.Join(places, ", "))
+	case len(matches) > 1:
+		return nil, errorf("name a source that has one of them",
+			"%s has %d objects %s: %s", q.Source, len(matches), q.Object, strings.Join(matches, ", "))
 	case len(names) > 0:
 		return nil, errorf(hint, "%s has no %s, expected one of %s", q.Source, q.Object, list(names))
 	case len(kinds) > 0:
@@ -82,12 +88,13 @@ func (q Query) object(manifests []render.Manifest) (*render.Manifest, error) {
 	return nil, errorf(hint, "%s renders to no objects", q.Source)
 }
 
-// list returns sorted words, each once.
+// list joins words with commas, sorted and each once.
 func list(words []string) string {
 	return strings.Join(slices.Compact(slices.Sorted(slices.Values(words))), ", ")
 }
 
-// field returns the path to the scalar that is meant.
+// field returns the path to the scalar of the query in a manifest. In the query, an item may have its name or its
+// index; the path has the index.
 func (q Query) field(manifest *render.Manifest) (yamldoc.Path, error) {
 	typed, err := yamldoc.ParsePath(q.Field)
 	if err == nil && len(typed) == 0 {
@@ -113,7 +120,8 @@ func (q Query) field(manifest *render.Manifest) (yamldoc.Path, error) {
 	return path, nil
 }
 
-// noScalar returns the error for a field that is not a scalar. It names what is at the end of a path instead.
+// noScalar returns the error for a field that is not a scalar. path is the longest part of the field that exists: the
+// message has its value, or the keys and items below it.
 func (q Query) noScalar(manifest *render.Manifest, path yamldoc.Path) error {
 	node, _ := yamldoc.Lookup(manifest.Node, path)
 	node = yamldoc.Resolve(node)
@@ -126,14 +134,15 @@ func (q Query) noScalar(manifest *render.Manifest, path yamldoc.Path) error {
 			below = append(below, yamldoc.Path{yamldoc.Key(child.Value)}.String())
 		}
 	}
-	what := "is " + cmp.Or(node.Value, "empty")
+	content := "is " + cmp.Or(node.Value, "empty")
 	if len(below) > 0 {
-		what = "has " + strings.Join(below, ", ")
+		content = "has " + strings.Join(below, ", ")
 	}
-	return errorf("pullcheck render "+q.Source, "%s has no scalar at %s: %s %s", objectName(manifest), q.Field, cmp.Or(path.String(), "the object"), what)
+	return errorf("pullcheck render "+q.Source,
+		"%s has no scalar at %s: %s %s", objectName(manifest), q.Field, cmp.Or(path.String(), "the object"), content)
 }
 
-// shortNames are the names that `kubectl api-resources` lists for the kinds that have one.
+// shortNames maps short names to kinds, as `kubectl api-resources` lists them for a cluster without custom resources.
 var shortNames = map[string]string{
 	"cj":     "CronJob",
 	"cm":     "ConfigMap",
@@ -171,8 +180,9 @@ var (
 	consonantY = regexp.MustCompile(`[^aeiou]y$`)
 )
 
-// plural returns the plural of a kind in lower case, as resources are named. meta.UnsafeGuessKindToResource of
-// k8s.io/apimachinery makes gatewaies of gateways.
+// plural returns the plural of a kind in lower case, which is the name of its resource: networkpolicies for
+// networkpolicy. It is used instead of meta.UnsafeGuessKindToResource of k8s.io/apimachinery, which returns gatewaies
+// for gateway.
 func plural(kind string) string {
 	switch {
 	case hissing.MatchString(kind):
@@ -183,7 +193,8 @@ func plural(kind string) string {
 	return kind + "s"
 }
 
-// near returns the path to the first scalar beside a field that is missing; nil if the field is there.
+// near returns the path to the first scalar beside an absent field; nil if the field is present. If no key can set the
+// absent field, package origin reports the location of this scalar.
 func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	value, holder := yamldoc.Lookup(manifest.Node, path)
 	if !isNull(yamldoc.Resolve(value)) {
@@ -198,7 +209,8 @@ func near(manifest *render.Manifest, path yamldoc.Path) yamldoc.Path {
 	return nil
 }
 
-// instead returns another value of the same type as a value.
+// instead returns a value that package origin tries in the place of a value, to see whether the field changes. It has
+// the same type, such as 4 for 3 and false for true, so that a chart accepts it.
 func instead(value string) string {
 	if number, err := strconv.Atoi(value); err == nil {
 		return strconv.Itoa(number + 1)

@@ -2,7 +2,7 @@ package lookup
 
 import "testing"
 
-func TestIsKind(t *testing.T) {
+func TestIsKindAcceptsPluralsAndShortNames(t *testing.T) {
 	for _, test := range []struct {
 		kind, word string
 		want       bool
@@ -26,7 +26,7 @@ func TestIsKind(t *testing.T) {
 	}
 }
 
-func TestInstead(t *testing.T) {
+func TestInsteadKeepsTheType(t *testing.T) {
 	for value, want := range map[string]string{"3": "4", "-1": "0", "true": "false", "false": "true", "1.2": "other", "": "other", "other": "another"} {
 		if got := instead(value); got != want {
 			t.Errorf("for %q: got %q, want %q", value, got, want)

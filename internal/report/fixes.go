@@ -31,7 +31,7 @@ func Unfixed(w io.Writer, report *check.Report) error {
 		if f.Fix != nil {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", f.Decision, f.Severity, f.Message, f.Rule); err != nil {
+		if _, err := fmt.Fprintf(w, "%s: %s: %s [%s]\n", f.Decision, f.Severity, f.Text(), f.Rule); err != nil {
 			return err
 		}
 	}

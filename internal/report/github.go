@@ -40,7 +40,7 @@ func GitHub(w io.Writer, r *check.Report) error {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(len(b.Affected), len(a.Affected)))
 	})
 	for _, f := range findings {
-		c.add(commandTypes[f.Severity], f.Decision.Path, f.Decision.Line, "pullcheck: "+f.Rule, f.Message)
+		c.add(commandTypes[f.Severity], f.Decision.Path, f.Decision.Line, "pullcheck: "+f.Rule, f.Text())
 	}
 	if c.left > 0 {
 		// This is a line in the log and no annotation: GitHub would not show another one.

@@ -23,7 +23,7 @@ func Summary(w io.Writer, r *check.Report) error {
 			fmt.Fprintf(&b, "and %s\n", count(len(r.Findings)-i, "finding"))
 			break
 		}
-		fmt.Fprintf(&b, "%s: %s: %s [%s]\n", Line(f.Decision.String()), f.Severity, Line(f.Message), f.Rule)
+		fmt.Fprintf(&b, "%s: %s: %s [%s]\n", Line(f.Decision.String()), f.Severity, Line(f.Text()), f.Rule)
 		for n, a := range f.Affected {
 			if n == maxSummaryAffected {
 				fmt.Fprintf(&b, "  and %s\n", count(len(f.Affected)-n, "container"))

@@ -102,7 +102,7 @@ var severityColors = map[check.Severity]string{
 func (t *text) finding(f check.Finding) {
 	color := severityColors[f.Severity]
 	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(color, f.Severity.String()),
-		Line(f.Message), t.paint(faint, "["+f.Rule+"]"))
+		Line(f.Text()), t.paint(faint, "["+f.Rule+"]"))
 	trace := Trace{
 		Field:     f.Affected[0].Field,
 		Missing:   f.Affected[0].Written == "",
@@ -122,7 +122,7 @@ func (t *text) finding(f check.Finding) {
 func (t *text) suppression(s check.Suppression) {
 	f := s.Finding
 	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(faint, "suppressed"),
-		Line(f.Message), t.paint(faint, "["+f.Rule+"]"))
+		Line(f.Text()), t.paint(faint, "["+f.Rule+"]"))
 	fmt.Fprintf(t, "    by the %s at %s: %s\n", s.By, Line(s.Location.String()), Line(s.Reason))
 	t.affected(f.Affected)
 }

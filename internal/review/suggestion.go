@@ -7,8 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -115,26 +113,26 @@ func compareEdits(a, b yamldoc.Edit) int {
 }
 
 // conflict reports whether two edits at one position cannot both be made by writing one text after the other. That is
-// so for texts within a line, and for lines that have a key in common: check/fix merges such keys. Equal edits do not
+// so for texts within a line, and for lines with the same key, which check/fix writes once for both. Equal edits do not
 // conflict.
 func conflict(a, b yamldoc.Edit) bool {
 	samePosition := a.Line == b.Line && a.Column == b.Column && a.EndLine == b.EndLine && a.EndColumn == b.EndColumn
 	if !samePosition || a.NewText == b.NewText {
 		return false
 	}
-	if !strings.Contains(a.NewText, "\n") || !strings.Contains(b.NewText, "\n") {
-		return true
+	first, firstIsLine := keyOfLines(a.NewText)
+	second, secondIsLine := keyOfLines(b.NewText)
+	return !firstIsLine || !secondIsLine || first != "" && first == second
+}
+
+// keyOfLines returns the key that inserted lines begin with; "" for an item of a list. It reports false for a part of a
+// line. An edit of a fix inserts one key.
+func keyOfLines(text string) (key string, ok bool) {
+	key, _, _ = strings.Cut(strings.TrimSpace(text), ":")
+	if strings.HasPrefix(key, "-") {
+		key = ""
 	}
-	var first, second map[string]any
-	if yaml.Unmarshal([]byte(a.NewText), &first) != nil || yaml.Unmarshal([]byte(b.NewText), &second) != nil {
-		return false // The lines are items of a list.
-	}
-	for key := range first {
-		if _, common := second[key]; common {
-			return true
-		}
-	}
-	return false
+	return key, strings.Contains(text, "\n")
 }
 
 // endOfLine is a column beyond the end of every line.

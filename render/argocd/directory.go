@@ -14,7 +14,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/raw"
 )
 
-// Directory are the options of a source that is manifests.
+// Directory are the options of a source that is a directory of manifests (ApplicationSourceDirectory).
 type Directory struct {
 	Recurse                bool   `json:"recurse,omitempty"`
 	Include                string `json:"include,omitempty"`
@@ -22,10 +22,12 @@ type Directory struct {
 	DisableExtensionFilter bool   `json:"disableExtensionFilter,omitempty"`
 }
 
-// skipMarker keeps a file out (reposerver/repository/repository.go, skipFileRenderingMarker).
+// skipMarker is the text with which a file says that Argo CD does not render it (reposerver/repository/repository.go,
+// skipFileRenderingMarker).
 const skipMarker = "+argocd:skip-file-rendering"
 
-// directory finds the manifests of a source (getPotentiallyValidManifests).
+// directory returns the source for a directory of manifests, with the files that Argo CD reads there
+// (reposerver/repository/repository.go, getPotentiallyValidManifests).
 func directory(fsys fs.FS, s Source) (render.Source, error) {
 	source := raw.Source{Path: s.Path}
 	options := Directory{}
@@ -50,9 +52,10 @@ func directory(fsys fs.FS, s Source) (render.Source, error) {
 			return nil
 		}
 		if info, err := fs.Stat(fsys, name); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
-			return nil // Among these a link that leads nowhere.
+			return nil // Argo CD ignores a broken symbolic link.
 		} else if err != nil {
-			return fmt.Errorf("%s: a symbolic link that cannot be followed, and Argo CD renders nothing then: %w", name, err)
+			return fmt.Errorf(
+				"%s: a symbolic link that cannot be followed, and Argo CD renders nothing then: %w", name, err)
 		}
 		relative := strings.TrimPrefix(strings.TrimPrefix(name, s.Path), "/")
 		if exclude != nil && exclude.Match(relative) || include != nil && !include.Match(relative) {
@@ -63,7 +66,7 @@ func directory(fsys fs.FS, s Source) (render.Source, error) {
 			return err
 		}
 		if path.Ext(name) == ".jsonnet" {
-			return &render.Skip{Reason: fmt.Sprintf("%s is Jsonnet, which is not rendered here", name)}
+			return skipf("%s is Jsonnet, which is not rendered here", name)
 		}
 		source.Manifests = append(source.Manifests, render.File{Path: name})
 		return nil
@@ -74,6 +77,7 @@ func directory(fsys fs.FS, s Source) (render.Source, error) {
 	return source, nil
 }
 
+// isManifest reports whether Argo CD reads a file as a manifest, by its extension.
 func isManifest(name string) bool {
 	switch path.Ext(name) {
 	case ".yaml", ".yml", ".json", ".jsonnet":
@@ -82,7 +86,8 @@ func isManifest(name string) bool {
 	return false
 }
 
-// compile returns nil for no pattern. Patterns match as in Argo CD (util/glob): * also matches slashes.
+// compile compiles the pattern of a field; it returns nil for an empty pattern. As in Argo CD (util/glob), * also
+// matches slashes.
 func compile(field, pattern string) (glob.Glob, error) {
 	if pattern == "" {
 		return nil, nil

@@ -24,9 +24,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// TestDiscover finds the sources of each archive's files, with those of Applications. They are compared with want: a line
-// for each, with what declares it, or why it is skipped or fails.
-func TestDiscover(t *testing.T) {
+// TestApplicationsAreFoundAsSources finds the sources of the files of each archive, together with the sources of its
+// Applications, and compares them with the file want. It has a line for each source: with the object that declares the
+// source, or with the reason why it is skipped or fails.
+func TestApplicationsAreFoundAsSources(t *testing.T) {
 	archives, err := filepath.Glob("testdata/discover/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatal("no archives", err)
@@ -107,7 +108,7 @@ spec:
 ` + options)}
 }
 
-func TestDiscoverFailures(t *testing.T) {
+func TestUnresolvableApplicationsSayWhy(t *testing.T) {
 	fsys := fstest.MapFS{
 		"charts/api/Chart.yaml":                 {Data: []byte("name: api\nversion: 1.0.0\n")},
 		"charts/bad/Chart.yaml":                 {Data: []byte("name: bad\nversion: 1.0.0\n")},
@@ -158,8 +159,8 @@ func TestDiscoverFailures(t *testing.T) {
 	}
 }
 
-// TestDiscoverLinks has a tree as it is on a disk.
-func TestDiscoverLinks(t *testing.T) {
+// TestLinksOfApplicationsStayInsideTheRepository uses a tree on disk, with symbolic links.
+func TestLinksOfApplicationsStayInsideTheRepository(t *testing.T) {
 	dir := t.TempDir()
 	outside := filepath.Join(dir, "outside.yaml")
 	repository := filepath.Join(dir, "repository")
@@ -215,8 +216,8 @@ func TestDiscoverLinks(t *testing.T) {
 	}
 }
 
-// TestRevision has an image whose tag is the commit: what that will be is not known, but that it is no empty one.
-func TestRevision(t *testing.T) {
+// TestRevisionIsNeverEmpty: an image may have the commit as its tag. The commit is not known, but it is not empty.
+func TestRevisionIsNeverEmpty(t *testing.T) {
 	app, err := Declarer{IsThisRepository: isThisRepository}.application(parsed(t, string(anApplication("    path: web\n").Data)))
 	if err != nil {
 		t.Fatal(err)
@@ -235,8 +236,8 @@ type panicking struct{ helm.Source }
 
 func (panicking) Render(context.Context, render.In) (*render.Result, error) { panic("a fault") }
 
-// TestDiscoverPanic: a source whose engine panics declares nothing, and stays to fail as a source.
-func TestDiscoverPanic(t *testing.T) {
+// TestPanickingSourceDeclaresNothing: the source stays in the list, and fails when it is checked.
+func TestPanickingSourceDeclaresNothing(t *testing.T) {
 	fsys := fstest.MapFS{
 		"c/Chart.yaml":       {Data: []byte("apiVersion: v2\nname: c\nversion: 1.0.0\n")},
 		"c/templates/a.yaml": {Data: []byte("apiVersion: argoproj.io/v1alpha1\nkind: Application\n")},

@@ -23,7 +23,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/kustomize"
 )
 
-// Kustomize are the options of a source that is a kustomization.
+// Kustomize are the options of a source that is a kustomization (ApplicationSourceKustomize).
 type Kustomize struct {
 	NamePrefix                string            `json:"namePrefix,omitempty"`
 	NameSuffix                string            `json:"nameSuffix,omitempty"`
@@ -37,22 +37,25 @@ type Kustomize struct {
 	ForceCommonAnnotations    bool              `json:"forceCommonAnnotations,omitempty"`
 	CommonAnnotationsEnvsubst bool              `json:"commonAnnotationsEnvsubst,omitempty"`
 	Namespace                 string            `json:"namespace,omitempty"`
-	Patches                   []any             `json:"patches,omitempty"` // as in a kustomization
+	Patches                   []any             `json:"patches,omitempty"` // the field patches of a kustomization
 	Components                []string          `json:"components,omitempty"`
 	IgnoreMissingComponents   bool              `json:"ignoreMissingComponents,omitempty"`
 	KubeVersion               string            `json:"kubeVersion,omitempty"`
 	APIVersions               []string          `json:"apiVersions,omitempty"`
-	// BuildOptions are Argo CD's own configuration for all Applications, and a parameter of the plugin.
+	// BuildOptions are flags of `kustomize build`. In Argo CD they are part of the configuration for all Applications,
+	// and not an option of a source. Pullcheck's plugin has a parameter of this name.
 	BuildOptions string `json:"buildOptions,omitempty"`
 }
 
-// Replica is how many replicas an object has: a number, or a text with one.
+// Replica sets the number of replicas of an object.
 type Replica struct {
 	Name  string `json:"name"`
-	Count any    `json:"count"`
+	Count any    `json:"count"` // a whole number, or a string with a whole number
 }
 
-// kustomize is util/kustomize/kustomize.go, Build.
+// kustomize returns the source for a kustomization, with the options that Argo CD passes to `kustomize build`. Argo CD
+// first edits the kustomization file with `kustomize edit` (util/kustomize/kustomize.go, Build); here Options.Edit does
+// so.
 func (a *App) kustomize(fsys fs.FS, s Source) (render.Source, error) {
 	source := kustomize.Source{Engine: a.Kustomize, Path: s.Path, Options: kustomize.Options{
 		LoadRestrictionsNone: a.LoadRestrictionsNone,
@@ -98,7 +101,9 @@ func (a *App) kustomize(fsys fs.FS, s Source) (render.Source, error) {
 	return source, nil
 }
 
-// globbed replaces patterns by what they find, as `kustomize edit add component` does.
+// globbed replaces each pattern in a list of components by the directories that it matches, as
+// `kustomize edit add component` does. Paths are relative to dir, the directory of the kustomization. A pattern without
+// a match is an error.
 func globbed(fsys fs.FS, dir string, components []string) ([]string, error) {
 	var found []string
 	for _, component := range components {
@@ -121,7 +126,9 @@ func globbed(fsys fs.FS, dir string, components []string) ([]string, error) {
 	return found, nil
 }
 
-// readBuildOptions reads flags of `kustomize build`.
+// readBuildOptions parses flags of `kustomize build` into the options. It accepts --enable-helm, which is always on,
+// and
+// --load-restrictor.
 func readBuildOptions(text string, options *kustomize.Options) error {
 	words := strings.Fields(strings.ReplaceAll(text, "=", " "))
 	for len(words) > 0 {
@@ -132,13 +139,15 @@ func readBuildOptions(text string, options *kustomize.Options) error {
 			options.LoadRestrictionsNone = words[1] == "LoadRestrictionsNone"
 			words = words[2:]
 		default:
-			return fmt.Errorf("buildOptions has %s, expected --load-restrictor LoadRestrictionsNone or --enable-helm", words[0])
+			return fmt.Errorf("buildOptions has %s, "+
+				"expected --load-restrictor LoadRestrictionsNone or --enable-helm", words[0])
 		}
 	}
 	return nil
 }
 
-// commands are the arguments with which Argo CD runs `kustomize edit`, in its order.
+// commands returns the arguments of the commands `kustomize edit` that Argo CD runs for the options, in Argo CD's
+// order, such as: set namesuffix -- -prod.
 func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 	add := func(args ...string) { commands = append(commands, args) }
 	if k.NamePrefix != "" {
@@ -159,7 +168,8 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 		for _, replica := range k.Replicas {
 			count, err := strconv.Atoi(fmt.Sprint(replica.Count))
 			if err != nil {
-				return nil, fmt.Errorf("replicas: the count of %s is %v, expected a whole number", replica.Name, replica.Count)
+				return nil, fmt.Errorf(
+					"replicas: the count of %s is %v, expected a whole number", replica.Name, replica.Count)
 			}
 			args = append(args, fmt.Sprintf("%s=%d", replica.Name, count))
 		}
@@ -170,7 +180,11 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 		for _, flag := range []struct {
 			set  bool
 			name string
-		}{{k.ForceCommonLabels, "--force"}, {k.LabelWithoutSelector, "--without-selector"}, {k.LabelIncludeTemplates, "--include-templates"}} {
+		}{
+			{k.ForceCommonLabels, "--force"},
+			{k.LabelWithoutSelector, "--without-selector"},
+			{k.LabelIncludeTemplates, "--include-templates"},
+		} {
 			if flag.set {
 				args = append(args, flag.name)
 			}
@@ -194,6 +208,7 @@ func (a *App) commands(k *Kustomize) (commands [][]string, err error) {
 	return commands, nil
 }
 
+// pairs returns the entries of a map as arguments NAME:VALUE, sorted by name. expand is called for each value.
 func pairs(values map[string]string, expand func(string) string) []string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -202,11 +217,11 @@ func pairs(values map[string]string, expand func(string) string) []string {
 	return pairs
 }
 
-// editing is held while kustomize's commands run: they keep flags in variables of their packages.
+// editing is locked while a command of kustomize runs: the commands keep their flags in package variables.
 var editing sync.Mutex
 
-// kustomizeEdit runs `kustomize edit` on the content of a kustomization, once with the arguments of each command. It is
-// kustomize's own code, in memory.
+// kustomizeEdit runs the commands `kustomize edit`, one after the other, on the content of a kustomization file, and
+// returns the edited content. It calls kustomize's own code with a file system in memory.
 func kustomizeEdit(kustomization []byte, commands [][]string) ([]byte, error) {
 	if len(commands) == 0 {
 		return kustomization, nil
@@ -231,7 +246,8 @@ func kustomizeEdit(kustomization []byte, commands [][]string) ([]byte, error) {
 	return files.ReadFile(konfig.DefaultKustomizationFileName())
 }
 
-// extend adds patches and components to the content of a kustomization.
+// extend adds patches and components to the content of a kustomization file. These are no edit commands here: Argo CD
+// itself writes patches into the file, and `kustomize edit add component` would look for the components on the disk.
 func extend(kustomization []byte, patches []any, components []string) ([]byte, error) {
 	if len(patches)+len(components) == 0 {
 		return kustomization, nil
@@ -241,7 +257,8 @@ func extend(kustomization []byte, patches []any, components []string) ([]byte, e
 		return nil, err
 	}
 	for _, component := range components {
-		if !slices.Contains(list(fields["components"]), any(component)) { // as `kustomize edit add component`
+		// `kustomize edit add component` leaves out a component that the kustomization already has.
+		if !slices.Contains(list(fields["components"]), any(component)) {
 			fields["components"] = append(list(fields["components"]), component)
 		}
 	}
@@ -251,6 +268,7 @@ func extend(kustomization []byte, patches []any, components []string) ([]byte, e
 	return yaml.Marshal(fields)
 }
 
+// list returns a copy of a value that is a list; nil for any other value.
 func list(value any) []any {
 	items, _ := value.([]any)
 	return slices.Clone(items)

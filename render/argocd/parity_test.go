@@ -25,7 +25,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/raw"
 )
 
-// parityCase is an Application in a tree, the commands that Argo CD runs for it in a clone, and what these print.
+// parityCase is an Application in a tree, with the commands that Argo CD runs for it in a clone, and their output.
 type parityCase struct {
 	tree                fstest.MapFS
 	app, commands, want string
@@ -42,13 +42,13 @@ func parsed(t testing.TB, text string) map[string]any {
 	return object
 }
 
-// parityOptions are what Argo CD knows of the cluster.
+// parityOptions are the facts about the cluster that Argo CD knows.
 var parityDeclarer = Declarer{IsThisRepository: isThisRepository, KubeVersion: "1.31.2-eks.1", APIVersions: []string{"v1", "example.com/v1/Widget"}}
 
-// TestParity renders app.yaml of each archive and compares with want, which is what the commands print that Argo CD would
-// run; its plugin of this program does the same. With PULLCHECK_TOOLS, a directory with helm and kustomize, the commands
-// are run as well: their output must be want, too, which is how it was made.
-func TestParity(t *testing.T) {
+// TestRenderEqualsArgoCDsCommands renders app.yaml of each archive, and compares the result with the file want: the output
+// of the commands that Argo CD would run. If PULLCHECK_TOOLS names a directory with helm and kustomize, the test runs these
+// commands, too, and compares their output with want. The files want were made so.
+func TestRenderEqualsArgoCDsCommands(t *testing.T) {
 	archives, err := filepath.Glob("testdata/parity/*.txtar")
 	if err != nil || len(archives) == 0 {
 		t.Fatal("no archives", err)
@@ -66,7 +66,7 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// readParityCase reads an archive. What is below a name with .tgz is packaged.
+// readParityCase reads an archive. It packages the files below a name with .tgz as a chart.
 func readParityCase(t *testing.T, name string) parityCase {
 	t.Helper()
 	archive, err := txtar.ParseFile(name)

@@ -5,14 +5,16 @@ import (
 	"strings"
 )
 
-// IsSameRepository reports whether two URLs name one git repository, whatever their protocol and user: whether they have
-// the same host and path, in lower case, as Argo CD compares them (util/git/git.go, NormalizeGitURL).
+// IsSameRepository reports whether two URLs name the same git repository. As Argo CD does (util/git/git.go,
+// NormalizeGitURL), it compares host and path, in lower case, and neither the protocol nor the user name. For example,
+// git@github.com:acme/apps.git and https://github.com/Acme/apps are the same.
 func IsSameRepository(one, other string) bool { return normalizeURL(one) == normalizeURL(other) }
 
+// normalizeURL returns the host and path of a git URL, in lower case and without .git at the end.
 func normalizeURL(repoURL string) string {
 	text := strings.TrimSpace(repoURL)
 	if !strings.Contains(text, "://") {
-		// git@host:path
+		// The short form of an SSH URL: git@host:path.
 		if host, path, ok := strings.Cut(text, ":"); ok {
 			text = "ssh://" + host + "/" + strings.TrimPrefix(path, "/")
 		}

@@ -15,19 +15,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// noRevision stands for the commit that Argo CD will render, which is not known before.
+// noRevision is the value of ARGOCD_APP_REVISION: the commit that Argo CD will render is not known yet.
 const noRevision = "0000000000000000000000000000000000000000"
 
-// specified is an Application with its sources, and where these stand in it.
-type specified struct {
+// application is an Application with its sources.
+type application struct {
 	App
-	unknown bool // whose tree is rendered
-	sources []Source
-	paths   []yamldoc.Path
+	unknown bool           // whether the URL of the repository is not known
+	sources []Source       // by number
+	paths   []yamldoc.Path // the path of each source in the Application, such as spec.sources[1]
 }
 
-// application reads an Application.
-func (d Declarer) application(object declared.Object) (*specified, error) {
+// application decodes an Application.
+func (d Declarer) application(object declared.Object) (*application, error) {
 	data, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,8 @@ func (d Declarer) application(object declared.Object) (*specified, error) {
 			} `json:"destination"`
 			Source  *Source  `json:"source"`
 			Sources []Source `json:"sources"`
-			// What is hydrated is deployed as it is rendered from the dry source.
+			// The hydrator commits the manifests of the dry source to another branch, and Argo CD deploys them from
+			// there. So the dry source renders to the deployed manifests.
 			SourceHydrator *struct {
 				DrySource Source `json:"drySource"`
 			} `json:"sourceHydrator"`
@@ -49,20 +50,23 @@ func (d Declarer) application(object declared.Object) (*specified, error) {
 	if err := json.Unmarshal(data, &read); err != nil {
 		return nil, readable(err)
 	}
-	app := &specified{unknown: d.IsThisRepository == nil, App: App{
+	app := &application{unknown: d.IsThisRepository == nil, App: App{
 		Name: object.Name(), Namespace: read.Spec.Destination.Namespace,
 		Helm: d.Helm, Kustomize: d.Kustomize, Plugins: d.Plugins,
 		KubeVersion: d.KubeVersion, APIVersions: d.APIVersions, LoadRestrictionsNone: d.LoadRestrictionsNone,
 		IsThisRepository: d.isThisRepository, Refs: map[string]Source{},
 		Env: map[string]string{
-			"ARGOCD_APP_NAME": object.Name(), "ARGOCD_APP_NAMESPACE": read.Spec.Destination.Namespace,
-			"ARGOCD_APP_PROJECT_NAME": cmp.Or(read.Spec.Project, "default"),
-			"ARGOCD_APP_REVISION":     noRevision, "ARGOCD_APP_REVISION_SHORT": noRevision[:7], "ARGOCD_APP_REVISION_SHORT_8": noRevision[:8],
+			"ARGOCD_APP_NAME":             object.Name(),
+			"ARGOCD_APP_NAMESPACE":        read.Spec.Destination.Namespace,
+			"ARGOCD_APP_PROJECT_NAME":     cmp.Or(read.Spec.Project, "default"),
+			"ARGOCD_APP_REVISION":         noRevision,
+			"ARGOCD_APP_REVISION_SHORT":   noRevision[:7],
+			"ARGOCD_APP_REVISION_SHORT_8": noRevision[:8],
 		},
 	}}
 	spec := yamldoc.Path{yamldoc.Key("spec")}
 	switch {
-	case read.Spec.SourceHydrator != nil: // wins over sources and source, as in Argo CD
+	case read.Spec.SourceHydrator != nil: // As in Argo CD, sources and source are then ignored.
 		app.sources = []Source{read.Spec.SourceHydrator.DrySource}
 		app.paths = []yamldoc.Path{append(spec.Below(yamldoc.Key("sourceHydrator")), yamldoc.Key("drySource"))}
 	case len(read.Spec.Sources) > 0:
@@ -76,28 +80,35 @@ func (d Declarer) application(object declared.Object) (*specified, error) {
 	case read.Spec.Source != nil:
 		app.sources, app.paths = []Source{*read.Spec.Source}, []yamldoc.Path{spec.Below(yamldoc.Key("source"))}
 	default:
-		return nil, errors.New("the Application has no source: expected spec.source, spec.sources or spec.sourceHydrator")
+		return nil, errors.New(
+			"the Application has no source: expected spec.source, spec.sources or spec.sourceHydrator")
 	}
 	return app, nil
 }
 
-// isRef reports whether a source only gives others their values files.
+// isRef reports whether a source renders to nothing, and only has values files for other sources ($REF/values.yaml).
 func (s Source) isRef() bool { return s.Ref != "" && s.Path == "" && s.Chart == "" }
 
-// resolve resolves a source by its number. One of another git repository is not rendered here.
-func (a *specified) resolve(fsys fs.FS, i int) (render.Source, error) {
+// resolve returns the source with a number, for a tree: see App.Resolve. The error is a *render.Skip for a source in
+// another git repository.
+func (a *application) resolve(fsys fs.FS, i int) (render.Source, error) {
 	s := a.sources[i]
 	if s.RepoURL == "" {
 		return nil, inField(a.paths[i], errors.New("there is no repoURL"))
 	}
 	if s.Chart == "" && a.unknown {
-		return nil, &render.Skip{Reason: fmt.Sprintf("its source is %s, and whether that is this repository is not known: it has no remote origin, and no --repo-url is given", fetch.Redact(s.RepoURL))}
+		return nil, skipf("its source is %s, and whether that is this repository is not known: "+
+			"it has no remote origin, and no --repo-url is given", fetch.Redact(s.RepoURL))
 	}
 	if s.Chart == "" && !a.IsThisRepository(s.RepoURL) {
-		return nil, &render.Skip{Reason: fmt.Sprintf("its source is another repository, %s", fetch.Redact(s.RepoURL))}
+		return nil, skipf("its source is another repository, %s", fetch.Redact(s.RepoURL))
 	}
 	app := a.App
-	env := map[string]string{"ARGOCD_APP_SOURCE_REPO_URL": s.RepoURL, "ARGOCD_APP_SOURCE_PATH": s.Path, "ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision}
+	env := map[string]string{
+		"ARGOCD_APP_SOURCE_REPO_URL":        s.RepoURL,
+		"ARGOCD_APP_SOURCE_PATH":            s.Path,
+		"ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision,
+	}
 	for name, value := range app.Env {
 		env[name] = value
 	}
@@ -106,8 +117,9 @@ func (a *specified) resolve(fsys fs.FS, i int) (render.Source, error) {
 	return source, inField(a.paths[i], err)
 }
 
-// names are the paths that a source names, whether they are there or not.
-func (a *specified) names(i int) []string {
+// names returns the paths of the tree that the source with a number names: its path and its values files. They may be
+// absent from the tree.
+func (a *application) names(i int) []string {
 	s := a.sources[i]
 	names := []string{path.Clean(strings.TrimPrefix(s.Path, "/"))}
 	if s.Helm != nil {
@@ -120,7 +132,8 @@ func (a *specified) names(i int) []string {
 	return names
 }
 
-// inField says in which field of the Application an error is, unless that has a place of its own.
+// inField returns an error with the field of the Application in front, such as: spec.source: there is no repoURL. It
+// returns a *render.Skip, and an error with a location, unchanged.
 func inField(field yamldoc.Path, err error) error {
 	skip, known := (*render.Skip)(nil), (*yamldoc.Error)(nil)
 	switch {

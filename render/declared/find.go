@@ -14,14 +14,16 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Find returns sources of a tree together with the sources that objects in their manifests declare, also in what charts
-// and kustomizations render to, and in what declared sources render to in turn.
+// Find returns the sources of a tree, together with the sources that objects declare. The objects are found in
+// manifests, in the output of charts and kustomizations, and in the output of declared sources. Find renders a source
+// only if one of its files may contain such an object.
 //
-// A declared source replaces the sources that it deploys: its path's defaults, and the environments whose values files it
-// takes. A source that cannot be resolved is a render.Unrendered, and replaces nothing. Errors of rendering are left out,
-// because the same source fails again when it is checked.
+// A declared source replaces the sources that it deploys. For example, an Application of charts/web with
+// values-prod.yaml replaces charts/web with its defaults, and its environment prod. A declared source that cannot be
+// resolved is a render.Unrendered, and replaces nothing. Errors of rendering are dropped, because the same source fails
+// again when it is checked. If the context is canceled, the result is incomplete: the caller checks the context.
 func Find(ctx context.Context, fsys fs.FS, sources []render.Source, declarers ...Declarer) []render.Source {
-	f := &finder{ctx: ctx, tree: fsys, declarers: declarers, known: map[string]bool{}, mentions: map[string]bool{}}
+	f := &finder{ctx: ctx, tree: fsys, declarers: declarers, known: map[string]bool{}, candidates: map[string]bool{}}
 	// Manifests come first, because most objects that declare sources are manifests, and charts come last, because the
 	// defaults of a chart that a declared source renders are not deployed.
 	for _, kind := range []render.Kind{render.Raw, render.Kustomize, render.Helm} {
@@ -40,13 +42,15 @@ type finder struct {
 	ctx       context.Context
 	tree      fs.FS
 	declarers []Declarer
-	known     map[string]bool // the keys of the sources that were declared
-	mentions  map[string]bool // file → whether it may hold objects that declare sources
-	found     []render.Source
-	depth     int // of declared sources that are found in what other declared sources render to
+	known     map[string]bool // the keys of the declared sources so far
+	// candidates has the answers of fileMayDeclare, by file.
+	candidates map[string]bool
+	found      []render.Source
+	depth      int // the number of declared sources that are being searched, each in the output of the one before
 }
 
-// maxDepth bounds the depth. An object can render to itself with another value each time.
+// maxDepth is the limit of the depth. Without it, a chart with an Application of itself, with another value each time,
+// would have no end.
 const maxDepth = 10
 
 // declarer returns the declarer for a kind; nil if there is none.
@@ -59,12 +63,12 @@ func (f *finder) declarer(apiVersion, kind string) Declarer {
 	return nil
 }
 
-// mayDeclare reports whether a text may hold objects that declare sources.
+// mayDeclare is the prefilter of all declarers: it reports whether a text may contain an object that declares sources.
 func (f *finder) mayDeclare(text []byte) bool {
 	return slices.ContainsFunc(f.declarers, func(d Declarer) bool { return d.Mentions(text) })
 }
 
-// find finds what the manifests of a source declare.
+// find finds the sources that the manifests of a source declare.
 func (f *finder) find(source render.Source) {
 	if _, unrendered := source.(render.Unrendered); unrendered || f.ctx.Err() != nil {
 		return
@@ -77,17 +81,18 @@ func (f *finder) find(source render.Source) {
 		}
 		return
 	}
-	mentioned := false
+	mayDeclare := false
 	f.eachFile(source, func(name string) bool {
-		mentioned = f.fileMentions(name)
-		return !mentioned
+		mayDeclare = f.fileMayDeclare(name)
+		return !mayDeclare
 	})
-	if mentioned {
+	if mayDeclare {
 		f.inOutput(source)
 	}
 }
 
-// inOutput finds what the objects declare to which a source renders.
+// inOutput renders a source, and finds the sources that its manifests declare. If a kustomization renders an object
+// exactly as a file has it, the object is taken from the file, because an edit of the file then edits the object.
 func (f *finder) inOutput(source render.Source) {
 	recorder := tree.NewRecorder(f.tree)
 	manifests, err := f.manifests(f.ctx, source, render.In{Tree: recorder})
@@ -104,21 +109,25 @@ func (f *finder) inOutput(source render.Source) {
 		if err != nil {
 			continue
 		}
-		if file, ok := f.standsInFile(source, value); ok {
+		if file, ok := f.fileOf(source, value); ok {
 			f.inFile(file)
 			continue
 		}
 		f.declare(&object{
-			declarer: declarer, value: value, file: manifest.Document.Path, reads: reads, reach: source.Reach(f.tree).Paths(),
-			again: func(ctx context.Context, in render.In, _ string) (Object, error) {
+			declarer: declarer, value: value, file: manifest.Document.Path,
+			reads: reads, reach: source.Reach(f.tree).Paths(),
+			reload: func(ctx context.Context, in render.In, _ string) (Object, error) {
 				return f.objectIn(ctx, source, in, value)
 			},
 		})
 	}
 }
 
-// manifests renders a source and returns the manifests that may declare sources. A panic of the engine is an error.
-func (f *finder) manifests(ctx context.Context, source render.Source, in render.In) (manifests []render.Manifest, err error) {
+// manifests renders a source, and returns the manifests of the documents that may declare sources. A panic of the
+// engine is an error.
+func (f *finder) manifests(
+	ctx context.Context, source render.Source, in render.In,
+) (manifests []render.Manifest, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = fmt.Errorf("the %s engine panicked: %v", source.ID().Kind, value)
@@ -131,7 +140,7 @@ func (f *finder) manifests(ctx context.Context, source render.Source, in render.
 	return result.Manifests(f.mayDeclare)
 }
 
-// objectIn returns the object of the same kind and name in what a source renders to; nil if there is none.
+// objectIn renders a source, and returns the object with the kind and name of known; nil if there is none.
 func (f *finder) objectIn(ctx context.Context, source render.Source, in render.In, known Object) (Object, error) {
 	manifests, err := f.manifests(ctx, source, in)
 	if err != nil {
@@ -145,27 +154,27 @@ func (f *finder) objectIn(ctx context.Context, source render.Source, in render.I
 	return nil, nil
 }
 
-// fileMentions reports whether a file may hold objects that declare sources. It remembers the answer, because many sources
-// can be rendered from one file.
-func (f *finder) fileMentions(name string) bool {
-	known, ok := f.mentions[name]
-	if !ok {
+// fileMayDeclare is mayDeclare for a file. It remembers the answer, because many sources can be rendered from one file.
+func (f *finder) fileMayDeclare(name string) bool {
+	answer, known := f.candidates[name]
+	if !known {
 		data, err := fs.ReadFile(f.tree, name)
-		known = err == nil && f.mayDeclare(data)
-		f.mentions[name] = known
+		answer = err == nil && f.mayDeclare(data)
+		f.candidates[name] = answer
 	}
-	return known
+	return answer
 }
 
-// eachFile calls visit for the text files in reach of a source, until visit returns false.
+// eachFile calls visit for the YAML, JSON and template files in the reach of a source, until visit returns false.
 func (f *finder) eachFile(source render.Source, visit func(name string) bool) {
 	stopped := false
+	extensions := []string{".yaml", ".yml", ".json", ".tpl"}
 	for _, root := range source.Reach(f.tree).Paths() {
 		if stopped {
 			return
 		}
 		_ = fs.WalkDir(f.tree, root, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !slices.Contains([]string{".yaml", ".yml", ".json", ".tpl"}, path.Ext(name)) {
+			if err != nil || entry.IsDir() || !slices.Contains(extensions, path.Ext(name)) {
 				return nil
 			}
 			if stopped = !visit(name); stopped {
@@ -176,14 +185,13 @@ func (f *finder) eachFile(source render.Source, visit func(name string) bool) {
 	}
 }
 
-// standsInFile returns the file of a kustomization that holds an object just as it is rendered. An edit of the file then
-// edits the object.
-func (f *finder) standsInFile(source render.Source, value Object) (file string, ok bool) {
+// fileOf returns the file of a kustomization that has a rendered object with the same kind, name and spec.
+func (f *finder) fileOf(source render.Source, value Object) (file string, ok bool) {
 	if source.ID().Kind != render.Kustomize {
 		return "", false
 	}
 	f.eachFile(source, func(name string) bool {
-		if !f.fileMentions(name) {
+		if !f.fileMayDeclare(name) {
 			return true
 		}
 		data, err := fs.ReadFile(f.tree, name)
@@ -191,8 +199,9 @@ func (f *finder) standsInFile(source render.Source, value Object) (file string, 
 			return true
 		}
 		objects, _ := f.objects(data)
-		ok = slices.ContainsFunc(objects, func(other placed) bool {
-			return other.value.Kind() == value.Kind() && other.value.Name() == value.Name() && reflect.DeepEqual(other.value["spec"], value["spec"])
+		ok = slices.ContainsFunc(objects, func(other fileObject) bool {
+			return other.value.Kind() == value.Kind() && other.value.Name() == value.Name() &&
+				reflect.DeepEqual(other.value["spec"], value["spec"])
 		})
 		file = name
 		return !ok
@@ -200,33 +209,34 @@ func (f *finder) standsInFile(source render.Source, value Object) (file string, 
 	return file, ok
 }
 
-// placed is an object of a file that declares sources.
-type placed struct {
+// fileObject is an object of a file that declares sources.
+type fileObject struct {
 	declarer Declarer
-	document int // how many YAML documents stand before it
+	document int // the number of YAML documents before it in the file
 	kind     string
 	value    Object
-	err      error // why the value cannot be decoded
+	err      error // if not nil, the object cannot be decoded, and value is nil
 }
 
-// objects returns the objects of a file that declare sources. The error is that of a file that is not YAML.
-func (f *finder) objects(data []byte) ([]placed, error) {
+// objects returns the objects that declare sources in the content of a file. The error is the parser's, if the content
+// is not YAML.
+func (f *finder) objects(data []byte) ([]fileObject, error) {
 	documents, err := yamldoc.Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	var objects []placed
+	var objects []fileObject
 	for i, document := range documents {
 		kind := yamldoc.Scalar(document, "kind")
 		if declarer := f.declarer(yamldoc.Scalar(document, "apiVersion"), kind); declarer != nil {
 			value, err := decode(document)
-			objects = append(objects, placed{declarer, i, kind, value, err})
+			objects = append(objects, fileObject{declarer, i, kind, value, err})
 		}
 	}
 	return objects, nil
 }
 
-// inFile finds what the objects of a file declare.
+// inFile finds the sources that the objects of a file declare.
 func (f *finder) inFile(file string) {
 	data, err := fs.ReadFile(f.tree, file)
 	if err != nil || !f.mayDeclare(data) {
@@ -243,15 +253,16 @@ func (f *finder) inFile(file string) {
 		}
 		name := at.value.Name()
 		f.declare(&object{
-			declarer: at.declarer, value: at.value, file: file, document: at.document, inFile: true, reads: map[string][]byte{file: data},
-			again: func(_ context.Context, in render.In, file string) (Object, error) {
-				return f.objectAt(shown(in), file, name)
+			declarer: at.declarer, value: at.value, file: file, document: at.document, inFile: true,
+			reads: map[string][]byte{file: data},
+			reload: func(_ context.Context, in render.In, file string) (Object, error) {
+				return f.objectAt(withProbe(in), file, name)
 			},
 		})
 	}
 }
 
-// objectAt returns the object of a name in a file; nil if there is none.
+// objectAt returns the first object with a name that declares sources in a file; nil if there is none.
 func (f *finder) objectAt(fsys fs.FS, file, name string) (Object, error) {
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
@@ -269,7 +280,7 @@ func (f *finder) objectAt(fsys fs.FS, file, name string) (Object, error) {
 	return nil, nil
 }
 
-// content returns the content of those files that are there.
+// content returns the content of files by name, without the files that are absent.
 func (f *finder) content(names []string) map[string][]byte {
 	content := map[string][]byte{}
 	for _, name := range names {
@@ -280,7 +291,8 @@ func (f *finder) content(names []string) map[string][]byte {
 	return content
 }
 
-// declare adds the sources that an object declares, and the sources that these render to.
+// declare adds the sources that an object declares, and the sources that their manifests declare in turn. It leaves out
+// sources that are known by their key.
 func (f *finder) declare(o *object) {
 	recorder := tree.NewRecorder(f.tree)
 	items := o.declarer.Expand(recorder, o.file, o.value)
@@ -297,7 +309,7 @@ func (f *finder) declare(o *object) {
 	}
 }
 
-// add adds a source that an object declares, and what its manifests declare.
+// add adds one source that an object declares, and the sources that its manifests declare.
 func (f *finder) add(o *object, item Declared) {
 	err := item.Err
 	if f.depth > maxDepth && err == nil {
@@ -313,13 +325,16 @@ func (f *finder) add(o *object, item Declared) {
 	}
 	declared := &Source{
 		found: source, environment: item.Name, item: item, object: o,
-		Declaration: Declaration{Path: o.file, Document: o.document, Object: item.Options, Reads: o.paths()},
+		Declaration: Declaration{
+			Layout: o.declarer.Layout(), Path: o.file, Document: o.document, Object: item.Options, Reads: o.paths(),
+		},
 	}
 	f.found = append(f.found, declared)
 	f.find(declared)
 }
 
-// unrendered returns a source that is skipped, or that fails with an error. Any change of the paths may mend it.
+// unrendered returns a render.Unrendered for a declared source that cannot be resolved: skipped if the error is a
+// *render.Skip, and failed otherwise. file is the file of the object, and name the name of the source.
 func unrendered(file, name string, err error, paths []string) render.Source {
 	source := render.Unrendered{As: render.ID{Kind: render.Raw, Path: file, Environment: name}, Paths: paths}
 	if source.Skip = skipOf(err); source.Skip == nil {
@@ -328,7 +343,9 @@ func unrendered(file, name string, err error, paths []string) render.Source {
 	return source
 }
 
-// isReplaced reports whether a declared source deploys a source that was found by its files.
+// isReplaced reports whether a declared source deploys a source that package discover has found: whether both have the
+// same kind and path, and the declared source names all values files of the other one. Manifests need not have the same
+// path.
 func (f *finder) isReplaced(source render.Source) bool {
 	id, files := source.ID(), source.Files()
 	if id.Kind == render.Raw && len(files) == 0 {
@@ -340,13 +357,14 @@ func (f *finder) isReplaced(source render.Source) bool {
 			return false
 		}
 		return !slices.ContainsFunc(files, func(file render.File) bool {
-			return file.Data != nil || !slices.ContainsFunc(declared.Files(), func(d render.File) bool { return d.Path == file.Path })
+			same := func(d render.File) bool { return d.Path == file.Path }
+			return file.Data != nil || !slices.ContainsFunc(declared.Files(), same)
 		})
 	})
 }
 
-// distinct makes the IDs of declared sources distinct: by the files of their objects, and by numbers where that is not
-// enough.
+// distinct makes the IDs of declared sources distinct. It adds the file of the object to equal environments
+// (Application/web of apps/prod.yaml), and a number to the environments that are still equal (Application/web (2)).
 func distinct(sources []render.Source) []render.Source {
 	count := map[render.ID]int{}
 	for _, source := range sources {

@@ -16,26 +16,27 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Source is a source that an object declares. Rendering it resolves the object again, so that it follows every edit of the
-// object, and of whatever the object is made from.
+// Source is a source that an object declares. Each render reads the object again in its own tree, so that an edit of
+// the object, or of a template or values file that renders to the object, has its effect.
 type Source struct {
 	Declaration
-	// found is the source as it was resolved when it was found.
-	found       render.Source
+	found       render.Source // the source in the tree in which Find found the object
 	environment string
 	item        Declared
 	object      *object
 }
 
-// Declaration is the place of the object that declares a source.
+// Declaration is the location of the object that declares a source. An edit can add an option there, such as a value.
 type Declaration struct {
-	// Path is the file in which the object stands, or the template or kustomization that renders to the object.
+	Layout
+	// Path is the file of the object, or the template or kustomization that renders to the object.
 	Path string
-	// Document counts the YAML documents of the file before the object, and Object leads to the options of the source in
-	// it.
+	// Document is the number of YAML documents before the object in the file.
 	Document int
-	Object   yamldoc.Path
-	// Reads are the files and directories from which the object and its options come, beside those of the source itself.
+	// Object is the path to the options of the source in the object: spec.source.
+	Object yamldoc.Path
+	// Reads are the files and directories on which the object and its options depend. The files of the source itself
+	// are not among them.
 	Reads []string
 }
 
@@ -68,8 +69,9 @@ func (s *Source) Renamed(rename func(string) string) render.Source {
 	return &renamed
 }
 
-// Render implements render.Source. The probe sees what the object is made from as render.UseDeclaration; it does not see
-// the flags and inline values that the object gives once more.
+// Render implements render.Source. The probe sees the file of the object, and the files from which the object is
+// rendered, as render.UseDeclaration. The engine would then show it the flags and inline values of the object a second
+// time; Render leaves these out.
 func (s *Source) Render(ctx context.Context, in render.In) (*render.Result, error) {
 	source, err := s.Resolve(ctx, in)
 	if err != nil {
@@ -86,15 +88,17 @@ func (s *Source) Render(ctx context.Context, in render.In) (*render.Result, erro
 	}})
 }
 
-// Resolve returns the source that the object declares in a tree, with the options that it has there. Only where something
-// has changed is the object expanded, or rendered, again: one object can declare hundreds of sources.
+// Resolve returns the source that the object declares in a tree, with its options in this tree. The error is a
+// *yamldoc.Error located at the object if the object or the source is gone. Resolve expands the object again only if a
+// file has changed on which the object depends, because one object can declare hundreds of sources.
 func (s *Source) Resolve(ctx context.Context, in render.In) (render.Source, error) {
-	seen := shown(in)
-	// What a probe does to templates shows only in what they render to.
+	seen := withProbe(in)
+	// For an object in the output of a source, isUnchanged does not see the effect of a probe: the files have to be
+	// rendered again.
 	if s.Path == s.object.file && (s.object.inFile || in.Probe == nil) && s.object.isUnchanged(seen) {
 		return s.resolve(s.item, seen)
 	}
-	object, err := s.object.again(ctx, in, s.Path)
+	object, err := s.object.reload(ctx, in, s.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -117,7 +121,7 @@ func (s *Source) Resolve(ctx context.Context, in render.In) (render.Source, erro
 	return nil, located(s.Path, err)
 }
 
-// resolve resolves the source, which must be of the kind that it was when it was found.
+// resolve returns the source of an item. It is an error if the source now has another kind: an ID has one kind.
 func (s *Source) resolve(item Declared, fsys fs.FS) (render.Source, error) {
 	source, err := item.Resolve(fsys)
 	if err != nil {
@@ -125,13 +129,14 @@ func (s *Source) resolve(item Declared, fsys fs.FS) (render.Source, error) {
 	}
 	if kind, expected := source.ID().Kind, s.found.ID().Kind; kind != expected {
 		subject := strings.Replace(s.item.Name, "/", " ", 1)
-		return nil, located(s.Path, fmt.Errorf("the %s: source %d is of the kind %s, expected %s", subject, item.Index+1, kind, expected))
+		return nil, located(s.Path,
+			fmt.Errorf("the %s: source %d is of the kind %s, expected %s", subject, item.Index+1, kind, expected))
 	}
 	return source, nil
 }
 
-// shown returns the tree with its files as the probe of a render replaces them.
-func shown(in render.In) fs.FS {
+// withProbe returns the tree of a render, in which the probe of the render replaces the content of every file.
+func withProbe(in render.In) fs.FS {
 	if in.Probe == nil {
 		return in.Tree
 	}
@@ -140,7 +145,7 @@ func shown(in render.In) fs.FS {
 	}}
 }
 
-// located gives an error the file of the object, unless the error has a place.
+// located returns an error located at a file, unless the error already has a location.
 func located(file string, err error) error {
 	failure := &yamldoc.Error{}
 	if known := (*yamldoc.Error)(nil); errors.As(err, &known) {
@@ -152,31 +157,32 @@ func located(file string, err error) error {
 	return failure
 }
 
-// object is an object that declares sources, and what it is made from.
+// object is an object that declares sources, with the files on which it depends.
 type object struct {
 	declarer Declarer
 	value    Object
-	// file is the file in which the object stands, or the template or kustomization that renders to it. inFile tells the
-	// two apart. document counts the YAML documents of the file before the object.
+	// If inFile is true, file is the file of the object, and document is the number of YAML documents before it.
+	// Otherwise, file is the template or kustomization that renders to the object.
 	file     string
 	document int
 	inFile   bool
-	// reads has the files from which the object and its sources are made, with their content. reach has further files and
-	// directories of which a change counts.
+	// reads has the content of the files that were read for the object and for its expansion. reach has more files and
+	// directories: if one of them changes, the object may change.
 	reads map[string][]byte
 	reach []string
-	// again returns the object in another tree, or with the files as a probe replaces them; nil if it is not there.
-	again func(ctx context.Context, in render.In, file string) (Object, error)
+	// reload returns the object in the tree of a render, with its probe; nil if the object is gone. file is the path of
+	// the object in this tree.
+	reload func(ctx context.Context, in render.In, file string) (Object, error)
 }
 
-// paths returns the sorted files and directories of which a change can make a difference.
+// paths returns the files and directories on which the object depends, sorted.
 func (o *object) paths() []string {
 	paths := append(slices.Collect(maps.Keys(o.reads)), o.reach...)
 	slices.Sort(paths)
 	return slices.Compact(paths)
 }
 
-// isUnchanged reports whether all files from which the object is made have the same content in another tree.
+// isUnchanged reports whether all files of reads have the same content in another tree.
 func (o *object) isUnchanged(fsys fs.FS) bool {
 	for name, data := range o.reads {
 		if now, err := fs.ReadFile(fsys, name); err != nil || !bytes.Equal(now, data) {
@@ -186,7 +192,7 @@ func (o *object) isUnchanged(fsys fs.FS) bool {
 	return true
 }
 
-// skipOf returns the Skip that an error is or wraps; nil if there is none.
+// skipOf returns the *render.Skip in the chain of an error; nil if there is none.
 func skipOf(err error) *render.Skip {
 	skip := (*render.Skip)(nil)
 	errors.As(err, &skip)

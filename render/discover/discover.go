@@ -1,5 +1,12 @@
-// Package discover finds the sources of a tree: charts with their environments, kustomizations and manifests (Finder). Its
-// Index answers which of them are rendered from a file.
+// Package discover finds the sources of a tree by their files: charts with their environments, kustomizations and
+// manifests (Finder). Its Index answers which of the sources are rendered from a file.
+//
+// The Finder walks the tree once, and reads only kustomization files: a kustomization decides which other files are
+// sources of their own. It renders nothing. Package declared finds the sources that objects declare. For example:
+//
+//	charts/web/Chart.yaml, values-prod.yaml   helm charts/web and charts/web (prod)
+//	base/ used by overlays/prod/              kustomize overlays/prod
+//	deploy/cronjob.yaml                       raw deploy/cronjob.yaml
 package discover
 
 import (
@@ -19,33 +26,35 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 )
 
+// sortedKeys returns the keys of a map in alphabetical order.
 func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
 // Finder finds the sources of a tree.
 type Finder struct {
-	// Tree is what is searched.
+	// Tree is the tree to search.
 	Tree fs.FS
-	// Chart and Kustomization are what every chart and kustomization begins as: its engine and its options. If Chart has
-	// values files, they are the values of every chart, and the environments found beside a chart do not count.
+	// Chart and Kustomization have the engine and the options for every chart and kustomization. Find copies them and
+	// sets the path. If Chart has values files, they are the values of every chart, and Find looks for no environments.
 	Chart         helm.Source
 	Kustomization kustomize.Source
 }
 
 // Find returns the sources at and below a path of the tree, sorted by path and environment:
-//   - every chart, once with its defaults and once with each values file that stands where people put the
-//     values of an environment; a subchart in charts/ is rendered through its parent, and a chart that a
-//     kustomization inflates through the kustomization; a chart that another chart names by file:// is a source, too,
-//     because most such charts are also deployed alone;
-//   - every kustomization that no other one below the path uses; a component only where it is the path, and
-//     a component that nothing uses is skipped;
-//   - every YAML or JSON file outside of both. A file in a chart's directory that Helm does not render counts as outside
-//     only where it is the path.
+//   - Every chart, once with its defaults and once with each values file of an environment: see environmentFiles. A
+//     subchart in charts/ is rendered through its parent, and a chart in helmCharts through the kustomization: neither
+//     is a source. A chart that another chart names by file:// is a source, because most such charts are also deployed
+//     alone.
+//   - Every kustomization that no other kustomization below the path uses. A component is a source only if it is the
+//     path. A component that no kustomization uses is a render.Unrendered with a Skip.
+//   - Every YAML or JSON file that is neither in a chart's directory nor used by a kustomization. A file in a chart's
+//     directory that Helm does not render is a source only if it is the path.
 //
-// Symbolic links to directories, .git, node_modules and what .gitignore ignores are left out. The path may also be a file:
-// a packaged chart, a Chart.yaml, a kustomization file, a manifest. A template, or a directory of templates, stands for
-// its chart.
+// Find leaves out symbolic links to directories, .git, node_modules and files that .gitignore names. The path may also
+// be a file: a packaged chart, a Chart.yaml, a kustomization file or a manifest. For a template, or a directory of
+// templates, the sources are those of its chart. The error is the error of the tree for the path itself; a directory
+// below the path that cannot be read becomes a source that fails.
 func (f Finder) Find(ctx context.Context, name string) ([]render.Source, error) {
 	info, err := fs.Stat(f.Tree, name)
 	if err != nil {
@@ -70,7 +79,7 @@ func (f Finder) Find(ctx context.Context, name string) ([]render.Source, error) 
 	return found.sources(), nil
 }
 
-// file returns the sources for which a single file stands.
+// file returns the sources for a path that is a file.
 func (f Finder) file(name string) []render.Source {
 	dir, base := path.Dir(name), path.Base(name)
 	switch {
@@ -87,12 +96,13 @@ func (f Finder) file(name string) []render.Source {
 	return []render.Source{manifest(name)}
 }
 
-// isManifest reports whether a file may hold objects, by its name.
+// isManifest reports whether a file may hold objects, by the extension of its name.
 func isManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
-// chartOfTemplates returns the chart whose templates a directory holds.
+// chartOfTemplates returns the directory of the chart, if a directory is the templates directory of a chart or below
+// it.
 func chartOfTemplates(fsys fs.FS, dir string) (string, bool) {
 	for ; dir != "."; dir = path.Dir(dir) {
 		if path.Base(dir) == "templates" && tree.IsFile(fsys, path.Join(path.Dir(dir), "Chart.yaml")) {
@@ -102,7 +112,8 @@ func chartOfTemplates(fsys fs.FS, dir string) (string, bool) {
 	return "", false
 }
 
-// chart returns the sources of a chart: its defaults, and its environments by their values files.
+// chart returns the sources of a chart: one with its defaults, and one for each of the values files of its
+// environments. If two files have the same environment name, each environment has the path of its file as its name.
 func (f Finder) chart(dir string, files []string) []render.Source {
 	source := f.Chart
 	source.Path = dir
@@ -110,7 +121,7 @@ func (f Finder) chart(dir string, files []string) []render.Source {
 	if len(source.Options.ValuesFiles) > 0 {
 		return sources
 	}
-	count := map[string]int{"": 1} // the defaults
+	count := map[string]int{"": 1} // environment → the number of its files; "" is the defaults
 	for _, file := range files {
 		count[environmentName(dir, file)]++
 	}
@@ -125,17 +136,19 @@ func (f Finder) chart(dir string, files []string) []render.Source {
 	return sources
 }
 
+// kustomization returns the kustomization in a directory as a source.
 func (f Finder) kustomization(dir string) render.Source {
 	source := f.Kustomization
 	source.Path = dir
 	return source
 }
 
+// manifest returns a manifest file as a source.
 func manifest(name string) render.Source {
 	return raw.Source{Path: name, Manifests: []render.File{{Path: name}}}
 }
 
-// discovery is the state of one walk.
+// discovery is the state of one Find.
 type discovery struct {
 	Finder
 	ctx      context.Context
@@ -144,12 +157,12 @@ type discovery struct {
 	inflated map[string]bool // charts that a kustomization renders
 	// kustomizations has every directory with a kustomization file; the value is nil if the file cannot be parsed.
 	kustomizations map[string]*kustomize.Kustomization
-	files          map[string]bool // manifests that no kustomization is known to use
+	files          map[string]bool // manifests; kustomizationSources removes the files that a kustomization uses
 	ignored        map[string]bool // files and directories that .gitignore names
 }
 
-// walk visits a directory. ignored are the .gitignore patterns of the directories above. Inside a chart, files are the
-// chart's and no manifests of their own.
+// walk visits a directory and the directories below it. ignored are the .gitignore patterns of the directories above.
+// If inChart is true, a chart is above the directory: then the files belong to the chart and are not manifests.
 func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) error {
 	if err := d.ctx.Err(); err != nil {
 		return err
@@ -184,14 +197,15 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 			}
 		case inChart || isChart || isKustomization || !isManifest(child):
 		case entry.Type().IsRegular(), link && !tree.IsDirectory(d.Tree, child):
-			// A link that leads nowhere or out of the tree fails as a source.
+			// A broken link, or a link that leads out of the tree, becomes a source, and its render reports the error.
 			d.files[child] = true
 		}
 	}
 	return nil
 }
 
-// skippedDirectory reports whether a directory holds no sources of its own. In a chart, Helm reads some directories itself.
+// skippedDirectory reports whether walk does not visit a directory, by its name. The templates, charts and crds of a
+// chart are read by Helm.
 func skippedDirectory(name string, inChart bool) bool {
 	switch name {
 	case ".git", "node_modules":
@@ -202,6 +216,7 @@ func skippedDirectory(name string, inChart bool) bool {
 	return false
 }
 
+// addKustomization notes the kustomization in a directory. It returns false if the directory has no kustomization file.
 func (d *discovery) addKustomization(dir string) bool {
 	file, ok := kustomize.FindFile(d.Tree, dir)
 	if !ok {
@@ -218,6 +233,7 @@ func (d *discovery) addKustomization(dir string) bool {
 	return true
 }
 
+// sources returns the sources that the walk found, sorted by path, environment and kind.
 func (d *discovery) sources() []render.Source {
 	sources := d.kustomizationSources()
 	for _, dir := range d.charts {
@@ -230,10 +246,11 @@ func (d *discovery) sources() []render.Source {
 	for file := range d.files {
 		sources = append(sources, manifest(file))
 	}
-	slices.SortFunc(sources, func(a, b render.Source) int {
-		x, y := a.ID(), b.ID()
-		return strings.Compare(x.Path+"\x00"+x.Environment+"\x00"+string(x.Kind), y.Path+"\x00"+y.Environment+"\x00"+string(y.Kind))
-	})
+	key := func(source render.Source) string {
+		id := source.ID()
+		return id.Path + "\x00" + id.Environment + "\x00" + string(id.Kind)
+	}
+	slices.SortFunc(sources, func(a, b render.Source) int { return strings.Compare(key(a), key(b)) })
 	return sources
 }
 
@@ -247,12 +264,13 @@ func (d *discovery) isIgnored(file string) bool {
 	return false
 }
 
-// kustomizationSources returns the kustomizations that no other kustomization uses. Everything that they use, directly or
-// indirectly, is rendered with them: it removes such manifests from files, and notes such charts in inflated. If
-// kustomizations use each other in a circle, the first is a source, and rendering it reports the circle.
+// kustomizationSources returns the kustomizations that no other kustomization uses. All files that they use, directly
+// or indirectly, are rendered with them: the function removes such manifests from d.files, and notes such charts in
+// d.inflated. If kustomizations use each other in a circle, the first of them is a source, and its render reports the
+// circle.
 func (d *discovery) kustomizationSources() []render.Source {
-	uses := map[string][]string{}
-	used := map[string]bool{}
+	uses := map[string][]string{} // directory of a kustomization → the files and directories that it names
+	used := map[string]bool{}     // the files and directories that another kustomization names
 	for dir, k := range d.kustomizations {
 		if k == nil {
 			continue
@@ -263,7 +281,7 @@ func (d *discovery) kustomizationSources() []render.Source {
 			used[target] = used[target] || target != dir
 		}
 	}
-	reached := map[string]bool{}
+	reached := map[string]bool{} // sources, and the files and directories that they use
 	var reach func(string)
 	reach = func(dir string) {
 		if reached[dir] {
@@ -281,6 +299,7 @@ func (d *discovery) kustomizationSources() []render.Source {
 		}
 	}
 	var sources []render.Source
+	// The second turn is for circles: all kustomizations of a circle are used, but no source reaches them.
 	for _, inCircle := range []bool{false, true} {
 		for _, dir := range sortedKeys(d.kustomizations) {
 			k := d.kustomizations[dir]
@@ -304,9 +323,13 @@ func (d *discovery) kustomizationSources() []render.Source {
 	return sources
 }
 
-// environmentFiles returns the values files of a chart's environments, by the conventions people use:
-// values-prod.yaml, values.prod.yaml, prod-values.yaml beside the chart's values.yaml; values/prod.yaml;
-// env/prod.yaml and env/prod/values.yaml (also envs, environment, environments); ci/*-values.yaml of chart-testing.
+// environmentFiles returns the values files of a chart's environments, sorted. It knows the names that are in common
+// use, each also with the extension .yml:
+//
+//   - values-prod.yaml, values.prod.yaml and prod-values.yaml beside the chart's values.yaml
+//   - values/prod.yaml
+//   - env/prod.yaml and env/prod/values.yaml; the directory may also be envs, environment or environments
+//   - ci/prod-values.yaml, for the tool chart-testing
 func environmentFiles(fsys fs.FS, dir string) []string {
 	patterns := []string{
 		`values[\-_.]*.yaml`, `*[\-_.]values.yaml`,
@@ -319,7 +342,7 @@ func environmentFiles(fsys fs.FS, dir string) []string {
 	var files []string
 	for _, pattern := range patterns {
 		for _, pattern := range []string{pattern, strings.TrimSuffix(pattern, "yaml") + "yml"} {
-			// The directory's own name may hold characters that Glob takes for a pattern.
+			// Glob must not see the directory itself: its name may contain characters of patterns.
 			sub, err := fs.Sub(fsys, dir)
 			if err != nil {
 				continue
@@ -336,7 +359,8 @@ func environmentFiles(fsys fs.FS, dir string) []string {
 	return slices.Compact(files)
 }
 
-// environmentName returns the part of a values file's path that names the environment: prod for values-prod.yaml.
+// environmentName returns the name of the environment of a values file: prod for values-prod.yaml and for
+// env/prod/values.yaml, ci/prod for ci/prod-values.yaml. dir is the directory of the chart.
 func environmentName(dir, file string) string {
 	relative := strings.TrimPrefix(file, dir+"/")
 	base := strings.TrimSuffix(path.Base(relative), path.Ext(relative))

@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// TestDiscover runs the cases of testdata/discover: a tree of files, the sources wanted in the file "want"
+// TestFindReturnsChartsKustomizationsAndManifests runs the cases of testdata/discover: a tree of files, the sources wanted in the file "want"
 // (kind, path, environment and its values file), and as comment the path to discover, "." without one.
-func TestDiscover(t *testing.T) {
+func TestFindReturnsChartsKustomizationsAndManifests(t *testing.T) {
 	cases, err := filepath.Glob("testdata/discover/*.txtar")
 	if err != nil || len(cases) == 0 {
 		t.Fatalf("no cases: %v", err)
@@ -67,9 +67,9 @@ func describe(sources []render.Source) string {
 	return text.String()
 }
 
-// TestDiscoverSymbolicLinks: links to files are sources, and fail where they leave the tree; those to directories are
+// TestFindLeavesOutLinkedDirectories: a link to a file is a source, and fails if it leaves the tree; links to directories are
 // not followed.
-func TestDiscoverSymbolicLinks(t *testing.T) {
+func TestFindLeavesOutLinkedDirectories(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	for name, content := range map[string]string{
 		filepath.Join(dir, "a.yaml"):     "apiVersion: v1\nkind: Pod\n",

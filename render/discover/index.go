@@ -12,15 +12,16 @@ import (
 	"sigs.k8s.io/kustomize/api/konfig"
 )
 
-// Index answers which sources are rendered from a file of the tree.
+// Index answers which sources are rendered from a file of the tree. For example, a change of base/deployment.yaml
+// affects the sources overlays/dev and overlays/prod. It is safe for concurrent use.
 type Index struct {
 	tree         fs.FS
 	sources      []render.Source
-	reached      map[string][]int // path → the sources whose reach names the path itself
-	environments map[string]bool  // the values files that a source names
+	reached      map[string][]int // path → the indexes of the sources whose reach has the path itself
+	environments map[string]bool  // file that a source names → whether it is a values file of a chart
 }
 
-// NewIndex returns the index of some sources of a tree.
+// NewIndex returns the index of the sources of a tree. It asks each source for its reach, once.
 func NewIndex(fsys fs.FS, sources []render.Source) *Index {
 	x := &Index{fsys, sources, map[string][]int{}, map[string]bool{}}
 	for i, source := range sources {
@@ -34,11 +35,13 @@ func NewIndex(fsys fs.FS, sources []render.Source) *Index {
 	return x
 }
 
-// Readers returns the sources that are rendered from a file, in their order. In a chart's directory, a chart is rendered
-// from the files that Helm reads itself, and from files without an object, because templates may read them
-// (.Files.Get). The values file of an environment counts for this environment alone.
+// Readers returns the sources that are rendered from a file, in the order of NewIndex. The file may be absent.
+//
+// If the file is in the directory of a chart, the chart is a reader in two cases: Helm itself reads the file
+// (values.yaml, templates), or the file has no Kubernetes object, so that a template may read it with .Files.Get. The
+// values file of an environment has only this environment as its reader.
 func (x *Index) Readers(name string) []render.Source {
-	reads := map[int]bool{}
+	reads := map[int]bool{} // index of a source → whether it is a reader, decided by its longest matching path
 	for at := name; ; at = path.Dir(at) {
 		for _, i := range x.reached[at] {
 			if _, known := reads[i]; !known {
@@ -58,33 +61,38 @@ func (x *Index) Readers(name string) []render.Source {
 	return readers
 }
 
-// reads reports whether a source is rendered from a file that it reaches by a path at or above the file.
+// reads reports whether a source is rendered from the file name. at is the path in the reach of the source that led to
+// the file: the file itself, or a directory above it.
 func (x *Index) reads(source render.Source, at, name string) bool {
 	isKustomization := slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name))
 	_, kustomized := kustomize.FindFile(x.tree, at)
 	switch {
 	case isKustomization && isSkipped(source):
-		return false // The file of an unused component stands for the component.
+		return false // The source is an unused component, and its kustomization file is not rendered.
 	case at == name, isKustomization && at == path.Dir(name):
 		return true
 	case tree.IsFile(x.tree, path.Join(at, "Chart.yaml")):
 		return helmReads(x.tree, name) || !x.environments[name] && !holdsObject(x.tree, name)
 	}
-	return !kustomized // A kustomization names what it reads. Any other directory is the target of a symbolic link.
+	// The reach of a kustomization names each file that it reads. Any other directory is the target of a symbolic link,
+	// of which every file may be read.
+	return !kustomized
 }
 
+// isSkipped reports whether a source is left out on purpose.
 func isSkipped(source render.Source) bool {
 	u, ok := source.(render.Unrendered)
 	return ok && u.Skip != nil
 }
 
-// helmReads reports whether Helm reads a file of a chart's directory by itself.
+// helmReads reports whether Helm itself reads a file of a chart's directory, whether or not a template asks for it.
 func helmReads(fsys fs.FS, name string) bool {
 	chart := path.Dir(name)
 	for ; chart != "." && !tree.IsFile(fsys, path.Join(chart, "Chart.yaml")); chart = path.Dir(chart) {
 	}
 	switch first, _, _ := strings.Cut(strings.TrimPrefix(name, chart+"/"), "/"); first {
-	case "Chart.yaml", "Chart.lock", "requirements.yaml", "requirements.lock", "values.yaml", "values.schema.json", "templates", "charts":
+	case "Chart.yaml", "Chart.lock", "requirements.yaml", "requirements.lock",
+		"values.yaml", "values.schema.json", "templates", "charts":
 		return true
 	}
 	return false

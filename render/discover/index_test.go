@@ -11,7 +11,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm"
 )
 
-func TestReaders(t *testing.T) {
+func TestReadersAreTheSourcesRenderedFromAFile(t *testing.T) {
 	pod := "apiVersion: v1\nkind: Pod\n"
 	fsys := fstest.MapFS{}
 	for name, text := range map[string]string{

@@ -16,8 +16,10 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 )
 
-// addDependencies adds the subcharts that Chart.yaml names and charts/ lacks: from file:// next to the
-// chart with those that these lack, or downloaded in the version that Chart.lock, or without one Chart.yaml, names.
+// addDependencies adds the dependencies of Chart.yaml that charts/ lacks. A dependency with a file:// repository is
+// read from the tree, together with its own dependencies. Any other dependency is downloaded: in the version of
+// Chart.lock, or in the newest version that fits Chart.yaml if there is no Chart.lock. dir is the directory of the
+// chart. The error is a *yamldoc.Error that names the Chart.yaml.
 func (e *Engine) addDependencies(ctx context.Context, fsys fs.FS, dir string, c *loadedChart) error {
 	vendored := map[string]bool{}
 	for _, subchart := range c.Dependencies() {
@@ -34,7 +36,7 @@ func (e *Engine) addDependencies(ctx context.Context, fsys fs.FS, dir string, c 
 	return nil
 }
 
-// dependencyError names the file that asks for a dependency, and keeps the hint of the cause.
+// dependencyError returns an error located at the Chart.yaml that names the dependency. It keeps the hint of the cause.
 func dependencyError(chartFile string, err error) error {
 	failure := &yamldoc.Error{Location: yamldoc.Location{Path: chartFile}, Err: fmt.Errorf("dependency %w", err)}
 	if cause := (*yamldoc.Error)(nil); errors.As(err, &cause) {
@@ -43,7 +45,10 @@ func dependencyError(chartFile string, err error) error {
 	return failure
 }
 
-func (e *Engine) addDependency(ctx context.Context, fsys fs.FS, dir string, c *loadedChart, dependency *chart.Dependency) error {
+// addDependency adds one dependency, which charts/ lacks.
+func (e *Engine) addDependency(
+	ctx context.Context, fsys fs.FS, dir string, c *loadedChart, dependency *chart.Dependency,
+) error {
 	if dependency.Repository == "" {
 		return &yamldoc.Error{
 			Err:  fmt.Errorf("%s: not in charts/, and Chart.yaml names no repository for it", dependency.Name),
@@ -65,7 +70,7 @@ func (e *Engine) addDependency(ctx context.Context, fsys fs.FS, dir string, c *l
 	if err != nil {
 		return fmt.Errorf("%s: %w", dependency.Name, err)
 	}
-	// Where `helm dependency build` would put it.
+	// `helm dependency build` writes the archive to this path. Locations in the chart begin with it.
 	archive := path.Join(dir, "charts", packaged.Name()+"-"+packaged.Metadata.Version+".tgz")
 	files, err := readArchive(data, archive)
 	if err != nil {
@@ -79,9 +84,12 @@ func (e *Engine) addDependency(ctx context.Context, fsys fs.FS, dir string, c *l
 	return nil
 }
 
-// addLocal adds the chart in a directory of the tree, the target of a file:// dependency of the chart in dir, and what
-// that one lacks itself. Helm leaves the latter out without a word, unless somebody has vendored it there before.
-func (e *Engine) addLocal(ctx context.Context, fsys fs.FS, dir string, c *loadedChart, target string, dependency *chart.Dependency) error {
+// addLocal adds the chart in the directory target of the tree: a file:// dependency of the chart in dir. It also adds
+// the dependencies of that chart. Helm differs: `helm dependency build` packages the directory as it is, so that a
+// dependency that is not in the charts/ of the directory is missing from the release, without a warning.
+func (e *Engine) addLocal(
+	ctx context.Context, fsys fs.FS, dir string, c *loadedChart, target string, dependency *chart.Dependency,
+) error {
 	if !fs.ValidPath(target) {
 		return fmt.Errorf("%s: %s is outside of the repository", dependency.Name, dependency.Repository)
 	}
@@ -98,7 +106,8 @@ func (e *Engine) addLocal(ctx context.Context, fsys fs.FS, dir string, c *loaded
 		return err
 	}
 	if version := sub.Metadata.Version; !chartutil.IsCompatibleRange(dependency.Version, version) {
-		return fmt.Errorf("%s: %s has the version %s, Chart.yaml asks for %q", dependency.Name, target, version, dependency.Version)
+		return fmt.Errorf("%s: %s has the version %s, Chart.yaml asks for %q",
+			dependency.Name, target, version, dependency.Version)
 	}
 	if err := e.addDependencies(ctx, fsys, target, &sub); err != nil {
 		return fmt.Errorf("%s: %w", dependency.Name, err)
@@ -107,9 +116,10 @@ func (e *Engine) addLocal(ctx context.Context, fsys fs.FS, dir string, c *loaded
 	return nil
 }
 
-// lockedVersion is the version to download. A lock that does not fit Chart.yaml is an error, as for
-// `helm dependency build`. Helm compares a digest of the dependencies, which aliased repositories and locks
-// of Helm 2 change; what counts is whether the locked version is one that Chart.yaml accepts.
+// lockedVersion returns the version of a dependency to download: the version in Chart.lock, or the range in Chart.yaml
+// if there is no Chart.lock. A lock that does not fit Chart.yaml is an error, as for `helm dependency build`. Helm
+// compares a digest of all dependencies, which aliased repositories and locks of Helm 2 change. This function compares
+// the versions: Chart.yaml must accept the locked version.
 func lockedVersion(c *chart.Chart, dependency *chart.Dependency) (string, error) {
 	if c.Lock == nil {
 		return dependency.Version, nil

@@ -16,7 +16,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
 
-// parent is a chart with dependencies, and one template that names what it got.
+// parent is a chart with dependencies, and a template that prints the names of its subcharts.
 func parent(chartYAML string, more map[string]string) fstest.MapFS {
 	fsys := fstest.MapFS{
 		"app/Chart.yaml":            {Data: []byte("apiVersion: v2\nname: app\nversion: 1.0.0\n" + chartYAML)},
@@ -28,7 +28,7 @@ func parent(chartYAML string, more map[string]string) fstest.MapFS {
 	return fsys
 }
 
-func TestDependencies(t *testing.T) {
+func TestDependenciesAreAddedInTheLockedVersion(t *testing.T) {
 	repository := charttest.Serve(t, "db", "", "1.0.0", "1.5.0", "2.0.0")
 	const ask = "dependencies: [{name: db, version: ^1.0.0, repository: %}]\n"
 	remote := strings.ReplaceAll(ask, "%", repository)
@@ -67,9 +67,9 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
-// TestDocumentsOfPackagedCharts: the path of a document in an archive is the archive's and that in the chart,
-// whatever alias Helm prints.
-func TestDocumentsOfPackagedCharts(t *testing.T) {
+// TestDocumentsOfPackagedChartsHavePathsInTheArchive: the path is the path of the archive, and then the path in the chart. It
+// does not depend on the alias that Helm prints.
+func TestDocumentsOfPackagedChartsHavePathsInTheArchive(t *testing.T) {
 	archive := charttest.Pack(t, &chart.Chart{
 		Metadata:  &chart.Metadata{APIVersion: "v2", Name: "db", Version: "1.3.0"},
 		Templates: []*chart.File{{Name: "templates/pod.yaml", Data: []byte("kind: Pod")}},
@@ -96,8 +96,8 @@ func TestDocumentsOfPackagedCharts(t *testing.T) {
 	}
 }
 
-// TestSymbolicLinksInCharts: Helm follows them, and so does the engine, but neither out of the tree nor in a circle.
-func TestSymbolicLinksInCharts(t *testing.T) {
+// TestSymbolicLinksStayInsideTheTree: the engine follows links as Helm does, but not out of the tree and not in a circle.
+func TestSymbolicLinksStayInsideTheTree(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(dir, "app/Chart.yaml"), []byte("apiVersion: v2\nname: app\nversion: 1.0.0\n"))
 	write(t, filepath.Join(dir, "shared/pod.yaml"), []byte("kind: Pod\n"))
@@ -133,8 +133,8 @@ func TestSymbolicLinksInCharts(t *testing.T) {
 	}
 }
 
-// TestDependenciesOfLocalCharts: what a chart beside this one lacks itself is not left out, and a circle ends.
-func TestDependenciesOfLocalCharts(t *testing.T) {
+// TestLocalChartsBringTheirDependencies also holds that a circle of file:// dependencies is an error.
+func TestLocalChartsBringTheirDependencies(t *testing.T) {
 	dependsOn := func(name string) string {
 		return "dependencies: [{name: " + name + ", version: 1.0.0, repository: file://../" + name + "}]\n"
 	}

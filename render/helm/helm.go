@@ -1,7 +1,12 @@
 // Package helm renders charts as `helm template` does, in process.
 //
-// It uses Helm's own loader, values, engine and sorter. It does without helm.sh/helm/v3/pkg/action, which
-// reads only the disk and doubles the time that the program takes to start; a test holds it to the same bytes.
+// It calls Helm's own loader, values, engine and sorter. It does not call helm.sh/helm/v3/pkg/action, which reads only
+// the disk and doubles the time that the program takes to start. Instead it repeats the steps of that package: load the
+// chart (load.go), add its dependencies (dependencies.go), merge the values (values.go), run the templates, and sort
+// the manifests. A test compares the output with that of pkg/action, byte for byte.
+//
+// Limits: nothing is asked of a cluster, so the template function lookup returns nothing; post-renderers and plugins do
+// not run. File names of Helm in comments are of helm.sh/helm/v3.
 package helm
 
 import (
@@ -28,13 +33,14 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// DefaultKubeVersion is the Kubernetes version that charts see unless told otherwise: that of k8s.io/client-go
-// v0.37 in go.mod, as in Helm's release builds. The SDK's own default is 1.20, which real charts refuse.
+// DefaultKubeVersion is the Kubernetes version that a chart sees in .Capabilities if Options.KubeVersion is empty. It
+// is the version of k8s.io/client-go (v0.37) in go.mod, as in Helm's release builds. The default of Helm's SDK is 1.20,
+// which many charts refuse.
 const DefaultKubeVersion = "1.37.0"
 
-// Engine renders charts.
+// Engine renders charts. It is safe for concurrent use.
 type Engine struct {
-	// Charts downloads the dependencies that are not vendored in charts/.
+	// Charts downloads charts of a repository, and dependencies that are not vendored in charts/.
 	Charts *chartrepo.Client
 }
 
@@ -72,7 +78,8 @@ func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*rend
 	return result, nil
 }
 
-// execute runs the templates and returns what each came to, NOTES.txt left out.
+// execute runs the templates of the chart and its subcharts, and returns the text of each by its name in Helm
+// (web/templates/service.yaml). NOTES.txt is left out.
 func (c *loadedChart) execute(given map[string]any, options Options) (map[string]string, error) {
 	if err := chartutil.ProcessDependenciesWithMerge(c.Chart, given); err != nil {
 		return nil, err
@@ -81,9 +88,10 @@ func (c *loadedChart) execute(given map[string]any, options Options) (map[string
 	if err != nil {
 		return nil, err
 	}
-	if required := c.Metadata.KubeVersion; required != "" && !chartutil.IsCompatibleRange(required, capabilities.KubeVersion.String()) {
+	required, version := c.Metadata.KubeVersion, capabilities.KubeVersion.String()
+	if required != "" && !chartutil.IsCompatibleRange(required, version) {
 		return nil, &yamldoc.Error{
-			Err:  fmt.Errorf("the chart requires Kubernetes %s, it is rendered for %s", required, capabilities.KubeVersion.String()),
+			Err:  fmt.Errorf("the chart requires Kubernetes %s, it is rendered for %s", required, version),
 			Hint: "give the version of the cluster with --kube-version",
 		}
 	}
@@ -101,6 +109,7 @@ func (c *loadedChart) execute(given map[string]any, options Options) (map[string
 	return files, err
 }
 
+// capabilities returns the .Capabilities of a render: Helm's defaults with the versions of the options.
 func capabilities(options Options) (*chartutil.Capabilities, error) {
 	capabilities := chartutil.DefaultCapabilities.Copy()
 	version, err := chartutil.ParseKubeVersion(cmp.Or(options.KubeVersion, DefaultKubeVersion))
@@ -112,8 +121,8 @@ func capabilities(options Options) (*chartutil.Capabilities, error) {
 	return capabilities, nil
 }
 
-// output puts the rendered files into the order and form that `helm template` prints (cmd/helm/template.go,
-// pkg/action/action.go renderResources).
+// output returns the rendered files in the order and form of `helm template` (cmd/helm/template.go,
+// pkg/action/action.go renderResources): custom resource definitions, manifests in install order, hooks.
 func (c *loadedChart) output(files map[string]string, options Options) (*render.Result, error) {
 	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
 	if err != nil {
@@ -146,18 +155,19 @@ func (c *loadedChart) output(files map[string]string, options Options) (*render.
 	result := &render.Result{Text: text.Bytes()}
 	for _, d := range documents {
 		end := min(d.end, text.Len())
-		result.Documents = append(result.Documents, render.Document{Path: d.path, Text: result.Text[min(d.start, end):end]})
+		document := render.Document{Path: d.path, Text: result.Text[min(d.start, end):end]}
+		result.Documents = append(result.Documents, document)
 	}
 	return result, nil
 }
 
-// span is where in the text the document of a file stands.
+// span is the part of the output that came from one file of the chart, by offsets in bytes.
 type span struct {
 	path       string
 	start, end int
 }
 
-// renderedPaths maps the names that Helm prints (chart/charts/alias/templates/x.yaml) to paths in the tree.
+// renderedPaths maps the names of files in Helm (web/charts/alias/templates/x.yaml) to paths of the tree.
 func (c *loadedChart) renderedPaths() map[string]string {
 	paths := map[string]string{}
 	var add func(*chart.Chart)
@@ -173,19 +183,24 @@ func (c *loadedChart) renderedPaths() map[string]string {
 	return paths
 }
 
-// place matches the template, line and column that Go's templates and Helm's engine put into an error.
-var place = regexp.MustCompile(`([^\s()"<>:]+/templates/[^\s()"<>:]+):(\d+)(?::(\d+))?`)
-
-const ofSchema = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
+// schemaHeading is the first line of Helm's error for values that violate values.schema.json.
+const schemaHeading = "values don't meet the specifications of the schema(s) in the following chart(s):\n"
 
 var (
-	// wantsValues matches what a chart fails with that lacks values: a schema, required or fail, a key of nothing.
-	wantsValues  = regexp.MustCompile(`^values don't meet|^execution error at|nil pointer evaluating`)
+	// templatePosition matches the template, line and column in an error of Go's templates or Helm's engine, such as
+	// web/templates/service.yaml:3:14.
+	templatePosition = regexp.MustCompile(`([^\s()"<>:]+/templates/[^\s()"<>:]+):(\d+)(?::(\d+))?`)
+	// missingValues matches the errors of charts that lack values: the schema refuses the values, a template calls fail
+	// or required, or a template reads a key of nil.
+	missingValues = regexp.MustCompile(`^values don't meet|^execution error at|nil pointer evaluating`)
+	// brokenOutput matches the error for a template whose output is not YAML.
 	brokenOutput = regexp.MustCompile(`^YAML parse error on ([^\s:]+):`)
 )
 
-// sortedViolations sorts what a schema forbids: the library has it in another order each time. A chart's name
-// and a colon stand before its own; what is indented deeper belongs to the line before and is sorted in itself.
+// sortedViolations sorts the lines of a schema error, because the library reports violations in another order each
+// time. A violation begins with "- ". Lines with deeper indentation belong to the line above them, and are sorted among
+// each other. A line without "- ", such as the name of a chart, keeps its place: only the violations between two such
+// lines are sorted.
 func sortedViolations(lines []string) []string {
 	var sorted, run []string
 	flush := func() {
@@ -211,10 +226,13 @@ func sortedViolations(lines []string) []string {
 	return sorted
 }
 
+// indentation returns the number of spaces at the start of a line.
 func indentation(line string) int { return len(line) - len(strings.TrimLeft(line, " ")) }
 
-// locate gives an error of Helm's engine its place in the tree: the innermost template that it names. The
-// templates that included it are named behind what went wrong.
+// locate returns an error of Helm's engine with its location in the tree: the innermost template that the error names.
+// The message begins with the fault, and then lists the templates that include the innermost one, for example:
+//
+//	api/templates/_helper.tpl:2:11: nil pointer evaluating interface {}.b, included from api/templates/a.yaml:1:7
 func (c *loadedChart) locate(source Source, err error) error {
 	if known := (*yamldoc.Error)(nil); errors.As(err, &known) {
 		known.Location.Path = cmp.Or(known.Location.Path, path.Join(source.Path, "Chart.yaml"))
@@ -222,34 +240,36 @@ func (c *loadedChart) locate(source Source, err error) error {
 	}
 	failure := &yamldoc.Error{Location: yamldoc.Location{Path: source.Path}, Err: err}
 	text := err.Error()
-	if heading, violations, ok := strings.Cut(text, ofSchema); ok {
-		failure.Err = errors.New(heading + ofSchema + strings.Join(sortedViolations(strings.SplitAfter(violations, "\n")), ""))
+	if heading, violations, ok := strings.Cut(text, schemaHeading); ok {
+		sorted := strings.Join(sortedViolations(strings.SplitAfter(violations, "\n")), "")
+		failure.Err = errors.New(heading + schemaHeading + sorted)
 	}
-	if len(source.Options.ValuesFiles) == 0 && wantsValues.MatchString(text) {
-		failure.Hint = "give values with -f FILE, or keep them in the chart as values-ENVIRONMENT.yaml, where they are found"
+	if len(source.Options.ValuesFiles) == 0 && missingValues.MatchString(text) {
+		failure.Hint = "give values with -f FILE, " +
+			"or keep them in the chart as values-ENVIRONMENT.yaml, where they are found"
 	}
 	if match := brokenOutput.FindStringSubmatch(text); match != nil {
 		failure.Location.Path = cmp.Or(c.renderedPaths()[match[1]], source.Path)
 		return failure
 	}
-	places := place.FindAllStringSubmatchIndex(text, -1)
-	if len(places) == 0 {
+	positions := templatePosition.FindAllStringSubmatchIndex(text, -1)
+	if len(positions) == 0 {
 		return failure
 	}
 	paths := c.renderedPaths()
 	location := func(at []int) yamldoc.Location {
-		parts := place.FindStringSubmatch(text[at[0]:at[1]])
+		parts := templatePosition.FindStringSubmatch(text[at[0]:at[1]])
 		line, _ := strconv.Atoi(parts[2])
-		place := yamldoc.Location{Path: cmp.Or(paths[parts[1]], parts[1]), Line: line}
+		located := yamldoc.Location{Path: cmp.Or(paths[parts[1]], parts[1]), Line: line}
 		if column, err := strconv.Atoi(parts[3]); err == nil {
-			place.Column = column + 1 // text/template counts columns from 0.
+			located.Column = column + 1 // text/template counts columns from 0.
 		}
-		return place
+		return located
 	}
-	innermost := places[len(places)-1]
+	innermost := positions[len(positions)-1] // Go's templates name the outermost template first.
 	failure.Location = location(innermost)
 	if message := strings.TrimLeft(text[innermost[1]:], "): "); message != "" {
-		for _, outer := range slices.Backward(places[:len(places)-1]) {
+		for _, outer := range slices.Backward(positions[:len(positions)-1]) {
 			message += ", included from " + location(outer).String()
 		}
 		failure.Err = errors.New(message)

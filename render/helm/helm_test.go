@@ -26,7 +26,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// flags are what a test case may say in its comment, one a line: "--set a=b".
+// flags returns the options of a test case from its comment, which has a flag on each line: "--set a=b".
 func flags(t *testing.T, comment []byte) Options {
 	t.Helper()
 	var options Options
@@ -102,7 +102,7 @@ func write(t *testing.T, name string, data []byte) {
 	}
 }
 
-// helmTemplate does what cmd/helm/template.go does.
+// helmTemplate renders a chart on disk as cmd/helm/template.go does.
 func helmTemplate(t *testing.T, dir string, options Options) []byte {
 	t.Helper()
 	t.Chdir(dir)
@@ -187,8 +187,8 @@ func checkDocuments(t *testing.T, fsys fs.FS, result *render.Result) {
 	}
 }
 
-// TestDefaultKubeVersion holds the constant to the version of client-go that the module builds with.
-func TestDefaultKubeVersion(t *testing.T) {
+// TestDefaultKubeVersionIsThatOfClientGo holds the constant to the version of client-go that the module builds with.
+func TestDefaultKubeVersionIsThatOfClientGo(t *testing.T) {
 	module, err := os.ReadFile("../../go.mod")
 	if err != nil {
 		t.Fatal(err)
@@ -202,8 +202,8 @@ func TestDefaultKubeVersion(t *testing.T) {
 	}
 }
 
-// TestFailures holds the errors to the place, the words and the hint that a person needs.
-func TestFailures(t *testing.T) {
+// TestErrorsNameTheFileAndTheLine holds the errors to the location, the words and the hint that a person needs.
+func TestErrorsNameTheFileAndTheLine(t *testing.T) {
 	const chart = "apiVersion: v2\nname: api\nversion: 1.0.0\n"
 	for _, test := range []struct {
 		name    string
@@ -363,8 +363,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestLimits: what a chart's directory leads to ends, by its size or with the context.
-func TestLimits(t *testing.T) {
+// TestChartsBeyondTheLimitsAreErrors also holds that a canceled context ends the reading of a directory.
+func TestChartsBeyondTheLimitsAreErrors(t *testing.T) {
 	chart := &fstest.MapFile{Data: []byte("apiVersion: v2\nname: api\nversion: 1.0.0\n")}
 	many, large, huge := fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}, fstest.MapFS{"api/Chart.yaml": chart}
 	for i := range maxEntries {

@@ -20,19 +20,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// loadedChart is a chart with its subcharts, and where in the tree each of its files stands.
+// loadedChart is a chart with its subcharts, and the path in the tree of each of their files.
 type loadedChart struct {
 	*chart.Chart
-	// paths has the tree path of every template and file. The *chart.File survives aliases and
-	// everything else that Helm does to a chart, its name does not.
+	// paths has the path in the tree of every template and file. Its keys are pointers: an alias changes the name that
+	// Helm prints for a file, but Helm keeps the *chart.File.
 	paths map[*chart.File]string
 	probe render.Probe
-	// dependents are the directories of the charts that led here by file:// dependencies.
+	// dependents are the directories of the charts between the source and this chart, along file:// dependencies.
 	dependents []string
 }
 
-// load reads a chart: a directory, an archive, or one of a repository. Subcharts that Chart.yaml names and charts/ lacks
-// are not there yet.
+// load reads the chart of a source: a directory, an archive, or a chart of a repository. Dependencies that charts/
+// lacks are missing from it: see addDependencies.
 func (e *Engine) load(ctx context.Context, in render.In, source Source) (*loadedChart, error) {
 	files, err := e.read(ctx, in.Tree, source)
 	if err != nil {
@@ -43,6 +43,7 @@ func (e *Engine) load(ctx context.Context, in render.In, source Source) (*loaded
 	return loaded, err
 }
 
+// read returns the files of the chart, with names relative to the chart.
 func (e *Engine) read(ctx context.Context, fsys fs.FS, source Source) ([]*loader.BufferedFile, error) {
 	if options := source.Options; options.Repo != "" {
 		data, err := e.Charts.Pull(ctx, options.Repo, options.Chart, options.Version)
@@ -65,9 +66,9 @@ func (e *Engine) read(ctx context.Context, fsys fs.FS, source Source) ([]*loader
 	return readArchive(data, source.Path)
 }
 
-// assemble makes a chart of its files, and of those in charts/ its subcharts, as loader.LoadFiles does.
-// It does so itself to know where each file came from, and to add subcharts in an order that does not
-// change from run to run.
+// assemble makes a chart from its files, and its subcharts from the files in charts/, as loader.LoadFiles does for all
+// files at once. It calls the loader for each chart alone, so that it knows the path of each file in the tree, and so
+// that the order of the subcharts does not change from run to run. dir is the path of the chart in the tree.
 func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart.Chart, error) {
 	var own []*loader.BufferedFile
 	subcharts := map[string][]*loader.BufferedFile{}
@@ -80,9 +81,10 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 		entry, inner, _ := strings.Cut(rest, "/")
 		subcharts[entry] = append(subcharts[entry], &loader.BufferedFile{Name: inner, Data: file.Data})
 	}
-	l.show(own, dir)
+	l.probeFiles(own, dir)
 	for _, file := range own {
-		file.Data = bytes.TrimPrefix(file.Data, []byte("\xEF\xBB\xBF")) // as the loader does for directories
+		// loader.LoadDir, which is not called here, removes the byte order mark.
+		file.Data = bytes.TrimPrefix(file.Data, []byte("\xEF\xBB\xBF"))
 	}
 	c, err := loader.LoadFiles(own)
 	if err != nil {
@@ -112,8 +114,9 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 	return c, nil
 }
 
-// show gives the files of a chart to the probe, if there is one, and takes the schema away.
-func (l *loadedChart) show(files []*loader.BufferedFile, dir string) {
+// probeFiles replaces the content of the files of a chart by the answers of the probe, if there is a probe. It also
+// removes the schema, which would refuse values that the probe has replaced.
+func (l *loadedChart) probeFiles(files []*loader.BufferedFile, dir string) {
 	if l.probe == nil {
 		return
 	}
@@ -121,12 +124,13 @@ func (l *loadedChart) show(files []*loader.BufferedFile, dir string) {
 		use := render.UseChartFile
 		switch {
 		case file.Name == chartutil.SchemafileName:
-			file.Name = "schema.json" // which Helm does not know
+			file.Name = "schema.json" // Helm does not enforce a file of this name.
 			continue
 		case file.Name == chartutil.ChartfileName:
 			use = render.UseMetadata
-		case slices.Contains([]string{"Chart.lock", "requirements.yaml", "requirements.lock"}, file.Name), strings.HasPrefix(file.Name, "crds/"):
-			continue // Nothing is decided there, and definitions are long.
+		case slices.Contains([]string{"Chart.lock", "requirements.yaml", "requirements.lock"}, file.Name),
+			strings.HasPrefix(file.Name, "crds/"):
+			continue // These files decide no field of a manifest, and definitions are long.
 		case file.Name == chartutil.ValuesfileName:
 			use = render.UseValues
 		case strings.HasPrefix(file.Name, "templates/"):
@@ -136,7 +140,8 @@ func (l *loadedChart) show(files []*loader.BufferedFile, dir string) {
 	}
 }
 
-// loadError finds the file that a loader's error is about: the loader names it without its place.
+// loadError returns an error of the loader with the location of the file. The loader names the file relative to the
+// chart.
 func loadError(files []*loader.BufferedFile, dir string, err error) error {
 	for _, file := range files {
 		if strings.Contains(err.Error(), "cannot load "+file.Name+":") {
@@ -146,7 +151,7 @@ func loadError(files []*loader.BufferedFile, dir string, err error) error {
 	return &yamldoc.Error{Location: yamldoc.Location{Path: dir}, Err: err}
 }
 
-// readArchive reads a packaged chart; the name is for errors.
+// readArchive returns the files of a packaged chart. Errors are located at name.
 func readArchive(data []byte, name string) ([]*loader.BufferedFile, error) {
 	files, err := loader.LoadArchiveFiles(bytes.NewReader(data))
 	if err != nil {
@@ -159,23 +164,23 @@ func readArchive(data []byte, name string) ([]*loader.BufferedFile, error) {
 	return files, nil
 }
 
-// maxEntries is how many files and directories a chart may have. The largest public ones have some thousands; links to
-// directories can make a few without end.
+// maxEntries is the number of files and directories that a chart may have. The largest public charts have some
+// thousands. A symbolic link to a directory above itself has no end.
 const maxEntries = 50_000
 
-// directory is a chart's directory being read.
+// directory is the state of one readDirectory.
 type directory struct {
 	ctx     context.Context
 	tree    fs.FS
 	path    string
 	rules   *ignore.Rules
 	files   []*loader.BufferedFile
-	entries int
-	size    int64
+	entries int   // the files and directories so far
+	size    int64 // the bytes of the files so far
 }
 
-// readDirectory reads the files of a chart directory, less those that .helmignore names. Symbolic links
-// are followed, as Helm does, but never out of the tree, which does not resolve such a link.
+// readDirectory reads the files of a chart's directory, without the files that .helmignore names. It follows symbolic
+// links, as Helm does. A link that leads out of the tree is an error of the tree.
 func readDirectory(ctx context.Context, fsys fs.FS, dir string) ([]*loader.BufferedFile, error) {
 	rules := ignore.Empty()
 	if data, err := fs.ReadFile(fsys, path.Join(dir, ignore.HelmIgnore)); err == nil {
@@ -201,7 +206,7 @@ func (d *directory) walk(name string) error {
 	for _, entry := range entries {
 		child := path.Join(name, entry.Name())
 		full := path.Join(d.path, child)
-		// Stat, not entry.Info: a symbolic link counts as what it points to.
+		// fs.Stat follows a symbolic link, and entry.Info does not.
 		info, err := fs.Stat(d.tree, full)
 		switch {
 		case err != nil:
@@ -224,6 +229,7 @@ func (d *directory) walk(name string) error {
 	return nil
 }
 
+// tooLarge returns the error for a chart that has more than a limit. name is the first file beyond the limit.
 func (d *directory) tooLarge(name, limit string) error {
 	return &yamldoc.Error{
 		Location: yamldoc.Location{Path: name},
@@ -232,7 +238,8 @@ func (d *directory) tooLarge(name, limit string) error {
 	}
 }
 
-// entryError says what is wrong with an entry of a directory that can be listed: mostly a symbolic link.
+// entryError returns the error for an entry of a directory that is listed but cannot be read, such as a broken symbolic
+// link.
 func entryError(name string, entry fs.DirEntry, err error) error {
 	if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
 		err = cause.Err
@@ -245,6 +252,7 @@ func entryError(name string, entry fs.DirEntry, err error) error {
 	return failure
 }
 
+// readFile adds a file of the chart, if Helm accepts its size. name is relative to the chart's directory.
 func (d *directory) readFile(name string, info fs.FileInfo) error {
 	full := path.Join(d.path, name)
 	failure := &yamldoc.Error{Location: yamldoc.Location{Path: full}, Hint: "name it in .helmignore"}
@@ -253,10 +261,12 @@ func (d *directory) readFile(name string, info fs.FileInfo) error {
 		failure.Err = fmt.Errorf("a chart holds regular files only, this is %s", info.Mode().Type())
 		return failure
 	case info.Size() > loader.MaxDecompressedFileSize:
-		failure.Err = fmt.Errorf("the file has %d bytes, Helm accepts at most %d", info.Size(), loader.MaxDecompressedFileSize)
+		failure.Err = fmt.Errorf("the file has %d bytes, Helm accepts at most %d",
+			info.Size(), loader.MaxDecompressedFileSize)
 		return failure
 	case d.size > loader.MaxDecompressedChartSize:
-		return d.tooLarge(full, fmt.Sprintf("the %d bytes that Helm accepts of a package", loader.MaxDecompressedChartSize))
+		limit := fmt.Sprintf("the %d bytes that Helm accepts of a package", loader.MaxDecompressedChartSize)
+		return d.tooLarge(full, limit)
 	}
 	data, err := fs.ReadFile(d.tree, full)
 	if err != nil {

@@ -18,11 +18,11 @@ type Source struct {
 	Engine *Engine
 	// Path is the directory or archive of the chart. If Options.Repo is set, Path only names the chart.
 	Path string
-	// Environment names the values; it is empty for the chart's defaults.
+	// Environment names the values files (prod for values-prod.yaml); it is empty for the chart's defaults.
 	Environment string
 	Options     Options
-	// DeclaredIn is the file of the tree that gives the flags and the values without a file of their own. Errors in them
-	// are located there. It is empty for flags of the command line.
+	// DeclaredIn is the file of the tree that sets the flags and the inline values, such as the file of an Application.
+	// Errors in flags and inline values are located at this file. It is empty for flags of the command line.
 	DeclaredIn string
 }
 
@@ -34,9 +34,8 @@ func (s Source) ID() render.ID {
 // Files implements render.Source: the values files.
 func (s Source) Files() []render.File { return s.Options.ValuesFiles }
 
-// Render renders the chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks.
-// Dependencies that are not in charts/ are taken as `helm dependency build` would take them; nothing is written to the
-// tree.
+// Render renders the chart as `helm template RELEASE CHART` does: the manifests in install order, then the hooks. It
+// fetches dependencies that are not in charts/, as `helm dependency build` would, but writes nothing to the tree.
 func (s Source) Render(ctx context.Context, in render.In) (*render.Result, error) {
 	return s.Engine.Render(ctx, in, s)
 }
@@ -56,7 +55,8 @@ func (s Source) Reach(fsys fs.FS) *render.Reach {
 	return reach
 }
 
-// ReachChart adds to a reach the directory or archive of a chart, and the charts on which it depends by file://.
+// ReachChart adds the directory or archive of a chart to a reach, and the charts on which it depends by file://. A
+// Chart.yaml that cannot be read adds no dependencies.
 func ReachChart(fsys fs.FS, reach *render.Reach, dir string) {
 	if !reach.Directory(dir) {
 		return
@@ -82,10 +82,11 @@ func (s Source) Renamed(rename func(string) string) render.Source {
 	return s
 }
 
-// InlineValues begins the names of values that have no file of their own.
+// InlineValues begins the path of a render.File with inline values, such as: the values of Application/web.
 const InlineValues = "the values of "
 
-// declaredError locates an error of the flags, or of values without a file of their own, at the file that gives them.
+// declaredError returns an error of the flags or inline values located at DeclaredIn. It returns any other error, such
+// as an error in a values file, unchanged.
 func (s Source) declaredError(err error) error {
 	failure := (*yamldoc.Error)(nil)
 	inFile := errors.As(err, &failure) && !strings.HasPrefix(failure.Location.Path, InlineValues)

@@ -12,9 +12,13 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Values merges what the user gives beside the chart's own values.yaml, with the precedence of
-// helm.sh/helm/v3/pkg/cli/values (which reads only the disk). The probe, which may be nil, sees the
-// files, and the flags under their names.
+// Values merges the values files and the flags --set-json, --set, --set-string and --set-file of the options, with the
+// precedence of helm.sh/helm/v3/pkg/cli/values (which reads only the disk). The chart's own values.yaml is not among
+// them: Helm merges it later.
+//
+// The probe, which may be nil, sees each values file as render.UseValues, and the argument of each flag as
+// render.UseFlag with the flag's name as the path. The error for a flag does not contain the argument, which may be a
+// secret.
 func Values(fsys fs.FS, options Options, probe render.Probe) (map[string]any, error) {
 	merged := map[string]any{}
 	for _, file := range options.ValuesFiles {
@@ -23,7 +27,8 @@ func Values(fsys fs.FS, options Options, probe render.Probe) (map[string]any, er
 			if err != nil {
 				return nil, err
 			}
-			file.Data = probe(render.Input{Path: file.Path, Use: render.UseValues, Data: data, Outside: file.Data != nil})
+			outside := file.Data != nil
+			file.Data = probe(render.Input{Path: file.Path, Use: render.UseValues, Data: data, Outside: outside})
 		}
 		given, err := ReadValues(fsys, file)
 		if err != nil {
@@ -56,7 +61,7 @@ func Values(fsys fs.FS, options Options, probe render.Probe) (map[string]any, er
 				value = string(probe(render.Input{Path: flag.name, Use: render.UseFlag, Data: []byte(value)}))
 			}
 			if err := flag.parse(value, merged); err != nil {
-				// Without the value, which may be a secret.
+				// The value may be a secret, so the message leaves it out.
 				return nil, fmt.Errorf("%s: %w", flag.name, err)
 			}
 		}
@@ -64,8 +69,8 @@ func Values(fsys fs.FS, options Options, probe render.Probe) (map[string]any, er
 	return merged, nil
 }
 
-// ReadValues reads a values file. That it cannot be read is an error of the tree; that it holds no values, a
-// *render.Error with the place.
+// ReadValues reads a values file. If the file cannot be read, the error is the error of the tree. If the file is not a
+// YAML mapping, the error is a *yamldoc.Error with the location. An empty file has no values, which is no error.
 func ReadValues(fsys fs.FS, file render.File) (map[string]any, error) {
 	data, err := file.Read(fsys)
 	if err != nil {
@@ -89,6 +94,7 @@ func ReadValues(fsys fs.FS, file render.File) (map[string]any, error) {
 	}
 }
 
+// typeName describes a value that is not a mapping, for an error.
 func typeName(value any) string {
 	if _, ok := value.([]any); ok {
 		return "a list"

@@ -13,22 +13,24 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// root is where kustomize, which wants absolute paths, finds the tree. It is no plain "/", so that a path
-// that leads out of the tree does not fall back into it, and paths in messages can be told from other text.
+// root is the directory of the tree for kustomize, which needs absolute paths. For example, kustomize sees apps/web as
+// /~tree~/apps/web. A plain "/" would not do: a path above it, such as /../x, would lead into the tree again, and
+// messages could contain it by chance.
 const root = "/~tree~"
 
-// files lets kustomize read a tree. When the context ends it reads no more, which ends the build.
+// files is a tree as the file system of kustomize. After the context is canceled, every call fails, which ends the
+// build.
 type files struct {
 	ctx  context.Context
 	tree fs.FS
-	// probe, if not nil, sees what a path of the tree has and returns what kustomize is to read.
+	// probe, if not nil, gets the path and content of a file, and returns the content for kustomize.
 	probe func(name string, data []byte) []byte
 }
 
 var _ filesys.FileSystem = files{}
 
-// CleanedAbs returns the true directory and name of a file, as the load restrictor wants them, or the
-// true directory and no name.
+// CleanedAbs implements filesys.FileSystem. It returns the directory and the name of a file with symbolic links
+// resolved; for a directory, the name is empty. Kustomize's load restrictor compares these directories.
 func (f files) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 	file, info, err := f.locate(name)
 	if err != nil {
@@ -40,10 +42,12 @@ func (f files) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 	return filesys.ConfirmedDir(path.Join(root, path.Dir(file))), path.Base(file), nil
 }
 
+// ReadFile implements filesys.FileSystem.
 func (f files) ReadFile(name string) ([]byte, error) {
 	file, info, err := f.locate(name)
 	if err == nil && info.IsDir() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("must resolve to a file")} // as the load restrictor says it
+		// The message is that of kustomize's load restrictor (api/internal/loader/loadrestrictions.go).
+		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("must resolve to a file")}
 	}
 	if err != nil {
 		return nil, err
@@ -55,7 +59,8 @@ func (f files) ReadFile(name string) ([]byte, error) {
 	return data, err
 }
 
-// locate returns the true path in the tree of a path of kustomize, and what is there.
+// locate returns the path in the tree for a path of kustomize, with symbolic links resolved, and the information about
+// the file.
 func (f files) locate(name string) (string, fs.FileInfo, error) {
 	if err := f.ctx.Err(); err != nil {
 		return "", nil, err
@@ -67,18 +72,20 @@ func (f files) locate(name string) (string, fs.FileInfo, error) {
 	return tree.Resolve(f.tree, path.Clean(inside), tree.MaxLinks)
 }
 
+// Exists implements filesys.FileSystem.
 func (f files) Exists(name string) bool {
 	_, _, err := f.locate(name)
 	return err == nil
 }
 
+// IsDir implements filesys.FileSystem.
 func (f files) IsDir(name string) bool {
 	_, info, err := f.locate(name)
 	return err == nil && info.IsDir()
 }
 
-// The rest of filesys.FileSystem is not called in a build: kustomize only writes what it clones, and all
-// remote things are mounted before it runs.
+// A build does not call the other methods of filesys.FileSystem: kustomize writes only the repositories that it clones,
+// and here they are mounted before the build.
 
 var errReadOnly = errors.New("the tree is read-only")
 

@@ -13,7 +13,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-func TestCleanedAbs(t *testing.T) {
+func TestCleanedAbsResolvesLinksInsideTheTree(t *testing.T) {
 	memory := treeOf(`
 -- base/a.yaml --
 a

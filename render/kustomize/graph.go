@@ -25,51 +25,52 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// graph is the kustomizations that a source is made of. Walking it makes them ready for kustomize: what is
-// remote is fetched and mounted, helmCharts are rendered, and in the overlay the kustomizations name these
-// instead. It also finds the faults that kustomize reports in less helpful words.
+// graph is the state of one render: a kustomization and all kustomizations that it names, directly or indirectly. The
+// walk prepares them for kustomize, as the package comment says. It also finds faults that kustomize reports in less
+// helpful words, such as a reference to a missing file.
 type graph struct {
 	ctx       context.Context
 	engine    *Engine
 	options   Options
 	probe     render.Probe
-	patches   map[string]bool // the files that are no resources
-	dir       string          // of the source
+	patches   map[string]bool // the files that a kustomization names in a field other than resources
+	dir       string          // the directory of the source
 	tree      *tree.Overlay
 	mounted   []mount
-	visits    map[string]*visit
-	openapi   bool // a kustomization brings its own OpenAPI schema
-	checkouts []io.Closer
+	visits    map[string]*visit // by directory
+	openapi   bool              // whether a kustomization brings its own OpenAPI schema
+	checkouts []io.Closer       // the open directories of remote repositories
 }
 
-// node is a kustomization in the graph and how it was reached.
+// node is a kustomization in the graph, and the way on which the walk reached it.
 type node struct {
 	dir       string
-	referrers []string // the directories of the kustomizations that lead here
-	cloned    []string // the URLs and directories of the remote ones among them
-	namespace string   // that helmCharts inherit from them
-	// layer is the tree or repository that holds the kustomization, mounted at base.
+	referrers []string // the directories of the kustomizations on the way, from the source on
+	cloned    []string // the URLs and checkout directories of the remote kustomizations on the way
+	namespace string   // the namespace that the charts of this kustomization inherit from the kustomizations on the way
+	// layer is the tree or repository that holds the kustomization. It is mounted at base.
 	layer fs.FS
 	base  string
-	// place is where the user's tree names the first of cloned.
-	place yamldoc.Location
+	// referencedAt is the location in the user's tree that names the first of cloned. It is empty if cloned is empty.
+	referencedAt yamldoc.Location
 }
 
 // visit is a kustomization that was walked.
 type visit struct {
 	node
-	file     string
+	file     string // its kustomization file
 	k        *Kustomization
-	inherits bool // whether the inherited namespace makes a difference
+	inherits bool // whether a chart in it, or below it, inherits the namespace of the node
 }
 
+// close closes the checkouts of remote repositories.
 func (g *graph) close() {
 	for _, checkout := range g.checkouts {
 		checkout.Close()
 	}
 }
 
-// walk readies a kustomization and all that it names.
+// walk prepares a kustomization, and every file, directory and URL that it names, for kustomize.
 func (g *graph) walk(at node) (*visit, error) {
 	file, k, err := g.load(at)
 	if err != nil {
@@ -85,7 +86,7 @@ func (g *graph) walk(at node) (*visit, error) {
 	}
 	changed, inherits := false, false
 	for _, reference := range k.References() {
-		instead, sub, err := g.ready(at, child, reference)
+		instead, sub, err := g.prepare(at, child, reference)
 		if sub != nil && (reference.Field == "components") != (sub.k.Kind == types.ComponentKind) {
 			err = fmt.Errorf("its kind is %s, which this field does not take", sub.k.Kind)
 		}
@@ -122,7 +123,8 @@ func (g *graph) walk(at node) (*visit, error) {
 	return v, nil
 }
 
-// load reads the kustomization of a directory, of which there must be exactly one.
+// load reads the kustomization file of a directory. The directory must have exactly one. Options.Edit edits the content
+// if the directory is that of the source.
 func (g *graph) load(at node) (string, *Kustomization, error) {
 	file, ok := FindFile(g.tree, at.dir)
 	if !ok {
@@ -131,8 +133,11 @@ func (g *graph) load(at node) (string, *Kustomization, error) {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		other := path.Join(at.dir, name)
 		if info, err := fs.Stat(g.tree, other); err == nil && !info.IsDir() && other != file {
-			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.shown(other)}, Hint: "remove one of the two",
-				Err: fmt.Errorf("the directory has another kustomization file, %s", path.Base(file))}
+			return "", nil, &yamldoc.Error{
+				Location: yamldoc.Location{Path: g.userPath(other)},
+				Err:      fmt.Errorf("the directory has another kustomization file, %s", path.Base(file)),
+				Hint:     "remove one of the two",
+			}
 		}
 	}
 	target, _, err := g.find(at, path.Base(file))
@@ -140,7 +145,7 @@ func (g *graph) load(at node) (string, *Kustomization, error) {
 		err = g.permit(at, target)
 	}
 	if err != nil {
-		return "", nil, fault(yamldoc.Location{Path: g.shown(file)}, "symbolic link", err)
+		return "", nil, fault(yamldoc.Location{Path: g.userPath(file)}, "symbolic link", err)
 	}
 	data, err := fs.ReadFile(g.tree, target)
 	if err != nil {
@@ -151,15 +156,16 @@ func (g *graph) load(at node) (string, *Kustomization, error) {
 	}
 	if g.options.Edit != nil && at.dir == g.dir {
 		if data, err = g.options.Edit(data); err != nil {
-			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.shown(file)}, Err: err}
+			return "", nil, &yamldoc.Error{Location: yamldoc.Location{Path: g.userPath(file)}, Err: err}
 		}
 	}
-	k, err := Parse(g.shown(file), data)
+	k, err := Parse(g.userPath(file), data)
 	return file, k, err
 }
 
-// fault gives an error the place that led to it, unless it has one of its own.
-func fault(place yamldoc.Location, what string, err error) error {
+// fault returns an error with a location. If the error already has a location, it returns the error unchanged;
+// otherwise the message begins with what, such as "resources: ../base". It keeps the hint.
+func fault(location yamldoc.Location, what string, err error) error {
 	hint := ""
 	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
 		if failure.Location.Path != "" {
@@ -167,13 +173,14 @@ func fault(place yamldoc.Location, what string, err error) error {
 		}
 		hint = failure.Hint
 	}
-	return &yamldoc.Error{Location: place, Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
+	return &yamldoc.Error{Location: location, Err: fmt.Errorf("%s: %w", what, err), Hint: hint}
 }
 
-// ready readies what a reference names. It returns what is to stand there instead, if anything, and for
-// a kustomization what is known of it. The order of the attempts is kustomize's (kusttarget.go,
-// accumulateResources).
-func (g *graph) ready(at, child node, reference Reference) (instead string, sub *visit, err error) {
+// prepare prepares the file, directory or URL of a reference in the kustomization at. It returns the path that replaces
+// the reference, or "" if the reference stays, and the visit if the reference leads to a kustomization. child is the
+// node for such a kustomization, still without its directory. The order of the attempts is kustomize's (kusttarget.go,
+// accumulateResources): first a file, then a git URL, then a directory.
+func (g *graph) prepare(at, child node, reference Reference) (instead string, sub *visit, err error) {
 	component := reference.Field == "components"
 	if isWeb(reference.Path) && !component {
 		return g.web(at, child, reference)
@@ -203,48 +210,56 @@ func (g *graph) ready(at, child node, reference Reference) (instead string, sub 
 	return g.descend(at, child)
 }
 
-// find returns the true path of what a kustomization names.
+// find returns the path of a file or directory that a kustomization names, with symbolic links resolved. name is
+// relative to the kustomization. In a remote repository, the path must not lead out of the repository.
 func (g *graph) find(at node, name string) (string, fs.FileInfo, error) {
 	if path.IsAbs(name) {
 		return "", nil, errors.New("it is an absolute path, where one relative to the kustomization is wanted")
 	}
-	wanted := path.Join(at.dir, name)
-	found, info, err := tree.Resolve(g.tree, wanted, tree.MaxLinks)
+	target := path.Join(at.dir, name)
+	found, info, err := tree.Resolve(g.tree, target, tree.MaxLinks)
 	switch {
-	case len(at.cloned) > 0 && (errors.Is(err, tree.ErrOutside) || !within(at.base, cmp.Or(found, wanted))):
+	case len(at.cloned) > 0 && (errors.Is(err, tree.ErrOutside) || !within(at.base, cmp.Or(found, target))):
 		err = errors.New("it leads out of the repository")
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("there is no %s", fetch.Redact(g.shown(wanted)))
+		err = fmt.Errorf("there is no %s", fetch.Redact(g.userPath(target)))
 	case errors.Is(err, tree.ErrOutside):
-		err = &yamldoc.Error{Err: err.(*fs.PathError).Err, Hint: "run pullcheck on a directory that holds all that the kustomization names"}
+		err = &yamldoc.Error{
+			Err:  err.(*fs.PathError).Err,
+			Hint: "run pullcheck on a directory that holds all that the kustomization names",
+		}
 	}
 	return found, info, err
 }
 
-// permit is kustomize's load restrictor (api/internal/loader/loadrestrictions.go): a file is below the
-// kustomization that names it. In a repository that holds always.
+// permit applies kustomize's load restrictor (api/internal/loader/loadrestrictions.go): it returns an error for a file
+// that is not below the kustomization that names it. LoadRestrictionsNone permits every file, but not in a remote
+// repository.
 func (g *graph) permit(at node, file string) error {
 	if within(at.dir, file) || g.options.LoadRestrictionsNone && len(at.cloned) == 0 {
 		return nil
 	}
-	failure := &yamldoc.Error{Err: fmt.Errorf("the file is not in or below %s, as kustomize wants it", g.shown(at.dir))}
+	failure := &yamldoc.Error{
+		Err: fmt.Errorf("the file is not in or below %s, as kustomize wants it", g.userPath(at.dir)),
+	}
 	if len(at.cloned) == 0 {
 		failure.Hint = "--load-restrictor LoadRestrictionsNone allows it"
 	}
 	return failure
 }
 
-// within tells whether a path is a directory or lies below it.
+// within reports whether a path is a directory or is below it.
 func within(dir, name string) bool {
 	return dir == "." || name == dir || strings.HasPrefix(name, dir+"/")
 }
 
-// descend walks the kustomization of a directory, which is refused where kustomize does
-// (api/internal/loader/fileloader.go). It returns what is to stand instead of the reference, if anything.
+// descend walks the kustomization in child.dir, which the kustomization at names. It returns the path that replaces the
+// reference, or "" if the reference stays. As in kustomize, a directory that holds a referrer is a cycle
+// (api/internal/loader/fileloader.go).
 func (g *graph) descend(at, child node) (string, *visit, error) {
 	for _, referrer := range child.referrers {
 		if within(child.dir, referrer) {
-			return "", nil, fmt.Errorf("this is a cycle: %s leads here", g.shown(referrer))
+			return "", nil, fmt.Errorf("this is a cycle: %s leads here", g.userPath(referrer))
 		}
 	}
 	v := g.visits[child.dir]
@@ -253,7 +268,8 @@ func (g *graph) descend(at, child node) (string, *visit, error) {
 	}
 	instead := ""
 	if v != nil {
-		// The charts in it differ by the namespace, but kustomize would read the same file: it gets a copy.
+		// The kustomization was walked with another namespace for its charts. Kustomize would read the same file twice,
+		// so a copy of the tree is mounted for this namespace.
 		rest, _ := filepath.Rel(child.base, child.dir)
 		child.base = g.mount(".", child.layer, mount{})
 		child.dir = path.Join(child.base, filepath.ToSlash(rest))
@@ -263,7 +279,8 @@ func (g *graph) descend(at, child node) (string, *visit, error) {
 	return instead, v, err
 }
 
-// remote mounts a repository and walks the kustomization in it.
+// remote fetches and mounts a repository, and walks the kustomization in it. entry is the URL in the kustomization at.
+// The path that it returns replaces the URL.
 func (g *graph) remote(at, child node, entry string, r repository) (string, *visit, error) {
 	for _, visited := range at.cloned {
 		if strings.HasPrefix(visited, entry) {
@@ -292,22 +309,26 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 		return "", nil, errors.New("this is a cycle: it is in the repository that leads here")
 	}
 	if len(at.cloned) == 0 {
-		child.place = g.visits[at.dir].k.Locate(entry)
+		child.referencedAt = g.visits[at.dir].k.Locate(entry)
 	}
-	child.base = g.mount(".", child.layer, mount{name: fetch.Redact(r.url) + "//", entry: entry, place: child.place})
+	child.base = g.mount(".", child.layer,
+		mount{name: fetch.Redact(r.url) + "//", entry: entry, referencedAt: child.referencedAt})
 	child.dir = path.Join(child.base, found)
 	child.cloned = append(slices.Clip(at.cloned), entry, visited)
 	_, v, err := g.descend(at, child)
 	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
-		// The file of its location is in no tree of the user's.
+		// The location is a file of the remote repository, which the user's tree does not have.
 		err = &yamldoc.Error{Err: errors.New(failure.Error()), Hint: failure.Hint}
 	}
 	return relative(at.dir, child.dir), v, err
 }
 
-// web fetches what has an address that may be a file's or a repository's. Kustomize gets it over HTTP
-// first and takes it for a repository if that fails or gives no objects, so that its answer depends on what
-// a server sends instead of a file. Here the address decides what is tried first, and the other next.
+// web prepares a reference with an http or https URL, which may be the URL of a file or of a git repository.
+//
+// Kustomize downloads the URL first. If the download fails or has no objects, it clones the URL as a repository, so
+// that the answer depends on the page that a server sends for a missing file. Here the text of the URL decides: a name
+// such as x.yaml is downloaded first, and every other URL is cloned first. If the first attempt fails, the second one
+// is made.
 func (g *graph) web(at, child node, reference Reference) (string, *visit, error) {
 	if !reference.Directory {
 		instead, err := g.webFile(at, reference)
@@ -331,7 +352,8 @@ func (g *graph) web(at, child node, reference Reference) (string, *visit, error)
 	return g.remote(at, child, reference.Path, r)
 }
 
-// webFile downloads a file and puts it where the load restrictor permits it.
+// webFile downloads a file and mounts it below the kustomization, where the load restrictor permits it. The path that
+// it returns replaces the URL.
 func (g *graph) webFile(at node, reference Reference) (string, error) {
 	data, err := g.engine.download(g.ctx, reference.Path)
 	if err != nil {
@@ -346,16 +368,18 @@ func (g *graph) webFile(at node, reference Reference) (string, error) {
 	if u, err := url.Parse(reference.Path); err == nil && len(u.Path) > 1 {
 		name = path.Base(u.Path)
 	}
-	place := at.place
+	referencedAt := at.referencedAt
 	if len(at.cloned) == 0 {
-		place = g.visits[at.dir].k.Locate(reference.Path)
+		referencedAt = g.visits[at.dir].k.Locate(reference.Path)
 	}
-	file := path.Join(g.mount(at.dir, nil, mount{name: fetch.Redact(reference.Path), whole: true, entry: reference.Path, place: place}), name)
+	dir := g.mount(at.dir, nil,
+		mount{name: fetch.Redact(reference.Path), whole: true, entry: reference.Path, referencedAt: referencedAt})
+	file := path.Join(dir, name)
 	g.tree.Write(file, data)
 	return relative(at.dir, file), nil
 }
 
-// relative is the path from one directory of the tree to what stands in it elsewhere.
+// relative returns the path from a directory of the tree to another path of the tree, with slashes.
 func relative(from, to string) string {
 	result, _ := filepath.Rel(from, to) // Both are relative, and neither leads out of the tree.
 	return filepath.ToSlash(result)

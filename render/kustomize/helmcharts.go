@@ -27,31 +27,33 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// chart is an entry of helmCharts, or a generator of that kind.
+// chart is an entry of helmCharts, or a HelmChartInflationGenerator of the field generators.
 type chart struct {
 	types.HelmGlobals
 	types.HelmChart
-	inherits   bool // it takes the namespace of the kustomizations that lead to it
-	configured resource.Origin
+	inherits   bool            // whether it inherits the namespace of the kustomizations that lead to it
+	configured resource.Origin // the file and the object that configure the chart, for buildMetadata
 }
 
-// chartGenerator is the plugin of kustomize that renders charts.
+// chartGenerator is the kind of the builtin plugin of kustomize that renders charts.
 const chartGenerator = "HelmChartInflationGenerator"
 
-// directory is where the chart is looked for, relative to the kustomization.
+// directory returns the directory in which kustomize looks for the chart, relative to the kustomization.
 func (c *chart) directory() string {
 	k := Kustomization{Kustomization: types.Kustomization{HelmGlobals: &c.HelmGlobals}}
 	return k.ChartDirectory(c.HelmChart)
 }
 
-// charts takes the charts out of a kustomization, with the namespace that they inherit
-// (kusttarget_configplugin.go, where a generator's chart inherits none).
+// charts removes the charts from a kustomization and returns them. An entry of helmCharts without a namespace gets the
+// namespace that it inherits; a generator does not inherit (kusttarget_configplugin.go). file is the kustomization
+// file.
 func (g *graph) charts(at node, file string, k *Kustomization, namespace string) ([]chart, error) {
 	var charts []chart
 	for _, entry := range k.HelmCharts {
-		c := chart{HelmChart: entry, configured: resource.Origin{ConfiguredIn: path.Base(file), ConfiguredBy: yaml.ResourceIdentifier{
-			TypeMeta: yaml.TypeMeta{APIVersion: konfig.BuiltinPluginApiVersion, Kind: chartGenerator},
-		}}}
+		generator := yaml.TypeMeta{APIVersion: konfig.BuiltinPluginApiVersion, Kind: chartGenerator}
+		c := chart{HelmChart: entry, configured: resource.Origin{
+			ConfiguredIn: path.Base(file), ConfiguredBy: yaml.ResourceIdentifier{TypeMeta: generator},
+		}}
 		if k.HelmGlobals != nil {
 			c.HelmGlobals = *k.HelmGlobals
 		}
@@ -65,8 +67,8 @@ func (g *graph) charts(at node, file string, k *Kustomization, namespace string)
 	return append(charts, generated...), err
 }
 
-// inflate renders the charts, and makes them the first component of the kustomization. That is where
-// kustomize would add them: components are accumulated right after the generators have run.
+// inflate renders the charts, and makes their manifests the first components of the kustomization. Kustomize would add
+// the manifests at the same point: it accumulates components right after the generators have run.
 func (g *graph) inflate(at node, k *Kustomization, charts []chart) error {
 	if len(charts) == 0 {
 		return nil
@@ -80,7 +82,8 @@ func (g *graph) inflate(at node, k *Kustomization, charts []chart) error {
 		if err != nil {
 			return fault(k.Locate(c.Name), "helmCharts: "+c.Name, g.chartError(at, err))
 		}
-		dir := g.mount(at.dir, nil, mount{name: "helmCharts: " + c.Name, whole: true, chart: c.Name, configured: c.configured})
+		dir := g.mount(at.dir, nil,
+			mount{name: "helmCharts: " + c.Name, whole: true, chart: c.Name, configured: c.configured})
 		g.tree.Write(path.Join(dir, "manifests.yaml"), manifests)
 		g.tree.Write(path.Join(dir, konfig.DefaultKustomizationFileName()),
 			[]byte("apiVersion: "+types.ComponentVersion+"\nkind: Component\nresources: [manifests.yaml]\n"))
@@ -90,21 +93,23 @@ func (g *graph) inflate(at node, k *Kustomization, charts []chart) error {
 	return nil
 }
 
-// chartError leaves an error of the Helm engine its location if that is in the user's tree.
+// chartError returns an error of the Helm engine for the kustomization at. The error keeps its location only if it is a
+// file of the user's tree; any other location becomes part of the message.
 func (g *graph) chartError(at node, err error) error {
 	failure := (*yamldoc.Error)(nil)
 	if !errors.As(err, &failure) || failure.Location.Path == "" {
 		return err
 	}
 	located := *failure
-	located.Location.Path = g.shown(failure.Location.Path)
+	located.Location.Path = g.userPath(failure.Location.Path)
 	if _, err := fs.Stat(at.layer, located.Location.Path); err == nil && len(at.cloned) == 0 {
 		return &located
 	}
 	return &yamldoc.Error{Err: errors.New(located.Error()), Hint: located.Hint}
 }
 
-// inflateOne is api/internal/builtins/HelmChartInflationGenerator.go on the tree instead of the disk.
+// inflateOne renders one chart as api/internal/builtins/HelmChartInflationGenerator.go does, but reads the tree instead
+// of the disk, and calls the Helm engine instead of the program helm.
 func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
 	dir, err := g.chartDirectory(at, c)
 	if err != nil {
@@ -118,7 +123,8 @@ func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
 		SkipTests:   c.SkipTests,
 		NoHooks:     c.SkipHooks,
 	}
-	// Kustomize calls its flags the stronger ones, but reads the kustomization over them.
+	// The flags have the lower precedence: kustomize sets them first, and then decodes the entry of helmCharts over
+	// them, although a comment in its code says the reverse (HelmChartInflationGenerator.go, Config).
 	if options.KubeVersion == "" {
 		options.KubeVersion = g.options.HelmKubeVersion
 	}
@@ -131,17 +137,19 @@ func (g *graph) inflateOne(at node, c chart) ([]byte, error) {
 	if options.ValuesFiles, err = g.valuesFiles(at, c); err != nil {
 		return nil, err
 	}
-	result, err := g.engine.Helm.Render(g.ctx, render.In{Tree: g.tree, Probe: g.chartProbe(options)}, helm.Source{Path: dir, Options: options})
+	in := render.In{Tree: g.tree, Probe: g.chartProbe(options)}
+	result, err := g.engine.Helm.Render(g.ctx, in, helm.Source{Path: dir, Options: options})
 	if err != nil {
 		return nil, err
 	}
 	if g.probe != nil {
 		result.Text = g.probe(render.Input{Use: render.UseInflated, Data: result.Text})
 	}
-	return mark(result.Text)
+	return annotateHelmGenerated(result.Text)
 }
 
-// chartDirectory finds the chart in the tree, where it is put if it has to be pulled.
+// chartDirectory returns the directory of the chart in the tree. If the tree does not have the chart, chartDirectory
+// pulls it and writes its files to the overlay, in the directory in which `kustomize build` would put it.
 func (g *graph) chartDirectory(at node, c chart) (string, error) {
 	dir := path.Join(at.dir, c.directory())
 	found, info, err := g.find(at, c.directory())
@@ -149,7 +157,7 @@ func (g *graph) chartDirectory(at node, c chart) (string, error) {
 	case err == nil && info.IsDir():
 		return found, nil
 	case err == nil:
-		return "", fmt.Errorf("%s is a file, and a chart is looked for there", g.shown(dir))
+		return "", fmt.Errorf("%s is a file, and a chart is looked for there", g.userPath(dir))
 	case c.Repo == "":
 		return "", fmt.Errorf("%w, and no repo to pull the chart from", err)
 	case !fs.ValidPath(dir):
@@ -157,7 +165,7 @@ func (g *graph) chartDirectory(at node, c chart) (string, error) {
 	}
 	version := c.Version
 	if version == "" && c.Devel {
-		version = ">0.0.0-0" // as helm pull --devel
+		version = ">0.0.0-0" // the range of `helm pull --devel`
 	}
 	archive, err := g.engine.Charts.Pull(g.ctx, c.Repo, c.Name, version)
 	if err != nil {
@@ -173,8 +181,9 @@ func (g *graph) chartDirectory(at node, c chart) (string, error) {
 	return dir, nil
 }
 
-// releaseName is the name that helm gives the release (pkg/action/install.go, NameAndChart). Without any,
-// kustomize has helm generate one from the time; here that is always zero.
+// releaseName returns the name of the release as helm chooses it (pkg/action/install.go of Helm, NameAndChart). If the
+// chart sets neither releaseName nor nameTemplate, kustomize calls helm with --generate-name, and helm appends the time
+// in seconds. Here the time is always 0, so that the output does not change from run to run.
 func releaseName(c chart) (string, error) {
 	switch {
 	case c.NameTemplate == "" && c.ReleaseName == "":
@@ -194,7 +203,8 @@ func releaseName(c chart) (string, error) {
 	return name.String(), err
 }
 
-// valuesFiles are the -f that kustomize gives helm.
+// valuesFiles returns the values files that kustomize passes to helm with -f: the merged values of valuesFile and
+// valuesInline, then additionalValuesFiles.
 func (g *graph) valuesFiles(at node, c chart) ([]render.File, error) {
 	values, err := g.values(at, c)
 	if err != nil {
@@ -211,7 +221,8 @@ func (g *graph) valuesFiles(at node, c chart) ([]render.File, error) {
 	return files, nil
 }
 
-// values are the chart's own, or those of valuesFile, merged with valuesInline.
+// values returns the values of valuesFile, or else of the chart's own values.yaml, merged with valuesInline in the way
+// that valuesMerge says.
 func (g *graph) values(at node, c chart) ([]byte, error) {
 	if !slices.Contains([]string{"", "override", "merge", "replace"}, c.ValuesMerge) {
 		return nil, fmt.Errorf("valuesMerge is %q and must be override, merge or replace", c.ValuesMerge)
@@ -235,10 +246,15 @@ func (g *graph) values(at node, c chart) ([]byte, error) {
 	return merged, err
 }
 
+// mergeValues merges the content of a values file with valuesInline. With valuesMerge: override, the default,
+// valuesInline wins; with merge, the file wins.
 func mergeValues(data []byte, c chart) ([]byte, error) {
 	own, err := yaml.Parse(string(data))
 	if errors.Is(err, io.EOF) {
-		return nil, &yamldoc.Error{Err: errors.New("valuesFile: it is empty, and kustomize does not merge valuesInline with that"), Hint: "set valuesMerge: replace"}
+		return nil, &yamldoc.Error{
+			Err:  errors.New("valuesFile: it is empty, and kustomize does not merge valuesInline with that"),
+			Hint: "set valuesMerge: replace",
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("valuesFile: %w", err)
@@ -262,21 +278,24 @@ func mergeValues(data []byte, c chart) ([]byte, error) {
 	return sigsyaml.Marshal(values)
 }
 
-// read reads a values file as the load restrictor permits it.
+// read reads a values file that a field of the kustomization names, if the load restrictor permits it. valuesFile may
+// also be a URL. It returns the answer of the probe, if there is a probe.
 func (g *graph) read(at node, field, name string) (data []byte, err error) {
-	shown := func(in render.Input) []byte { return in.Data }
+	probe := func(in render.Input) []byte { return in.Data }
 	if g.probe != nil {
-		shown = g.probe
+		probe = g.probe
 	}
 	if isWeb(name) && field == "valuesFile" {
 		if data, err = g.engine.download(g.ctx, name); err == nil {
-			data = shown(render.Input{Path: fetch.Redact(name), Use: render.UseValues, Data: data, From: at.place})
+			data = probe(render.Input{
+				Path: fetch.Redact(name), Use: render.UseValues, Data: data, From: at.referencedAt,
+			})
 		}
 	} else if found, _, failed := g.find(at, name); failed != nil {
 		err = failed
 	} else if err = g.permit(at, found); err == nil {
 		if data, err = fs.ReadFile(g.tree, found); err == nil {
-			data = shown(g.input(found, render.UseValues, data))
+			data = probe(g.input(found, render.UseValues, data))
 		}
 	}
 	if err != nil {
@@ -285,14 +304,14 @@ func (g *graph) read(at node, field, name string) (data []byte, err error) {
 	return data, nil
 }
 
-// mark makes rendered charts known to kustomize's namespace transformer, which leaves them alone. The
-// annotation does not reach the output.
-func mark(manifests []byte) ([]byte, error) {
+// annotateHelmGenerated adds the annotation with which kustomize marks the objects of charts, so that its namespace
+// transformer does not change them. Kustomize removes the annotation before the output.
+func annotateHelmGenerated(manifests []byte) ([]byte, error) {
 	nodes, err := provider.NewDepProvider().GetResourceFactory().RNodesFromBytes(manifests)
 	if err != nil {
 		return nil, err
 	}
-	var marked bytes.Buffer
+	var annotated bytes.Buffer
 	for _, node := range nodes {
 		if err := node.PipeE(yaml.SetAnnotation(konfig.HelmGeneratedAnnotation, "true")); err != nil {
 			return nil, err
@@ -301,7 +320,7 @@ func mark(manifests []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		marked.WriteString("---\n" + text)
+		annotated.WriteString("---\n" + text)
 	}
-	return marked.Bytes(), nil
+	return annotated.Bytes(), nil
 }

@@ -19,7 +19,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// fakeHelm renders a chart to one ConfigMap and remembers what it was given.
+// fakeHelm renders every chart to one ConfigMap, and remembers its arguments.
 type fakeHelm struct {
 	sources []helm.Source
 	chart   string // Chart.yaml
@@ -34,8 +34,8 @@ func (f *fakeHelm) Render(_ context.Context, in render.In, source helm.Source) (
 	return &render.Result{Text: []byte(text)}, errors.Join(err, f.err)
 }
 
-// TestValuesFileByURL: the values of a chart may stand on a server.
-func TestValuesFileByURL(t *testing.T) {
+// TestValuesFileMayBeAURL: kustomize downloads valuesFile, too.
+func TestValuesFileMayBeAURL(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path != "/values.yaml" {
 			http.NotFound(w, r)
@@ -63,7 +63,7 @@ func TestValuesFileByURL(t *testing.T) {
 	}
 }
 
-func TestPulledChart(t *testing.T) {
+func TestChartIsPulledIfTheTreeLacksIt(t *testing.T) {
 	repository := charttest.Serve(t, "web", "a: 1\n", "1.2.3", "1.3.0", "2.0.0-rc.1")
 	tests := []struct{ chart, version, path string }{
 		{", version: 1.2.3", "1.2.3", "app/charts/web-1.2.3/web"},
@@ -91,7 +91,7 @@ func TestPulledChart(t *testing.T) {
 	}
 }
 
-func TestChartOptions(t *testing.T) {
+func TestChartsRenderWithTheOptionsOfTheirEntry(t *testing.T) {
 	const chart = `
 -- app/charts/web/Chart.yaml --
 -- app/charts/web/values.yaml --
@@ -185,7 +185,7 @@ func show(options helm.Options) string {
 	return string(text)
 }
 
-func TestChartErrors(t *testing.T) {
+func TestChartErrorsNameTheEntry(t *testing.T) {
 	const chart = "-- app/charts/web/Chart.yaml --\n-- app/charts/web/values.yaml --\n-- outside/values.yaml --\n"
 	tests := []struct{ name, chart, want string }{
 		{"no name", "{releaseName: a}", "app/kustomization.yaml: helmCharts: a chart has no name"},

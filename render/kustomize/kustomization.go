@@ -14,8 +14,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// KustomizationFile returns the path of the kustomization file of a directory: the first of the three
-// names that kustomize knows. The directory is slash-separated and relative to the root of the tree.
+// FindFile returns the path of the kustomization file of a directory: the first of kustomize's three names that is a
+// file (kustomization.yaml, kustomization.yml, Kustomization). The directory is a path of the tree. It returns false if
+// the directory has no kustomization file.
 func FindFile(fsys fs.FS, dir string) (string, bool) {
 	for _, name := range konfig.RecognizedKustomizationFileNames() {
 		file := path.Join(dir, name)
@@ -33,8 +34,8 @@ type Kustomization struct {
 	data []byte
 }
 
-// ParseKustomization reads a kustomization file as kustomize does (kusttarget.go, Load). The path only
-// names it in errors, which are an *Error with the line where it is known.
+// Parse parses the content of a kustomization file as kustomize does (kusttarget.go, Load). The path is used only for
+// locations. The error is a *yamldoc.Error, with the line where it is known.
 func Parse(path string, data []byte) (*Kustomization, error) {
 	k := &Kustomization{path: path, data: data}
 	if err := k.Unmarshal(data); err != nil {
@@ -42,8 +43,11 @@ func Parse(path string, data []byte) (*Kustomization, error) {
 	}
 	k.FixKustomization()
 	if err := k.CheckEmpty(); err != nil {
-		return nil, &yamldoc.Error{Location: yamldoc.Location{Path: path}, Err: errors.New("the kustomization is empty"),
-			Hint: "name something in resources, or remove the file"}
+		return nil, &yamldoc.Error{
+			Location: yamldoc.Location{Path: path},
+			Err:      errors.New("the kustomization is empty"),
+			Hint:     "name something in resources, or remove the file",
+		}
 	}
 	if faults := k.EnforceFields(); len(faults) > 0 {
 		return nil, &yamldoc.Error{Location: k.locateKey("apiVersion"), Err: errors.New(strings.Join(faults, "; "))}
@@ -51,39 +55,48 @@ func Parse(path string, data []byte) (*Kustomization, error) {
 	return k, nil
 }
 
+// unknownField and wrongType match errors of encoding/json.
 var (
 	unknownField = regexp.MustCompile(`^json: unknown field "(.*)"$`)
-	wrongType    = regexp.MustCompile(`^json: cannot unmarshal (\S+) into Go struct field .*\b(\w+) of type (?:types\.)?(\S+)$`)
+	wrongType    = regexp.MustCompile(
+		`^json: cannot unmarshal (\S+) into Go struct field .*\b(\w+) of type (?:types\.)?(\S+)$`)
 )
 
-// parseError gives the place of an error of Unmarshal, which wraps that of a YAML or of a JSON parser.
+// parseError returns an error of types.Kustomization.Unmarshal with its location. The error wraps an error of a YAML
+// parser or of a JSON decoder.
 func (k *Kustomization) parseError(err error) error {
 	text := strings.TrimPrefix(err.Error(), "invalid Kustomization: ")
 	text = strings.TrimPrefix(text, "error converting YAML to JSON: ")
 	if match := unknownField.FindStringSubmatch(text); match != nil {
 		return &yamldoc.Error{Location: k.locateKey(match[1]), Err: fmt.Errorf("unknown field %q", match[1]),
-			Hint: "see https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ for the fields of a kustomization"}
+			Hint: "see https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/ " +
+				"for the fields of a kustomization"}
 	}
 	if match := wrongType.FindStringSubmatch(text); match != nil {
-		return &yamldoc.Error{Location: k.locateKey(match[2]), Err: fmt.Errorf("%s has a %s in the place of a %s", match[2], match[1], match[3])}
+		err := fmt.Errorf("%s has a %s in the place of a %s", match[2], match[1], match[3])
+		return &yamldoc.Error{Location: k.locateKey(match[2]), Err: err}
 	}
 	return yamldoc.ParseError(k.path, k.data, errors.New(text))
 }
 
-// Locate finds the first value with this text, or with KEY=text. Without one it is the file.
+// Locate returns the location of the first value with this text, such as ../base in the list resources, or with the
+// text KEY=text, as in the files of a configMapGenerator. If there is no such value, the location is the file.
 func (k *Kustomization) Locate(text string) yamldoc.Location {
 	return k.locate(func(parent *yaml.Node, i int) bool {
-		value := parent.Content[i].Value
-		return (parent.Kind != yaml.MappingNode || i%2 == 1) && text != "" && (value == text || strings.HasSuffix(value, "="+text))
+		value, isKey := parent.Content[i].Value, parent.Kind == yaml.MappingNode && i%2 == 0
+		return !isKey && text != "" && (value == text || strings.HasSuffix(value, "="+text))
 	})
 }
 
+// locateKey returns the location of the first key with this text; the file if there is no such key.
 func (k *Kustomization) locateKey(key string) yamldoc.Location {
 	return k.locate(func(parent *yaml.Node, i int) bool {
 		return parent.Kind == yaml.MappingNode && i%2 == 0 && parent.Content[i].Value == key
 	})
 }
 
+// locate returns the location of the first node for which match is true; the file if there is no such node. match gets
+// the parent of the node and the index of the node in parent.Content.
 func (k *Kustomization) locate(match func(parent *yaml.Node, i int) bool) yamldoc.Location {
 	var root yaml.Node
 	if yaml.Unmarshal(k.data, &root) == nil {
@@ -94,7 +107,7 @@ func (k *Kustomization) locate(match func(parent *yaml.Node, i int) bool) yamldo
 	return yamldoc.Location{Path: k.path}
 }
 
-// byteColumn is the column of a node in bytes: the parser counts characters.
+// byteColumn returns the column of a node in bytes, from 1. The parser counts columns in characters.
 func byteColumn(data []byte, node *yaml.Node) int {
 	lines := strings.SplitN(string(data), "\n", node.Line+1)
 	if node.Line > len(lines) {
@@ -104,6 +117,8 @@ func byteColumn(data []byte, node *yaml.Node) int {
 	return len(string(characters[:min(node.Column-1, len(characters))])) + 1
 }
 
+// findNode returns the first node below a node, in the order of the text, for which match is true; nil if there is
+// none.
 func findNode(node *yaml.Node, match func(parent *yaml.Node, i int) bool) *yaml.Node {
 	for i, child := range node.Content {
 		if match(node, i) {
@@ -116,30 +131,30 @@ func findNode(node *yaml.Node, match func(parent *yaml.Node, i int) bool) *yaml.
 	return nil
 }
 
-// Reference is a place of a kustomization that names a file, a directory or a URL.
+// Reference is a value in a kustomization that names a file, a directory or a URL.
 type Reference struct {
-	// Field is the field's path, as "patches.path".
+	// Field is the path of the field, such as "patches.path".
 	Field string
-	// Path is as written: relative to the kustomization's directory, or a URL.
+	// Path is the value as written: a path relative to the kustomization's directory, or a URL.
 	Path string
-	// Directory is true where the path may be that of a directory with a kustomization of its own.
+	// Directory is true if the field accepts a directory with a kustomization, as resources does.
 	Directory bool
-	// Set puts another path in the place, in the Kustomization.
+	// Set replaces the value in the Kustomization. It does not change the file.
 	Set func(path string)
 }
 
-// References lists what the kustomization names, except the values files of helmCharts, in the order in
-// which kustomize reads it. Inline patches, generators, transformers and validators are none.
+// References returns the references of the kustomization, in the order in which kustomize reads them. Values files of
+// helmCharts are left out, and so are inline patches, generators, transformers and validators.
 func (k *Kustomization) References() []Reference {
 	var all []Reference
-	add := func(field string, directory bool, place *string) {
-		if *place != "" && !isInline(*place) {
-			all = append(all, Reference{field, *place, directory, func(path string) { *place = path }})
+	add := func(field string, directory bool, value *string) {
+		if *value != "" && !isInline(*value) {
+			all = append(all, Reference{field, *value, directory, func(path string) { *value = path }})
 		}
 	}
-	list := func(field string, directory bool, places []string) {
-		for i := range places {
-			add(field, directory, &places[i])
+	list := func(field string, directory bool, values []string) {
+		for i := range values {
+			add(field, directory, &values[i])
 		}
 	}
 	if path, ok := k.OpenAPI["path"]; ok {
@@ -177,8 +192,9 @@ func (k *Kustomization) References() []Reference {
 	return all
 }
 
-// fileSources lists the files of a generator. A file's key is its base name or stands before the only
-// "=" (kustomize's api/internal/generators/utils.go); other entries are kustomize's to refuse.
+// fileSources returns the references of the field files of a configMapGenerator or secretGenerator. An entry is FILE,
+// with the base name as the key, or KEY=FILE (api/internal/generators/utils.go). Other entries are left out: kustomize
+// reports them in the build.
 func fileSources(field string, sources []string) []Reference {
 	var all []Reference
 	for i := range sources {
@@ -193,15 +209,18 @@ func fileSources(field string, sources []string) []Reference {
 	return all
 }
 
-// isInline tells content from a path, which kustomize does by trying to read it as an object.
+// isInline reports whether a value is YAML content and not a path: whether it has several lines or is a mapping.
+// Kustomize tries to read the value as an object.
 func isInline(text string) bool {
 	var node yaml.Node
 	err := yaml.Unmarshal([]byte(text), &node)
-	return strings.Contains(text, "\n") || err == nil && len(node.Content) == 1 && node.Content[0].Kind == yaml.MappingNode
+	isMapping := err == nil && len(node.Content) == 1 && node.Content[0].Kind == yaml.MappingNode
+	return isMapping || strings.Contains(text, "\n")
 }
 
-// ChartDirectory is where kustomize looks for a chart of helmCharts, relative to the kustomization's
-// directory, before it pulls it (api/internal/builtins/HelmChartInflationGenerator.go, absChartHome).
+// ChartDirectory returns the directory in which kustomize looks for a chart of helmCharts before it pulls the chart,
+// relative to the kustomization's directory: charts/web, or charts/web-1.2.3/web for a chart with a repo and a version
+// (api/internal/builtins/HelmChartInflationGenerator.go, absChartHome).
 func (k *Kustomization) ChartDirectory(chart types.HelmChart) string {
 	home := types.HelmDefaultHome
 	if k.HelmGlobals != nil && k.HelmGlobals.ChartHome != "" {

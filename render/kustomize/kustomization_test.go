@@ -1,5 +1,7 @@
 package kustomize
 
+//lint:file-ignore SA1019 kustomize still reads the deprecated fields of a kustomization, and so do its users.
+
 import (
 	"reflect"
 	"testing"
@@ -9,7 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 )
 
-func TestKustomizationFile(t *testing.T) {
+func TestFindFileReturnsTheFirstOfThreeNames(t *testing.T) {
 	fsys := fstest.MapFS{
 		"a/kustomization.yml":      {},
 		"b/Kustomization":          {},
@@ -31,7 +33,7 @@ func TestKustomizationFile(t *testing.T) {
 	}
 }
 
-func TestReferences(t *testing.T) {
+func TestReferencesAreInKustomizesOrder(t *testing.T) {
 	k, err := Parse("kustomization.yaml", []byte(`
 resources: [a.yaml, ../base, "https://example.com/org/repo//dir?ref=v1"]
 bases: [old]
@@ -115,7 +117,7 @@ replacements:
 	}
 }
 
-func TestChartDirectory(t *testing.T) {
+func TestChartDirectoryHasTheVersionOfAPulledChart(t *testing.T) {
 	for _, test := range []struct{ home, version, repo, want string }{
 		{"", "", "", "charts/web"},
 		{"", "1.0", "", "charts/web"},

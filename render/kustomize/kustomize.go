@@ -1,8 +1,18 @@
 // Package kustomize renders kustomizations as `kustomize build` does, in process.
 //
-// It runs kustomize's own API over a read-only tree. What kustomize would do with other programs or the
-// network in the middle of a build is done before it: remote bases and files are fetched into a cache, and
-// helmCharts are rendered by the Helm engine. Both are then mounted in the tree.
+// It runs kustomize's own API (krusty) over a read-only tree. In the middle of a build, kustomize would call git, helm
+// and HTTP servers. This package does that work before the build:
+//
+//  1. graph.walk reads the kustomization and all kustomizations that it names (graph.go).
+//  2. It fetches remote bases and remote files into a cache (remote.go), and renders helmCharts with the Helm engine
+//     (helmcharts.go).
+//  3. It mounts the results in an overlay of the tree, below directories named .pullcheck~ (mounts.go), and puts
+//     the paths of these directories in place of the URLs and helmCharts of the kustomization.
+//  4. graph.build runs kustomize over the overlay. Paths of mounts in its errors and origin annotations are translated
+//     back (messages.go, mounts.go).
+//
+// Limits: plugins and functions of other programs are not run, and a kustomization with one of them fails (plugins.go).
+// Facts about kustomize are read from its source; file names in comments are of sigs.k8s.io/kustomize.
 package kustomize
 
 import (
@@ -26,24 +36,25 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Engine renders kustomizations. It asks for each remote thing once in its life, whether it gets it or not. Remote is,
-// as for kustomize, also a repository on the same machine that a file:// URL names, inside of the tree or not.
+// Engine renders kustomizations. It is safe for concurrent use. It fetches each remote repository and file at most once
+// in its life, and remembers a failure, too. As for kustomize, a repository with a file:// URL is remote, even inside
+// the tree.
 type Engine struct {
-	// Charts gets the charts of helmCharts that are not in the tree, and Helm renders them.
+	// Charts downloads the charts of helmCharts that are not in the tree, and Helm renders all charts of helmCharts.
 	Charts *chartrepo.Client
 	Helm   interface {
 		Render(ctx context.Context, in render.In, chart helm.Source) (*render.Result, error)
 	}
-	// Dir is the cache of remote bases, by repository and commit, and of remote files. It is made when it is
-	// first needed.
+	// Dir is the directory of the cache of remote bases, by repository and commit, and of remote files. It is created
+	// when it is first needed.
 	Dir string
-	// Env is the environment for the git that fetches remote bases, in the form of os.Environ.
+	// Env is the environment of the git that fetches remote bases, in the form of os.Environ.
 	Env []string
-	// Offline makes a remote thing that is not in the cache an error.
+	// Offline forbids the network: a remote base or file that is not in the cache is an error.
 	Offline bool
 
-	checkouts fetch.Once[string] // the directory of the cache
-	downloads fetch.Once[[]byte]
+	checkouts fetch.Once[string] // repository and ref → the directory of the checkout in the cache
+	downloads fetch.Once[[]byte] // URL → the content of the file
 	web       fetch.Client
 }
 
@@ -61,6 +72,7 @@ func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*rend
 	return result, err
 }
 
+// render walks the graph of the kustomization at a path of the tree, and builds it.
 func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
 	dir, info, err := tree.Resolve(g.tree, path.Clean(name), tree.MaxLinks)
 	if err == nil && !info.IsDir() {
@@ -84,7 +96,8 @@ func (g *graph) render(fsys fs.FS, name string) (*render.Result, error) {
 	return result, nil
 }
 
-// build runs kustomize and takes its output apart.
+// build runs kustomize over the overlay. file is the path for the documents of the result. A panic of kustomize is an
+// error.
 func (g *graph) build(file string) (result *render.Result, err error) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -96,7 +109,7 @@ func (g *graph) build(file string) (result *render.Result, err error) {
 	if g.options.LoadRestrictionsNone {
 		options.LoadRestrictions = types.LoadRestrictionsNone
 	}
-	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.show}, path.Join(root, g.dir))
+	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.probeFile}, path.Join(root, g.dir))
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +119,7 @@ func (g *graph) build(file string) (result *render.Result, err error) {
 	return documents(m, file)
 }
 
-// documents writes the objects as resmap.AsYaml does, and tells where each stands.
+// documents writes the objects as resmap.AsYaml does, with one document for each object.
 func documents(m resmap.ResMap, file string) (*render.Result, error) {
 	var text []byte
 	var ends []int
@@ -133,11 +146,11 @@ func documents(m resmap.ResMap, file string) (*render.Result, error) {
 	return result, nil
 }
 
-// schema guards kyaml's OpenAPI schema, which is one for the whole process and which the openapi field of a
-// kustomization replaces (kyaml/openapi/openapi.go). A build that does has it for itself.
+// schema guards kyaml's OpenAPI schema. It is a variable of the whole process, and a kustomization with the field
+// openapi replaces it (kyaml/openapi/openapi.go). Such a build runs alone; all other builds may run at the same time.
 var schema sync.RWMutex
 
-// withSchema runs f with the built-in schema, or with none yet where f brings its own.
+// withSchema runs f with kyaml's built-in schema. If own is true, f replaces the schema, and withSchema restores it.
 func withSchema(own bool, f func() error) error {
 	if own {
 		schema.Lock()
@@ -147,7 +160,7 @@ func withSchema(own bool, f func() error) error {
 	} else {
 		schema.RLock()
 		defer schema.RUnlock()
-		// It is parsed when it is needed first, while others may read what there is without a lock.
+		// kyaml parses the schema at the first use, without a lock against other builds that read it.
 		openapi.Schema()
 	}
 	return f()

@@ -23,7 +23,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// tree is what an archive holds. A file "NAME -> TARGET" is a symbolic link.
+// treeOf returns the files of an archive. A file "NAME -> TARGET" is a symbolic link.
 func treeOf(archive string) fstest.MapFS {
 	files := fstest.MapFS{}
 	for _, file := range txtar.Parse([]byte(archive)).Files {
@@ -73,7 +73,7 @@ func engine(t *testing.T) *Engine {
 	return &Engine{Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
 }
 
-func TestRender(t *testing.T) {
+func TestRenderPrintsWhatKustomizeBuildPrints(t *testing.T) {
 	for _, test := range buildTests(t) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -99,7 +99,7 @@ func TestRender(t *testing.T) {
 	}
 }
 
-// TestRenderEqualsAPI holds the engine to what kustomize's own API makes of the same files.
+// TestRenderEqualsAPI compares the engine with kustomize's own API on the same files.
 func TestRenderEqualsAPI(t *testing.T) {
 	for _, test := range buildTests(t) {
 		if strings.HasPrefix(test.name, "helm") || test.name == "metadata" {
@@ -133,14 +133,14 @@ func TestRenderEqualsAPI(t *testing.T) {
 	}
 }
 
-func TestRenderNothing(t *testing.T) {
+func TestKustomizationWithoutResourcesIsSkipped(t *testing.T) {
 	result, err := Source{Engine: engine(t), Path: "a"}.Render(context.Background(), render.In{Tree: treeOf("-- a/kustomization.yaml --\nnamespace: a\n")})
 	if err != nil || len(result.Text) != 0 || result.Skip == nil {
 		t.Errorf("got %+v, %v, want a reason why there is nothing", result, err)
 	}
 }
 
-func TestRenderCanceled(t *testing.T) {
+func TestRenderEndsWhenCanceled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	test := buildTests(t)[0]
@@ -149,7 +149,7 @@ func TestRenderCanceled(t *testing.T) {
 	}
 }
 
-// message is what a user sees of an error.
+// message returns an error as the user sees it.
 func message(err error) string {
 	text := err.Error()
 	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) && failure.Hint != "" {
@@ -158,8 +158,8 @@ func message(err error) string {
 	return text
 }
 
-// TestKustomizeVersion reminds of the constant when the module is updated.
-func TestKustomizeVersion(t *testing.T) {
+// TestKustomizeVersionIsThatOfGoMod fails after an update of the module, until the constant is updated, too.
+func TestKustomizeVersionIsThatOfGoMod(t *testing.T) {
 	modules, err := os.ReadFile("../../go.mod")
 	if err != nil || !strings.Contains(string(modules), "\tsigs.k8s.io/kustomize/api v0.21.2\n") {
 		t.Errorf("kustomize %s was released with api v0.21.2, which is not in go.mod: %v", kustomizeVersion, err)

@@ -18,7 +18,15 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// explain turns an error of kustomize into one that names the kustomization and what is wrong with it.
+// explain turns an error of a build, which kustomize wraps once for each directory, into an error that is located at
+// the kustomization with the fault and says only what is wrong there. For example:
+//
+//	accumulating resources: … recursed accumulation of path '/~tree~/base': accumulating resources: …
+//	merging resources from 'b.yaml': may not add resource with an already registered id: ConfigMap.v1.[noGrp]/app
+//
+// becomes
+//
+//	base/kustomization.yaml:1:13: b.yaml: may not add resource with an already registered id: ConfigMap.v1/app
 func (g *graph) explain(err error) error {
 	dir, entry, text := unwrap(g.dir, err.Error())
 	if owner, m, _, ok := g.split(dir); ok && m.chart != "" {
@@ -28,48 +36,57 @@ func (g *graph) explain(err error) error {
 	if v == nil {
 		v, text = g.visits[g.dir], err.Error()
 	}
-	place := v.k.Locate(entry)
+	location := v.k.Locate(entry)
 	if len(v.cloned) > 0 {
-		place, text = v.place, path.Join(root, dir)+": "+text
+		location, text = v.referencedAt, path.Join(root, dir)+": "+text
 	}
 	if plugin := externalPlugin.FindStringSubmatch(text); plugin != nil {
-		return fault(place, "plugin", g.refused(plugin[1]))
+		return fault(location, "plugin", g.refused(plugin[1]))
 	}
 	suspects := []string{v.dir}
 	if strings.Contains(text, "invalid schema file") {
-		suspects = slices.Sorted(maps.Keys(g.visits)) // It is not told whose.
+		suspects = slices.Sorted(maps.Keys(g.visits)) // The message does not name the kustomization.
 	}
+	isParseError := strings.Contains(text, "yaml: ") || strings.Contains(text, "unable to parse")
 	for _, suspect := range suspects {
-		if broken := g.brokenFile(g.visits[suspect]); broken != nil && (strings.Contains(text, "yaml: ") || strings.Contains(text, "unable to parse")) {
-			return fault(place, g.tidy(path.Join(root, dir)), broken)
+		if broken := g.brokenFile(g.visits[suspect]); broken != nil && isParseError {
+			return fault(location, g.userText(path.Join(root, dir)), broken)
 		}
 	}
-	failure := &yamldoc.Error{Location: place, Err: errors.New(g.tidy(text))}
+	failure := &yamldoc.Error{Location: location, Err: errors.New(g.userText(text))}
 	switch {
 	case strings.Contains(text, "already registered id"):
 		failure.Hint = "two entries define this object: remove one, or make it a patch"
 	case strings.Contains(text, "matches strategic merge patch"):
-		failure.Hint = "a patch names an object as it is before this kustomization changes it: apiVersion, kind, name and namespace"
+		failure.Hint = "a patch names an object as it is before this kustomization changes it: " +
+			"apiVersion, kind, name and namespace"
 	}
 	return failure
 }
 
-// What kustomize wraps its errors in (kusttarget.go and plugins of api/internal/builtins).
+// These expressions match the text with which kustomize wraps its errors (kusttarget.go and plugins of
+// api/internal/builtins).
 var (
-	inDirectory    = regexp.MustCompile(`^accumulation err='accumulating resources from '[^']*': .*?must resolve to a file': `)
-	inFile         = regexp.MustCompile(`(?s)^accumulation err='(.*)': must build at directory: '[^']*': file is not directory$`)
-	inComponent    = regexp.MustCompile(`(?s)^(?:accumulateDirectory|loader\.New):? (".*")$`)
-	ofDirectory    = regexp.MustCompile(`^(?:recursed accumulation of|couldn't make target for) path '` + root + `/?([^']*)': `)
+	inDirectory = regexp.MustCompile(
+		`^accumulation err='accumulating resources from '[^']*': .*?must resolve to a file': `)
+	inFile = regexp.MustCompile(
+		`(?s)^accumulation err='(.*)': must build at directory: '[^']*': file is not directory$`)
+	inComponent = regexp.MustCompile(`(?s)^(?:accumulateDirectory|loader\.New):? (".*")$`)
+	ofDirectory = regexp.MustCompile(
+		`^(?:recursed accumulation of|couldn't make target for) path '` + root + `/?([^']*)': `)
 	ofFile         = regexp.MustCompile(`^(?:accumulating|merging) resources from '([^']*)': `)
 	ofPlugin       = regexp.MustCompile("(?s)^trouble configuring builtin (\\w+) with config: `\n.*?\n`: ")
 	ofGenerator    = regexp.MustCompile(`^merging from generator &\{[^}]*\}: `)
 	ofMerge        = regexp.MustCompile(`; failed to find unique target for patch .*$`)
 	externalPlugin = regexp.MustCompile(`external plugins disabled; unable to load external plugin '(.*)'`)
-	goResID        = regexp.MustCompile(`resid\.ResId\{Gvk:resid\.Gvk\{Group:"[^"]*", Version:"[^"]*", Kind:"([^"]*)", isClusterScoped:\w+\}, Name:"([^"]*)", Namespace:"[^"]*"\}`)
-	noneOf         = strings.NewReplacer(".[noGrp]", "", ".[noVer]", "", ".[noNs]", "")
+	goResID        = regexp.MustCompile(`resid\.ResId\{Gvk:resid\.Gvk\{Group:"[^"]*", Version:"[^"]*", ` +
+		`Kind:"([^"]*)", isClusterScoped:\w+\}, Name:"([^"]*)", Namespace:"[^"]*"\}`)
+	// withoutAbsent removes the parts of an object's ID that say that it has no group, version or namespace.
+	withoutAbsent = strings.NewReplacer(".[noGrp]", "", ".[noVer]", "", ".[noNs]", "")
 )
 
-// unwrap finds the directory of the kustomization that an error is about, the entry in it if the error
+// unwrap removes, one after the other, the texts with which kustomize has wrapped an error in the kustomization of a
+// directory. It returns the directory of the innermost kustomization, the entry of that kustomization if the error
 // names one, and the rest of the text.
 func unwrap(dir, text string) (string, string, string) {
 	entry := ""
@@ -95,11 +112,12 @@ func unwrap(dir, text string) (string, string, string) {
 		text = entry + ": " + text
 	}
 	text = ofMerge.ReplaceAllString(goResID.ReplaceAllString(text, "$1 $2"), "")
-	return dir, entry, noneOf.Replace(strings.TrimSpace(text))
+	return dir, entry, withoutAbsent.Replace(strings.TrimSpace(text))
 }
 
-// brokenFile finds the first file of a kustomization that is no YAML, and its line: kustomize counts lines
-// from the start of a document, and does not name the file of every field.
+// brokenFile returns an error for the first file of a kustomization that is not YAML, with its line; nil if all files
+// are. Kustomize's own error is of little use: it counts lines from the start of a YAML document instead of the file,
+// and does not name the file for every field.
 func (g *graph) brokenFile(v *visit) error {
 	for _, reference := range v.k.References() {
 		file, info, err := g.find(v.node, reference.Path)
@@ -107,8 +125,9 @@ func (g *graph) brokenFile(v *visit) error {
 			continue
 		}
 		data, err := fs.ReadFile(g.tree, file)
-		if start := bytes.TrimSpace(data); err != nil || bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
-			continue // JSON may have tabs, which YAML has not.
+		start := bytes.TrimSpace(data)
+		if err != nil || bytes.HasPrefix(start, []byte("{")) || bytes.HasPrefix(start, []byte("[")) {
+			continue // The file is JSON, which may be indented by tabs, and YAML may not.
 		}
 		for decoder := yaml.NewDecoder(bytes.NewReader(data)); err == nil; {
 			err = decoder.Decode(&yaml.Node{})
@@ -119,7 +138,7 @@ func (g *graph) brokenFile(v *visit) error {
 		if _, m, _, ok := g.split(file); ok && m.whole {
 			return fmt.Errorf("%s: %w", m.name, err)
 		}
-		return yamldoc.ParseError(g.shown(file), data, err)
+		return yamldoc.ParseError(g.userPath(file), data, err)
 	}
 	return nil
 }

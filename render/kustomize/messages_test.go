@@ -14,7 +14,7 @@ kind: ConfigMap
 metadata: {name: app}
 `
 
-func TestErrors(t *testing.T) {
+func TestErrorsNameTheFileAndTheEntry(t *testing.T) {
 	tests := []struct {
 		name, tree, want string
 	}{
@@ -285,8 +285,9 @@ definitions: [
 	}
 }
 
-// TestErrorUnrestricted is for the other words in which kustomize then says that a base is no file.
-func TestErrorUnrestricted(t *testing.T) {
+// TestErrorOutsideTheDirectoryNamesItsKustomization: without the load restrictor, kustomize reports a base that is not a
+// file in other words.
+func TestErrorOutsideTheDirectoryNamesItsKustomization(t *testing.T) {
 	source := Source{Path: "app", Options: Options{LoadRestrictionsNone: true}}
 	_, err := engine(t).Render(context.Background(), render.In{Tree: treeOf(`
 -- app/kustomization.yaml --

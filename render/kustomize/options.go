@@ -1,11 +1,13 @@
 package kustomize
 
-// Options are the options of `kustomize build` under its own names.
+// Options are the options of `kustomize build`, with the names of its flags.
 type Options struct {
-	// LoadRestrictionsNone lets a kustomization read files from outside its own directory.
+	// LoadRestrictionsNone is --load-restrictor LoadRestrictionsNone: a kustomization may read files outside its
+	// directory.
 	LoadRestrictionsNone bool
-	HelmKubeVersion      string
-	HelmAPIVersions      []string
-	// Edit, if not nil, returns the kustomization file to build instead of the source's own.
+	HelmKubeVersion      string   // --helm-kube-version
+	HelmAPIVersions      []string // --helm-api-versions
+	// Edit, if not nil, gets the content of the source's kustomization file, and returns the content to build. Argo CD
+	// edits kustomizations so. Kustomizations that the source names are not edited.
 	Edit func(kustomization []byte) ([]byte, error)
 }

@@ -17,9 +17,14 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// plugins looks through the generators, transformers and validators, inline or in files. It refuses those
-// that kustomize would have to run, and takes the charts out of the generators. Those in a directory's
-// kustomization are left to kustomize, which refuses them too. This program's own function is left out.
+// plugins reads the plugins that the fields generators, transformers and validators configure, inline or in files.
+//
+//   - A HelmChartInflationGenerator is removed from the kustomization, and returned as a chart.
+//   - This program's own function is removed, too: it would only repeat the check of the output.
+//   - Another builtin plugin stays.
+//   - Any other plugin or function is an error, because kustomize would have to run a program.
+//
+// An entry that is a directory stays; kustomize itself refuses functions there.
 func (g *graph) plugins(at node, file string, k *Kustomization) ([]chart, error) {
 	var charts []chart
 	for _, field := range []struct {
@@ -42,7 +47,8 @@ func (g *graph) plugins(at node, file string, k *Kustomization) ([]chart, error)
 	return charts, nil
 }
 
-// pluginsOf returns the charts that an entry configures, and the entry without them.
+// pluginsOf returns the charts that an entry of a field configures, and the entry without them: "" if nothing is left
+// of the entry. If the entry is a file with more plugins, the rest is a copy of the file in a mount.
 func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, error) {
 	text, file := []byte(entry), path.Base(file)
 	found, info, err := g.find(at, entry)
@@ -53,12 +59,12 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 		if text, err = fs.ReadFile(g.tree, found); err != nil {
 			return "", nil, err
 		}
-		text = g.show(found, text)
+		text = g.probeFile(found, text)
 		file = entry
 	}
 	objects, err := kio.FromBytes(text)
 	if err != nil {
-		return entry, nil, nil // for kustomize to say
+		return entry, nil, nil // Kustomize reports the error in the build.
 	}
 	var charts []chart
 	var others []*yaml.RNode
@@ -66,7 +72,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 	for _, object := range objects {
 		switch {
 		case object.GetKind() == "":
-			return entry, nil, nil // as above
+			return entry, nil, nil // Kustomize reports the missing kind in the build.
 		case field != "generators" && isOwnFunction(object):
 			own = true
 		case object.GetApiVersion() != konfig.BuiltinPluginApiVersion:
@@ -79,8 +85,11 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			charts = append(charts, c)
 		default:
 			if address := webPath(object.YNode()); address != "" {
-				return "", nil, &yamldoc.Error{Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only", object.GetKind(), object.GetName(), fetch.Redact(address)),
-					Hint: "configure it in the kustomization itself, or name a copy of the file"}
+				return "", nil, &yamldoc.Error{
+					Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only",
+						object.GetKind(), object.GetName(), fetch.Redact(address)),
+					Hint: "configure it in the kustomization itself, or name a copy of the file",
+				}
 			}
 			others = append(others, object)
 		}
@@ -100,12 +109,14 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 	return rest, charts, err
 }
 
-// isOwnFunction tells this program as a function: it would only say what a check of the output says.
+// isOwnFunction reports whether an object configures this program as a KRM function.
 func isOwnFunction(object *yaml.RNode) bool {
 	function, err := runtimeutil.GetFunctionSpec(object)
 	return err == nil && function != nil && path.Base(function.Exec.Path) == "pullcheck"
 }
 
+// generatorChart returns the chart that a HelmChartInflationGenerator configures. file is its path in the
+// kustomization.
 func generatorChart(file string, object *yaml.RNode) (chart, error) {
 	meta, err := object.GetMeta()
 	if err != nil {
@@ -122,19 +133,21 @@ func generatorChart(file string, object *yaml.RNode) (chart, error) {
 	return c, nil
 }
 
-// refused is the error for what kustomize would run.
+// refused returns the error for a plugin or function of a kind that kustomize would have to run.
 func (g *graph) refused(kind string) error {
 	return &yamldoc.Error{
-		Err:  fmt.Errorf("%s is a function or plugin, which pullcheck does not run", kind),
-		Hint: "check what kustomize makes of it: kustomize build --enable-alpha-plugins " + g.dir + " | pullcheck check -",
+		Err: fmt.Errorf("%s is a function or plugin, which pullcheck does not run", kind),
+		Hint: "check what kustomize makes of it: kustomize build --enable-alpha-plugins " + g.dir +
+			" | pullcheck check -",
 	}
 }
 
-// webPath finds a URL in the fields of a plugin's configuration that kustomize loads files from. It would
-// do so in the build.
+// webPath returns the first http or https URL in the fields of a plugin's configuration that name files; "" if there is
+// none. Kustomize would download it in the build.
 func webPath(node *yaml.Node) string {
+	fileFields := []string{"path", "paths", "files", "envs", "env"}
 	for i, child := range node.Content {
-		if i%2 == 1 && node.Kind == yaml.MappingNode && slices.Contains([]string{"path", "paths", "files", "envs", "env"}, node.Content[i-1].Value) {
+		if i%2 == 1 && node.Kind == yaml.MappingNode && slices.Contains(fileFields, node.Content[i-1].Value) {
 			for _, value := range append([]*yaml.Node{child}, child.Content...) {
 				if isWeb(value.Value) {
 					return value.Value

@@ -18,10 +18,12 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// checkout returns the directory of the cache that holds the files of a repository at its ref. Only a commit's hash
-// that is in the cache, and --offline, need no network.
+// checkout returns the directory of the cache with the files of a repository at its ref. It asks the remote repository
+// for the commit of a branch or tag in every run, and clones only a commit that the cache lacks. With Offline, or if
+// the ref is the hash of a commit in the cache, it does not use the network.
 func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
-	return e.checkouts.Get(ctx, fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout), func() (string, error) {
+	key := fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout)
+	return e.checkouts.Get(ctx, key, func() (string, error) {
 		dir := filepath.Join(e.Dir, cacheName(r.url))
 		remembered := filepath.Join(dir, "refs", url.PathEscape("ref "+r.ref))
 		commit, err := e.commit(ctx, r, dir, remembered)
@@ -43,7 +45,7 @@ func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
 	})
 }
 
-// directory is where the cache has a commit.
+// directory returns the directory with the files of a commit, below dir, the directory of the repository in the cache.
 func (r repository) directory(dir, commit string) string {
 	if !r.submodules {
 		commit += "-no-submodules"
@@ -51,13 +53,13 @@ func (r repository) directory(dir, commit string) string {
 	return filepath.Join(dir, commit)
 }
 
-// remote is a repository for git.
+// remote returns the repository as package git needs it.
 func (e *Engine) remote(r repository) git.Remote {
 	return git.Remote{URL: r.url, Ref: r.ref, Submodules: r.submodules, Timeout: r.timeout, Env: e.Env}
 }
 
-// commit returns the hash of the commit that a ref names now, or with --offline the remembered one. Git runs in dir,
-// the repository's directory in the cache, which is made first.
+// commit returns the hash of the commit that the ref names now. With Offline, it returns the commit of the last run,
+// from the file remembered. Git runs in dir, the directory of the repository in the cache; commit creates it.
 func (e *Engine) commit(ctx context.Context, r repository, dir, remembered string) (string, error) {
 	if git.IsCommit(r.ref) {
 		return r.ref, nil
@@ -82,8 +84,9 @@ func (e *Engine) commit(ctx context.Context, r repository, dir, remembered strin
 	return commit, nil
 }
 
-// clone fetches the files of a repository at its ref, without the history, and returns their commit. The commit's
-// directory in the cache appears when it is complete.
+// clone fetches the files of a repository at its ref, without the history, and returns the commit. It fetches them into
+// a temporary directory and renames it, so that the directory of the commit is always complete, also if two processes
+// clone at the same time.
 func (e *Engine) clone(ctx context.Context, r repository, dir string) (string, error) {
 	work, err := fetch.MakePartial(dir)
 	if err != nil {
@@ -101,7 +104,8 @@ func (e *Engine) clone(ctx context.Context, r repository, dir string) (string, e
 	return commit, err
 }
 
-// fetchError names the repository in an error of git.
+// fetchError returns an error of git with the name of the repository. If the context is canceled, it returns the error
+// of the context. URLs in the message have no passwords.
 func (r repository) fetchError(ctx context.Context, err error) error {
 	failure := (*git.Error)(nil)
 	switch {
@@ -119,13 +123,15 @@ func (r repository) fetchError(ctx context.Context, err error) error {
 	return err
 }
 
-// maxFile bounds a remote file, in bytes. The largest bundles of custom resource definitions have some 10 MB.
+// maxFile is the size limit of a remote file, in bytes. The largest bundles of custom resource definitions have some 10
+// MB.
 const maxFile = 64 << 20
 
-// httpTimeout is how long a server gets for one file.
+// httpTimeout is the time limit for the download of one file.
 const httpTimeout = time.Minute
 
-// download gets a file over HTTP, or with --offline the copy of an earlier run.
+// download returns the content of a file over HTTP, and keeps a copy in the cache. With Offline, it returns the copy of
+// an earlier run.
 func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
 	return e.downloads.Get(ctx, address, func() ([]byte, error) {
 		cached := filepath.Join(e.Dir, "files", cacheName(address))
@@ -144,9 +150,14 @@ func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
 	})
 }
 
-// errOffline goes with the entry that names what is missing.
-var errOffline = &yamldoc.Error{Err: errors.New("it is not in the cache, and --offline is set"), Hint: "run once without --offline"}
+// errOffline is the error for a remote base or file that the cache lacks. Its callers name the base or file.
+var errOffline = &yamldoc.Error{
+	Err:  errors.New("it is not in the cache, and --offline is set"),
+	Hint: "run once without --offline",
+}
 
+// cacheName returns the name of a URL in the cache. A URL itself may be too long for a file name, and may have a
+// password.
 func cacheName(url string) string {
 	sum := sha256.Sum256([]byte(url))
 	return hex.EncodeToString(sum[:16])

@@ -26,7 +26,7 @@ type repo struct {
 	dir string
 }
 
-// newRepo makes an empty repository. Neither it nor what the engine runs knows the user's configuration.
+// newRepo makes an empty repository. Neither its git nor the engine's git reads the user's configuration.
 func newRepo(t *testing.T) repo {
 	t.Setenv("GIT_CONFIG_GLOBAL", os.DevNull)
 	t.Setenv("GIT_CONFIG_NOSYSTEM", "1")
@@ -51,7 +51,7 @@ func (r repo) git(args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// commit replaces the files by those of an archive and returns the commit.
+// commit replaces all files by the files of an archive, commits them, and returns the hash.
 func (r repo) commit(archive string) string {
 	r.git("rm", "-r", "--quiet", "--ignore-unmatch", ".")
 	for name, file := range treeOf(archive) {
@@ -113,7 +113,7 @@ func wantError(t *testing.T, e *Engine, fsys fs.FS, want string) {
 	}
 }
 
-func TestRemoteBase(t *testing.T) {
+func TestRemoteBaseFollowsItsRefAndTheCache(t *testing.T) {
 	r := newRepo(t)
 	first := r.commit(pod("one"))
 	r.git("tag", "--annotate", "--message=test", "v1")
@@ -183,7 +183,7 @@ func TestRemoteBaseOverHTTP(t *testing.T) {
 		"git cannot fetch %[1]s/org/other: fatal: repository '%[1]s/org/other/' not found", server.URL))
 }
 
-func TestRemoteBaseErrors(t *testing.T) {
+func TestRemoteBaseErrorsNameTheReason(t *testing.T) {
 	r := newRepo(t)
 	r.commit(`
 -- loop/kustomization.yaml --
@@ -231,7 +231,7 @@ patches: [{target: {kind: Pod}, patch: "{}"}, {patch: "{apiVersion: v1, kind: Po
 		"git is needed to fetch %[1]s, and there is no git on the PATH\nhint: install git", r.url()))
 }
 
-func TestRemoteBaseInGitHook(t *testing.T) {
+func TestRemoteBaseIgnoresTheEnvironmentOfAGitHook(t *testing.T) {
 	r := newRepo(t)
 	r.commit(pod("one"))
 	ran := filepath.Join(t.TempDir(), "ran")
@@ -250,10 +250,10 @@ func TestRemoteBaseInGitHook(t *testing.T) {
 	}
 }
 
-func TestSubmodules(t *testing.T) {
+func TestSubmodulesAreFetchedUnlessTurnedOff(t *testing.T) {
 	inner, outer := newRepo(t), newRepo(t)
 	inner.commit(pod("inner"))
-	// What git does by default with submodules on the disk is to refuse them.
+	// By default, git refuses submodules on the disk.
 	t.Setenv("GIT_CONFIG_COUNT", "1")
 	t.Setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
 	t.Setenv("GIT_CONFIG_VALUE_0", "always")
@@ -265,8 +265,8 @@ func TestSubmodules(t *testing.T) {
 	wantError(t, e, naming(entry), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %s: %s: open inner/base: no such file or directory", entry, outer.url()))
 }
 
-// TestRemoteOrigins has what the program kustomize prints, with the repository's URL.
-func TestRemoteOrigins(t *testing.T) {
+// TestRemoteOriginsEqualKustomizes compares with the output of the program kustomize, with the repository's URL.
+func TestRemoteOriginsEqualKustomizes(t *testing.T) {
 	r := newRepo(t)
 	r.commit(pod("one") + "-- kustomization.yaml --\nresources: [base]\nnameSuffix: -root\n")
 	result, err := engine(t).Render(context.Background(), render.In{Tree: treeOf(`
@@ -317,7 +317,7 @@ spec:
 	}
 }
 
-func TestRemoteFiles(t *testing.T) {
+func TestRemoteFilesAreDownloaded(t *testing.T) {
 	var requests atomic.Int32
 	files := map[string]string{
 		"/pod.yaml":       string(treeOf(pod("web"))["base/pod.yaml"].Data),
@@ -382,7 +382,7 @@ spec:
 	files["/pod.yaml"] = strings.ReplaceAll(files["/pod.yaml"], "web", "newer")
 	wantImage(t, &Engine{Dir: e.Dir}, naming(server.URL+"/pod.yaml"), "newer")
 	wantImage(t, &Engine{Dir: e.Dir, Offline: true}, naming(server.URL+"/pod.yaml"), "newer")
-	wantImage(t, e, naming(server.URL+"/pod"), "web") // which may be a repository, and is none
+	wantImage(t, e, naming(server.URL+"/pod"), "web") // The URL could be a repository, but is a file.
 
 	for _, test := range []struct{ entry, want string }{
 		{server.URL + "/none.yaml", "the server says 404 Not Found"},

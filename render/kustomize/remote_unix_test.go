@@ -47,8 +47,8 @@ func TestCanceledFetchLeavesNoProcess(t *testing.T) {
 	}
 }
 
-// TestQuietSSH has an ssh on the PATH that says how it was called.
-func TestQuietSSH(t *testing.T) {
+// TestSSHAsksNothing puts an ssh on the PATH that prints its arguments.
+func TestSSHAsksNothing(t *testing.T) {
 	newRepo(t) // for its environment
 	bin := t.TempDir()
 	script := "#!/bin/sh\necho \"called with $*\" >&2\nexit 255\n"

@@ -13,25 +13,27 @@ import (
 	"github.com/pullcheck/pullcheck/internal/fetch"
 )
 
-// repository is where a remote base stands.
+// repository is the location of a remote base.
 type repository struct {
-	url        string // what git fetches
-	path       string // the directory in it, "" for its root
-	ref        string // branch, tag or commit, "" for the default branch
+	url        string // the URL for git
+	path       string // the directory in the repository; "" is its root
+	ref        string // a branch, tag or commit; "" is the default branch
 	timeout    time.Duration
-	submodules bool
+	submodules bool // whether git fetches submodules, too
 }
 
+// These expressions match the parts of a git URL, from its start to its path.
 var (
 	schemes  = regexp.MustCompile(`^(?i:ssh://|https://|http://|file://)`)
 	username = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9-]*@`)
 	github   = regexp.MustCompile(`^(?i:github\.com)[/:]`)
 	forced   = regexp.MustCompile(`^(?i:git::)`)
-	noPort   = regexp.MustCompile(`:[^/@\]]*[^0-9/@\]][^/@\]]*/?$`)
+	noPort   = regexp.MustCompile(`:[^/@\]]*[^0-9/@\]][^/@\]]*/?$`) // a port that is not a number
 )
 
-// parseRepository reads a git URL by kustomize's grammar (api/internal/git/repospec.go), which takes
-// every entry that is no such URL for a local path.
+// parseRepository parses a git URL by kustomize's grammar (api/internal/git/repospec.go). For example,
+// https://github.com/acme/base//prod?ref=v1 is the directory prod of https://github.com/acme/base at v1. An error means
+// that the text is not a git URL, and then kustomize reads it as a local path.
 func parseRepository(text string) (repository, error) {
 	r := repository{}
 	if path.IsAbs(text) {
@@ -48,7 +50,7 @@ func parseRepository(text string) (repository, error) {
 		repo, ok = rest, true
 	}
 	if segments := strings.Split(rest, "/"); !ok && len(segments) >= 2 {
-		// As on GitHub, a repository is an organization's.
+		// Without a mark, kustomize assumes that the path begins with an organization and a repository, as on GitHub.
 		repo, dir = strings.Join(segments[:2], "/"), strings.Join(segments[2:], "/")
 	}
 	if repo == "" {
@@ -61,8 +63,8 @@ func parseRepository(text string) (repository, error) {
 	return r, nil
 }
 
-// splitMarked splits a path where the repository ends, if that is marked: after the directory below
-// _git/ (Azure), at a //, or after .git.
+// splitMarked splits the path of a URL into the repository and a directory in it, if the path marks the end of the
+// repository: by _git/NAME (Azure), by // or by .git. ok is false for a path without a mark.
 func splitMarked(location string) (repo, dir string, ok bool) {
 	if i := strings.Index(location, "_git/"); i >= 0 {
 		i += len("_git/")
@@ -78,7 +80,7 @@ func splitMarked(location string) (repo, dir string, ok bool) {
 	return "", "", false
 }
 
-// splitHost splits off what stands before the path: scheme, user name and host, in the form for git.
+// splitHost splits a URL into scheme, user name and host, in the form that git needs, and the path.
 func splitHost(location string) (host, rest string, err error) {
 	location = location[len(forced.FindString(location)):]
 	scheme := strings.ToLower(schemes.FindString(location))
@@ -113,7 +115,8 @@ func splitHost(location string) (host, rest string, err error) {
 	return scheme + user + location, rest, nil
 }
 
-// parseQuery reads the parameters of a git URL. What kustomize cannot read, it takes for the default.
+// parseQuery parses the query of a git URL: ref or version, timeout and submodules. As in kustomize, a parameter that
+// cannot be parsed has its default: 27 seconds, and with submodules.
 func parseQuery(query string) (ref string, timeout time.Duration, submodules bool) {
 	timeout, submodules = 27*time.Second, true
 	values, err := url.ParseQuery(query)
@@ -129,21 +132,20 @@ func parseQuery(query string) (ref string, timeout time.Duration, submodules boo
 	} else if duration, err := time.ParseDuration(values.Get("timeout")); err == nil && duration > 0 {
 		timeout = duration
 	}
-	if wanted, err := strconv.ParseBool(values.Get("submodules")); err == nil {
-		submodules = wanted
+	if value, err := strconv.ParseBool(values.Get("submodules")); err == nil {
+		submodules = value
 	}
 	return ref, timeout, submodules
 }
 
-// isWeb tells whether kustomize takes an entry for one to get over HTTP (api/internal/loader/fileloader.go,
+// isWeb reports whether an entry is an http or https URL, which kustomize downloads (api/internal/loader/fileloader.go,
 // IsRemoteFile).
 func isWeb(entry string) bool {
 	u, err := url.Parse(entry)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
 }
 
-// namesFile tells whether a web address clearly means a file. Kustomize gets every address that may be a
-// repository over HTTP first, to see whether it is a file; what it then does depends on the server.
+// namesFile reports whether an http or https URL clearly names a file, by its extension. See graph.web for the reason.
 func namesFile(address string) bool {
 	u, err := url.Parse(address)
 	if err != nil || strings.Contains(u.Path, "//") || strings.Contains(u.Path, ".git/") {
@@ -156,6 +158,7 @@ func namesFile(address string) bool {
 	return false
 }
 
+// String returns the URL and ref for messages, without a password.
 func (r repository) String() string {
 	if r.ref == "" {
 		return fetch.Redact(r.url)

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The cases are those of api/internal/git/repospec_test.go in kustomize.
+// The cases are from api/internal/git/repospec_test.go of kustomize.
 func TestParseRepository(t *testing.T) {
 	tests := []struct{ text, url, path, ref string }{
 		{"https://code.example.com/someorg/somerepo/somedir", "https://code.example.com/someorg/somerepo", "somedir", ""},
@@ -102,7 +102,7 @@ func TestParseRepositoryOfEachHost(t *testing.T) {
 	}
 }
 
-func TestParseRepositoryErrors(t *testing.T) {
+func TestParseRepositorySaysWhyATextIsNoURL(t *testing.T) {
 	for text, want := range map[string]string{
 		"/tmp":                         "it is an absolute path",
 		"../../tmp":                    "it has none of the schemes https, http, ssh and file",
@@ -130,7 +130,7 @@ func TestParseRepositoryErrors(t *testing.T) {
 	}
 }
 
-func TestParseQuery(t *testing.T) {
+func TestParseQueryHasKustomizesDefaults(t *testing.T) {
 	const usual = 27 * time.Second
 	tests := []struct {
 		query, ref string
@@ -158,7 +158,7 @@ func TestParseQuery(t *testing.T) {
 	}
 }
 
-func TestNamesFile(t *testing.T) {
+func TestNamesFileGoesByTheExtension(t *testing.T) {
 	for address, want := range map[string]bool{
 		"https://example.com/org/repo/releases/install.yaml":     true,
 		"https://example.com/org/repo/install.yml?token=a":       true,

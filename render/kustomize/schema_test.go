@@ -8,10 +8,10 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-// TestOwnSchema builds kustomizations with and without a schema of their own at the same time. With the
-// built-in schema the patch merges the containers of the Deployment by name and replaces those of the App, which
-// it does not know; with the other one, which knows only the App, it is the other way round.
-func TestOwnSchema(t *testing.T) {
+// TestOwnSchemaDoesNotReachOtherBuilds builds kustomizations with and without a schema of their own at the same time. With the
+// built-in schema, a patch merges the containers of the Deployment by name, and replaces the containers of the App, which is
+// not in the schema. The kustomization's own schema has only the App, so the patch merges the App and replaces the rest.
+func TestOwnSchemaDoesNotReachOtherBuilds(t *testing.T) {
 	const files = `
 -- plain/kustomization.yaml --
 resources: [../base]
@@ -109,8 +109,8 @@ spec:
 	builds.Wait()
 }
 
-// TestPanicLeavesTheSchema is for a panic of kustomize with the schema's lock held.
-func TestPanicLeavesTheSchema(t *testing.T) {
+// TestPanicRestoresTheSchema: a panic of kustomize must not keep the lock of the schema.
+func TestPanicRestoresTheSchema(t *testing.T) {
 	for _, own := range []bool{true, false} {
 		func() {
 			defer func() { _ = recover() }()

@@ -9,7 +9,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm"
 )
 
-// Source is a kustomization.
+// Source is a kustomization with the options of its build. It implements render.Source.
 type Source struct {
 	Engine *Engine
 	// Path is the directory of the kustomization.
@@ -20,11 +20,12 @@ type Source struct {
 // ID implements render.Source.
 func (s Source) ID() render.ID { return render.ID{Kind: render.Kustomize, Path: s.Path} }
 
-// Files implements render.Source. A kustomization names its files in the tree.
+// Files implements render.Source. There are none, because the kustomization file itself names all files.
 func (s Source) Files() []render.File { return nil }
 
-// Render renders the kustomization as `kustomize build` of the version in go.mod does, with its default options beside
-// those of the source. helmCharts are always enabled; plugins and functions never.
+// Render renders the kustomization as `kustomize build` does, in the version of go.mod, with the options of the source.
+// The other options have their defaults, with two exceptions: --enable-helm is always on, and plugins and functions are
+// never run.
 func (s Source) Render(ctx context.Context, in render.In) (*render.Result, error) {
 	return s.Engine.Render(ctx, in, s)
 }
@@ -36,8 +37,8 @@ func (s Source) Reach(fsys fs.FS) *render.Reach {
 	return reach
 }
 
-// reachKustomization adds to a reach the directory of a kustomization with everything that the kustomization names. A file
-// that cannot be read reaches no further.
+// reachKustomization adds the directory of a kustomization to a reach, and everything that the kustomization names,
+// directly or indirectly. A kustomization that cannot be parsed adds only its directory.
 func reachKustomization(fsys fs.FS, reach *render.Reach, dir string) {
 	if !reach.Directory(dir) {
 		return

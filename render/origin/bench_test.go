@@ -43,7 +43,7 @@ spec:
 	}
 	var count rendertest.Counter
 	source := count.Count(helm.Source{Engine: &helm.Engine{}, Path: "."})
-	var questions []origin.Question
+	var queries []origin.Query
 	b.Run("render", func(b *testing.B) {
 		for b.Loop() {
 			result, err := source.Render(b.Context(), render.In{Tree: fsys})
@@ -54,13 +54,13 @@ spec:
 			if err != nil {
 				b.Fatal(err)
 			}
-			questions = policies(source, manifests)
+			queries = policies(source, manifests)
 		}
 	})
 	b.Run("trace", func(b *testing.B) {
 		before := count.Renders()[source.ID()]
 		for b.Loop() {
-			if answer := origin.Trace(b.Context(), fsys, source, questions)[0]; !answer.Exact {
+			if trace := origin.Find(b.Context(), fsys, source, queries).Traces[0]; !trace.Exact {
 				b.Fatal("not exact")
 			}
 		}
@@ -82,8 +82,8 @@ func BenchmarkTrees(b *testing.B) {
 				for b.Loop() {
 					render.All(b.Context(), fsys, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
 						manifests, err := result.Manifests(check.MayHoldContainers)
-						if questions := policies(sources[i], manifests); err == nil && traced {
-							origin.Trace(b.Context(), fsys, sources[i], questions)
+						if queries := policies(sources[i], manifests); err == nil && traced {
+							origin.Find(b.Context(), fsys, sources[i], queries)
 						}
 						return err
 					})

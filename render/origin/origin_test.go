@@ -25,7 +25,7 @@ import (
 //
 //	want   what is traced, as testCase.print writes it
 //	flags  of helm template: -f FILE --set KEY=VALUE …
-//	why    the fields to trace, as KIND/NAME PATH INSTEAD, in place of the policies that break a rule
+//	why    the fields to trace, as KIND/NAME PATH REPLACEMENT, in place of the policies that break a rule
 //	crlf   the files whose lines end with CRLF
 //
 // What stands below NAME.tgz/ is packed, and what stands below NAME.git/ is committed to a repository, whose URL
@@ -59,9 +59,9 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-// TestVerify holds verify to finding decisions that decide nothing: each is put to another place where a value of the
-// same kind stands.
-func TestVerify(t *testing.T) {
+// TestVerifyFindsWrongDecisions moves decisions to other places, where a value of the same kind stands, and holds verify to
+// finding that they decide nothing there.
+func TestVerifyFindsWrongDecisions(t *testing.T) {
 	for name, place := range map[string]struct{ path, line string }{
 		"helm_plain_value":         {"chart/values.yaml", "  pullPolicy: IfNotPresent # of the sidecar"},
 		"helm_literal":             {"chart/templates/pod.yaml", "    imagePullPolicy: Never"},
@@ -89,7 +89,7 @@ func TestVerify(t *testing.T) {
 				t.Fatalf("%s has no line %q", place.path, place.line)
 			}
 			end := start + len(strings.TrimSuffix(place.line, ":"))
-			if q := traced[0].question; yamldoc.ScalarAt(q.Manifest.Node, q.Path) == "" {
+			if q := traced[0].query; yamldoc.ScalarAt(q.Manifest.Node, q.Path) == "" {
 				start += len(place.line) - len(strings.TrimLeft(place.line, " -"))
 			} else {
 				start += strings.Index(place.line, ": ") + len(": ")
@@ -223,15 +223,15 @@ func chartOptions(t *testing.T, flags []string) helm.Options {
 	return options
 }
 
-// traced is a question and its answer.
+// traced is a query and its trace.
 type traced struct {
-	source   render.Source
-	name     string // of the object
-	question origin.Question
-	origin.Answer
+	source render.Source
+	name   string // of the object
+	query  origin.Query
+	origin.Trace
 }
 
-// trace renders all sources and answers the questions about them.
+// trace renders all sources and traces the queries about them.
 func (c *testCase) trace(t *testing.T) []traced {
 	t.Helper()
 	var all []traced
@@ -244,21 +244,21 @@ func (c *testCase) trace(t *testing.T) []traced {
 		if err != nil {
 			t.Fatalf("%s: %v", source.ID(), err)
 		}
-		questions := policies(source, manifests)
+		queries := policies(source, manifests)
 		if c.why != nil {
-			questions = fields(t, c.why, manifests)
+			queries = fields(t, c.why, manifests)
 		}
-		for i, answer := range origin.Trace(t.Context(), c.tree, source, questions) {
-			all = append(all, traced{source, questions[i].Manifest.Name, questions[i], answer})
+		for i, answer := range origin.Find(t.Context(), c.tree, source, queries).Traces {
+			all = append(all, traced{source, queries[i].Manifest.Name, queries[i], answer})
 		}
 	}
 	return all
 }
 
-// fields asks for fields by KIND/NAME PATH INSTEAD.
-func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.Question {
+// fields asks for fields by KIND/NAME PATH REPLACEMENT.
+func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.Query {
 	t.Helper()
-	var questions []origin.Question
+	var queries []origin.Query
 	for _, words := range why {
 		field, err := yamldoc.ParsePath(words[1])
 		if err != nil {
@@ -266,11 +266,11 @@ func fields(t *testing.T, why [][]string, manifests []render.Manifest) []origin.
 		}
 		for i := range manifests {
 			if m := &manifests[i]; m.Kind+"/"+m.Name == words[0] {
-				questions = append(questions, origin.Question{Manifest: m, Path: field, Instead: words[2]})
+				queries = append(queries, origin.Query{Manifest: m, Path: field, Replacement: words[2]})
 			}
 		}
 	}
-	return questions
+	return queries
 }
 
 // verify edits the exact decisions.
@@ -278,14 +278,14 @@ func (c *testCase) verify(t *testing.T, all []traced) *tally {
 	t.Helper()
 	var s tally
 	for _, source := range c.sources {
-		var questions []origin.Question
-		var answers []origin.Answer
+		var queries []origin.Query
+		var answers []origin.Trace
 		for _, one := range all {
 			if one.source.ID() == source.ID() {
-				questions, answers = append(questions, one.question), append(answers, one.Answer)
+				queries, answers = append(queries, one.query), append(answers, one.Trace)
 			}
 		}
-		s.verify(t.Context(), c.tree, source, questions, answers)
+		s.verify(t.Context(), c.tree, source, queries, answers)
 	}
 	return &s
 }
@@ -301,7 +301,7 @@ func (c *testCase) verify(t *testing.T, all []traced) *tally {
 func (c *testCase) print(all []traced) string {
 	var b strings.Builder
 	for _, one := range all {
-		q := one.question
+		q := one.query
 		value := cmp.Or(yamldoc.ScalarAt(q.Manifest.Node, q.Path), "(missing)")
 		fmt.Fprintf(&b, "%s: %s/%s %s: %s\n", one.source.ID(), q.Manifest.Kind, one.name, q.Path.Named(), value)
 		for _, decision := range one.Decisions {

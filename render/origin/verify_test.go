@@ -25,13 +25,13 @@ import (
 )
 
 // policies asks for the pull policy of every container that breaks a rule.
-func policies(source render.Source, manifests []render.Manifest) []origin.Question {
+func policies(source render.Source, manifests []render.Manifest) []origin.Query {
 	hits, _ := check.Run(source, manifests)
-	questions := make([]origin.Question, len(hits))
+	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		questions[i] = origin.Question{Manifest: hit.Manifest, Path: hit.Field, Near: hit.ImageField, Instead: check.Always}
+		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
 	}
-	return questions
+	return queries
 }
 
 // tally counts what a verification saw.
@@ -43,22 +43,22 @@ type tally struct {
 
 // verify edits each exact decision alone, renders again, and counts the decisions after which a field that they
 // decide is as before.
-func (s *tally) verify(ctx context.Context, fsys fs.FS, source render.Source, questions []origin.Question, answers []origin.Answer) {
+func (s *tally) verify(ctx context.Context, fsys fs.FS, source render.Source, queries []origin.Query, traces []origin.Trace) {
 	s.Lock()
 	defer s.Unlock()
 	type decision struct {
 		yamldoc.Location
-		fields []int // by their questions
+		fields []int // by their queries
 	}
 	decided := map[string]*decision{}
-	for i, answer := range answers {
+	for i, trace := range traces {
 		s.fields++
-		if !answer.Exact {
-			s.inexact = append(s.inexact, fmt.Sprintf("%s: %s: %s", source.ID(), name(questions[i]), answer.Decisions[0]))
+		if !trace.Exact {
+			s.inexact = append(s.inexact, fmt.Sprintf("%s: %s: %s", source.ID(), name(queries[i]), trace.Decisions[0]))
 			continue
 		}
 		s.exact++
-		for _, at := range answer.Decisions {
+		for _, at := range trace.Decisions {
 			id := at.String() + " " + at.Key
 			if decided[id] == nil {
 				decided[id] = &decision{Location: at}
@@ -69,26 +69,26 @@ func (s *tally) verify(ctx context.Context, fsys fs.FS, source render.Source, qu
 	for _, id := range slices.Sorted(maps.Keys(decided)) {
 		s.edits++
 		at := decided[id]
-		manifests, err := renderEdited(ctx, fsys, source, at.Location, questions[at.fields[0]])
+		manifests, err := renderEdited(ctx, fsys, source, at.Location, queries[at.fields[0]])
 		if err != nil {
 			s.wrong = append(s.wrong, fmt.Sprintf("%s: after an edit of %s: %v", source.ID(), id, err))
 			continue
 		}
 		for _, i := range at.fields {
-			if q := questions[i]; !changed(manifests, q) {
+			if q := queries[i]; !changed(manifests, q) {
 				s.wrong = append(s.wrong, fmt.Sprintf("%s: %s is as before, or gone, after an edit of %s: %s", source.ID(), name(q), id, at.Snippet))
 			}
 		}
 	}
 }
 
-func name(q origin.Question) string {
+func name(q origin.Query) string {
 	return q.Manifest.Kind + "/" + q.Manifest.Name + " " + q.Path.String()
 }
 
 // renderEdited renders a source after the edit of a place. What the tree has is edited there, so that the chart is
 // rendered as it will be; other files and flags are edited on their way to the engine.
-func renderEdited(ctx context.Context, fsys fs.FS, source render.Source, at yamldoc.Location, q origin.Question) ([]render.Manifest, error) {
+func renderEdited(ctx context.Context, fsys fs.FS, source render.Source, at yamldoc.Location, q origin.Query) ([]render.Manifest, error) {
 	if data, err := fs.ReadFile(fsys, at.Path); err == nil {
 		if data, err = edit(data, at, q); err != nil {
 			return nil, err
@@ -121,7 +121,7 @@ func renderAll(ctx context.Context, in render.In, source render.Source) ([]rende
 }
 
 // changed reports whether a field differs from what it was, in an object and container that are still there.
-func changed(manifests []render.Manifest, q origin.Question) bool {
+func changed(manifests []render.Manifest, q origin.Query) bool {
 	for _, m := range manifests {
 		if m.Document.Path == q.Manifest.Document.Path && m.Kind == q.Manifest.Kind && m.Part == q.Manifest.Part && m.Item == q.Manifest.Item {
 			_, holder := yamldoc.Lookup(m.Node, q.Path)
@@ -132,20 +132,20 @@ func changed(manifests []render.Manifest, q origin.Question) bool {
 }
 
 // editFlag gives a key of a flag, KEY=VALUE,KEY=VALUE, what is wanted instead.
-func editFlag(flag []byte, key string, q origin.Question) ([]byte, error) {
+func editFlag(flag []byte, key string, q origin.Query) ([]byte, error) {
 	before, after, ok := bytes.Cut(flag, []byte(key+"="))
 	value := []byte(yamldoc.ScalarAt(q.Manifest.Node, q.Path))
 	if i := bytes.Index(after, value); ok && i >= 0 {
-		return slices.Concat(before, []byte(key+"="), after[:i], []byte(q.Instead), after[i+len(value):]), nil
+		return slices.Concat(before, []byte(key+"="), after[:i], []byte(q.Replacement), after[i+len(value):]), nil
 	}
 	return nil, fmt.Errorf("%s has no %s=%s", flag, key, value)
 }
 
 // edit makes the edit that a person would make at a decision: of the value, if it stands there, else of a line with
 // the key, beside or below what stands there.
-func edit(data []byte, at yamldoc.Location, q origin.Question) ([]byte, error) {
+func edit(data []byte, at yamldoc.Location, q origin.Query) ([]byte, error) {
 	if at.Line == 0 && at.Key != "" { // a key that stands nowhere yet
-		return append(bytes.Clone(data), nested(strings.Split(at.Key, "."), q.Instead)+"\n"...), nil
+		return append(bytes.Clone(data), nested(strings.Split(at.Key, "."), q.Replacement)+"\n"...), nil
 	}
 	lines := bytes.SplitAfter(data, []byte("\n"))
 	if at.Line < 1 || at.Line > len(lines) {
@@ -163,23 +163,23 @@ func edit(data []byte, at yamldoc.Location, q origin.Question) ([]byte, error) {
 	field := q.Path.Last()
 	switch value := yamldoc.ScalarAt(q.Manifest.Node, q.Path); {
 	case value != "" && strings.Contains(span, value):
-		line = before + strings.Replace(span, value, q.Instead, 1) + after
+		line = before + strings.Replace(span, value, q.Replacement, 1) + after
 	case value != "": // a part of it
-		line = before + strings.Replace(span, strings.Trim(span, `"'`), q.Instead, 1) + after
+		line = before + strings.Replace(span, strings.Trim(span, `"'`), q.Replacement, 1) + after
 	case slices.Contains([]string{"", "null", "~", `""`, "''"}, span):
-		line = before + q.Instead + after
+		line = before + q.Replacement + after
 	case strings.HasSuffix(span, ":"): // a key without a value
-		line = before + span + " " + q.Instead + after
+		line = before + span + " " + q.Replacement + after
 	case strings.HasPrefix(span, field+":"):
-		line = before + field + ": " + q.Instead + after
+		line = before + field + ": " + q.Replacement + after
 	case at.Key != "" && strings.HasPrefix(strings.TrimLeft(after, `"'`), ":"):
-		return editKey(lines, at, before, span, after, q.Instead), nil
+		return editKey(lines, at, before, span, after, q.Replacement), nil
 	default: // beside what is near
 		between := "\n" + strings.Repeat(" ", utf8.RuneCountInString(before))
 		if strings.ContainsAny(before, "{") {
 			between = ", "
 		}
-		line = before + field + ": " + q.Instead + between + span + after
+		line = before + field + ": " + q.Replacement + between + span + after
 	}
 	lines[at.Line-1] = []byte(line)
 	return bytes.Join(lines, nil), nil
@@ -239,9 +239,9 @@ func TestTrees(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				questions := policies(sources[i], manifests)
-				answers := origin.Trace(t.Context(), fsys, sources[i], questions)
-				s.verify(t.Context(), fsys, sources[i], questions, answers)
+				queries := policies(sources[i], manifests)
+				traces := origin.Find(t.Context(), fsys, sources[i], queries).Traces
+				s.verify(t.Context(), fsys, sources[i], queries, traces)
 				return nil
 			})
 			for _, line := range s.inexact {

@@ -1,4 +1,8 @@
-// Package raw reads manifests that need no rendering: YAML and JSON files and standard input.
+// Package raw is the engine for manifests that need no rendering: YAML and JSON files, and standard input.
+//
+// Many YAML files of a repository are not manifests. The engine sorts them out: a file without a Kubernetes object is
+// skipped, and so is a file that is a template of another tool, such as Jinja or Cookiecutter. A file that should hold
+// objects but cannot be parsed is a failure.
 package raw
 
 import (
@@ -15,9 +19,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Source is a set of manifest files.
+// Source is a set of manifest files. It implements render.Source.
 type Source struct {
-	// Path is the file, or the directory of the files; "-" is standard input.
+	// Path is the path of the file, or of the directory with the files; "-" is standard input.
 	Path string
 	// Manifests are the files, in the order in which they are rendered.
 	Manifests []render.File
@@ -49,15 +53,20 @@ var (
 	// apiVersion and kind match a key at the start of a line or, in JSON and flow style, after a brace or comma.
 	apiVersion = regexp.MustCompile(`(?m)(^|[{,])[\s-]*["']?apiVersion["']?\s*:`)
 	kind       = regexp.MustCompile(`(?m)(^|[{,])[\s-]*["']?kind["']?\s*:`)
-	// placeholder matches what other template tools replace, and wholeValue where it stands for a line, or for a
-	// value or item that may go on below.
-	placeholder = regexp.MustCompile(`\{\{(?:[^}]|\}[^}])*\}\}|\{%(?:[^%]|%[^}])*%\}|\{#(?:[^#]|#[^}])*#\}|\$\{[^{}\n]*\}`)
-	wholeValue  = regexp.MustCompile(`(?m)^((?:[^\n#]*:|[ \t]*-)?[ \t]*)(?:(?:` + placeholder.String() + `)[ \t]*)+\r?$`)
+	// placeholder matches the placeholders of template tools: {{x}}, {% x %}, {# x #} and ${x}.
+	placeholder = regexp.MustCompile(
+		`\{\{(?:[^}]|\}[^}])*\}\}|\{%(?:[^%]|%[^}])*%\}|\{#(?:[^#]|#[^}])*#\}|\$\{[^{}\n]*\}`)
+	// wholeValue matches placeholders that are a whole line, or the whole value of a key or item on a line. The tool
+	// may replace them by several lines. The first group is the text before them.
+	wholeValue = regexp.MustCompile(
+		`(?m)^((?:[^\n#]*:|[ \t]*-)?[ \t]*)(?:(?:` + placeholder.String() + `)[ \t]*)+\r?$`)
 )
 
-// Render reads the manifests in their order and separates them by "---". A file without a Kubernetes object is not a
-// failure, and neither is a single file that is a template of another tool. If no file holds an object, the result's Skip
-// gives the reason for the last.
+// Render reads the manifests in their order, and joins them with "---". It leaves out files without a Kubernetes
+// object. If no file has an object, the result has the Skip of the last file.
+//
+// A file that is a template of another tool is a Skip if it is the only file, and otherwise an error: the other files
+// would be rendered, so no report would mention it.
 func (s Source) Render(_ context.Context, in render.In) (*render.Result, error) {
 	result := &render.Result{}
 	skip := &render.Skip{Reason: "no files"}
@@ -72,9 +81,10 @@ func (s Source) Render(_ context.Context, in render.In) (*render.Result, error) 
 			return nil, err
 		}
 		if reason != nil && !reason.NoObject && len(s.Manifests) > 1 {
-			// The other files render, so that no report would tell of this one.
 			return nil, &yamldoc.Error{
-				Location: yamldoc.Location{Path: file.Path}, Err: errors.New(reason.Reason), Hint: "name the other files one by one",
+				Location: yamldoc.Location{Path: file.Path},
+				Err:      errors.New(reason.Reason),
+				Hint:     "name the other files one by one",
 			}
 		}
 		if reason != nil {
@@ -96,9 +106,10 @@ func (s Source) Render(_ context.Context, in render.In) (*render.Result, error) 
 	return result, nil
 }
 
-// maxSize is far more than a manifest that the API server takes has, in bytes: it refuses requests above 3 MiB.
+// maxSize is the size limit of a file, in bytes. It is generous: the API server refuses requests above 3 MiB.
 const maxSize = 64 << 20
 
+// read returns the content of a file, if it is not larger than maxSize.
 func read(fsys fs.FS, file render.File) ([]byte, error) {
 	if file.Data != nil {
 		return file.Data, nil
@@ -113,10 +124,11 @@ func read(fsys fs.FS, file render.File) ([]byte, error) {
 	return file.Read(fsys)
 }
 
-// whySkipped returns the reason why a file has nothing to check; nil if it holds objects.
+// whySkipped returns the reason why a file has no objects to check; nil if the file has objects. The error is a
+// *yamldoc.Error for a file that cannot be parsed.
 func whySkipped(document render.Document) (*render.Skip, error) {
 	noObject := &render.Skip{Reason: "no Kubernetes object in it", NoObject: true}
-	// The words alone are looked for first: the expressions take seconds for a large file of data.
+	// Search for the word apiVersion before the regular expressions run: they take seconds for a large file of data.
 	text := bytes.TrimPrefix(document.Text, []byte("\ufeff"))
 	utf16 := bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
 	if !utf16 && (!bytes.Contains(text, []byte("apiVersion")) || !apiVersion.Match(text) || !kind.Match(text)) {
@@ -125,27 +137,31 @@ func whySkipped(document render.Document) (*render.Skip, error) {
 	manifests, err := objects(document)
 	switch {
 	case err != nil && isTemplate(document):
-		return &render.Skip{Reason: fmt.Sprintf("a template of another tool, and no YAML before that has run: %v", err)}, nil
+		const reason = "a template of another tool, and no YAML before that has run: %v"
+		return &render.Skip{Reason: fmt.Sprintf(reason, err)}, nil
 	case err != nil:
 		return nil, err
 	case len(manifests) == 0:
 		return noObject, nil
 	}
 	for _, manifest := range manifests {
-		if node := unquoted(manifest.Node); node != nil {
-			const reason = "a template of another tool, and no object before that has run: %s:%d: a {{placeholder}} that is not quoted"
+		if node := unquotedPlaceholder(manifest.Node); node != nil {
+			const reason = "a template of another tool, and no object before that has run: " +
+				"%s:%d: a {{placeholder}} that is not quoted"
 			return &render.Skip{Reason: fmt.Sprintf(reason, document.Path, node.Line)}, nil
 		}
 	}
 	return nil, nil
 }
 
+// objects returns all objects of a document.
 func objects(document render.Document) ([]render.Manifest, error) {
 	alone := render.Result{Documents: []render.Document{document}}
 	return alone.Manifests(func([]byte) bool { return true })
 }
 
-// isTemplate tells whether another tool's placeholders are why a text is no YAML: it is YAML without them.
+// isTemplate reports whether a text that is not YAML is a template of another tool: whether it becomes YAML when its
+// placeholders are replaced.
 func isTemplate(document render.Document) bool {
 	text := placeholder.ReplaceAll(wholeValue.ReplaceAll(document.Text, []byte("$1")), []byte("x"))
 	if bytes.Equal(text, document.Text) {
@@ -155,13 +171,14 @@ func isTemplate(document render.Document) bool {
 	return err == nil
 }
 
-// unquoted finds what YAML reads {{placeholder}} as: a mapping whose key is a mapping, which no object has.
-func unquoted(node *yaml.Node) *yaml.Node {
+// unquotedPlaceholder returns the first {{placeholder}} without quotes below a node; nil if there is none. For the YAML
+// parser it is a mapping with a mapping as its key, which no Kubernetes object has.
+func unquotedPlaceholder(node *yaml.Node) *yaml.Node {
 	for i, child := range node.Content {
 		if node.Kind == yaml.MappingNode && i%2 == 0 && child.Kind == yaml.MappingNode {
 			return child
 		}
-		if found := unquoted(child); found != nil {
+		if found := unquotedPlaceholder(child); found != nil {
 			return found
 		}
 	}

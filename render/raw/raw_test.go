@@ -9,36 +9,36 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-func TestRender(t *testing.T) {
+func TestRenderSkipsFilesWithoutObjects(t *testing.T) {
 	const pod = "apiVersion: v1\nkind: Pod\n"
 	for _, test := range []struct {
-		name    string
-		files   []string
-		want    string
-		nothing string
-		err     string
+		name  string
+		files []string
+		want  string
+		skip  string
+		err   string
 	}{
 		{name: "one file, as it is", files: []string{"# comment\n" + pod}, want: "# comment\n" + pod},
 		{name: "several files", files: []string{pod, "a: 1\n", "kind: Pod\napiVersion: v1"}, want: pod + "---\nkind: Pod\napiVersion: v1\n"},
 		{name: "JSON", files: []string{`{"kind":"Pod","apiVersion":"v1"}`}, want: `{"kind":"Pod","apiVersion":"v1"}` + "\n"},
-		{name: "a list of objects in flow style", files: []string{"- {apiVersion: v1, kind: Pod}\n"}, nothing: "no Kubernetes object in it"},
-		{name: "no object", files: []string{"services: {}\n"}, nothing: "no Kubernetes object in it"},
-		{name: "broken, but no object", files: []string{"a: {\n"}, nothing: "no Kubernetes object in it"},
-		{name: "words only in a comment", files: []string{"# apiVersion and kind\nx: 1\n"}, nothing: "no Kubernetes object in it"},
+		{name: "a list of objects in flow style", files: []string{"- {apiVersion: v1, kind: Pod}\n"}, skip: "no Kubernetes object in it"},
+		{name: "no object", files: []string{"services: {}\n"}, skip: "no Kubernetes object in it"},
+		{name: "broken, but no object", files: []string{"a: {\n"}, skip: "no Kubernetes object in it"},
+		{name: "words only in a comment", files: []string{"# apiVersion and kind\nx: 1\n"}, skip: "no Kubernetes object in it"},
 		{name: "broken, with a placeholder elsewhere", files: []string{pod + "args: ['{{inputs.x}}']\nx: 1\ny: 2\nz: 3\na: b: c\n"}, err: "0.yaml:7:1: mapping values are not allowed in this context"},
 		{name: "a byte order mark", files: []string{"\ufeff" + pod}, want: "\ufeff" + pod},
 		{name: "UTF-16", files: []string{"\xff\xfek\x00i\x00n\x00d\x00:\x00 \x00P\x00\n\x00a\x00p\x00i\x00V\x00e\x00r\x00s\x00i\x00o\x00n\x00:\x00 \x00v\x001\x00\n\x00"},
 			want: "\xff\xfek\x00i\x00n\x00d\x00:\x00 \x00P\x00\n\x00a\x00p\x00i\x00V\x00e\x00r\x00s\x00i\x00o\x00n\x00:\x00 \x00v\x001\x00\n\x00\n"},
 		{name: "an empty List", files: []string{"apiVersion: v1\nkind: List\nitems: []\n"}, want: "apiVersion: v1\nkind: List\nitems: []\n"},
 		{name: "too large", files: []string{strings.Repeat(" ", maxSize+1)}, err: "0.yaml: the file has 67108865 bytes, at most 67108864 are read"},
-		{name: "empty", files: []string{""}, nothing: "no Kubernetes object in it"},
-		{name: "a Helm template", files: []string{pod + "{{- if .Values.x }}\na: b\n{{ end }}\n"}, nothing: "a template of another tool, and no YAML before that has run: "},
-		{name: "a Jinja template", files: []string{pod + "{% if x %}\na: b\n"}, nothing: "a template of another tool, and no YAML before that has run: "},
+		{name: "empty", files: []string{""}, skip: "no Kubernetes object in it"},
+		{name: "a Helm template", files: []string{pod + "{{- if .Values.x }}\na: b\n{{ end }}\n"}, skip: "a template of another tool, and no YAML before that has run: "},
+		{name: "a Jinja template", files: []string{pod + "{% if x %}\na: b\n"}, skip: "a template of another tool, and no YAML before that has run: "},
 		{name: "a shell template that is YAML", files: []string{pod + "metadata: {name: '${NAME}'}\n"}, want: pod + "metadata: {name: '${NAME}'}\n"},
-		{name: "a shell template that is none", files: []string{pod + "metadata:\n  name: x\n${LABELS}\n"}, nothing: "a template of another tool, and no YAML before that has run: 0.yaml:5:1: "},
-		{name: "a placeholder before what it decides on", files: []string{pod + "metadata: {{- if .x }}\n  name: {{ .a }}-{{ .b }}\n{{- end }}\n"}, nothing: "a template of another tool, and no YAML before that has run: "},
-		{name: "a template of which a part is an object", files: []string{pod + "---\n" + pod + "{% if x %}\n"}, nothing: "a template of another tool, and no YAML before that has run: "},
-		{name: "a template that is YAML and no object", files: []string{pod + "spec: {containers: [{name: a, image: {{ image }}}]}\n"}, nothing: "a template of another tool, and no object before that has run: 0.yaml:3: "},
+		{name: "a shell template that is none", files: []string{pod + "metadata:\n  name: x\n${LABELS}\n"}, skip: "a template of another tool, and no YAML before that has run: 0.yaml:5:1: "},
+		{name: "a placeholder before what it decides on", files: []string{pod + "metadata: {{- if .x }}\n  name: {{ .a }}-{{ .b }}\n{{- end }}\n"}, skip: "a template of another tool, and no YAML before that has run: "},
+		{name: "a template of which a part is an object", files: []string{pod + "---\n" + pod + "{% if x %}\n"}, skip: "a template of another tool, and no YAML before that has run: "},
+		{name: "a template that is YAML and no object", files: []string{pod + "spec: {containers: [{name: a, image: {{ image }}}]}\n"}, skip: "a template of another tool, and no object before that has run: 0.yaml:3: "},
 		{name: "a template beside an object", files: []string{pod, pod + "{% if x %}\n"}, err: "1.yaml: a template of another tool, and no YAML before that has run: 1.yaml:3:1: found character that cannot start any token"},
 		{name: "broken, with template tags in a string", files: []string{pod + "args: ['{% raw %}']\na: b: c\n"}, err: "0.yaml:4:1: mapping values are not allowed in this context"},
 		{name: "broken, with a template in a block", files: []string{pod + "data:\n  x: |\n    {{ if .x }}\n    {% y %}\na: b: c\n"}, err: "0.yaml:7:1: mapping values are not allowed in this context"},
@@ -68,18 +68,18 @@ func TestRender(t *testing.T) {
 			if got := string(result.Text); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
-			if test.nothing == "" {
+			if test.skip == "" {
 				if result.Skip != nil {
 					t.Errorf("it is skipped: %v", result.Skip)
 				}
-			} else if result.Skip == nil || !strings.HasPrefix(result.Skip.Reason, test.nothing) || result.Skip.NoObject != (test.nothing == "no Kubernetes object in it") {
-				t.Errorf("it is skipped for %+v, want %q", result.Skip, test.nothing)
+			} else if result.Skip == nil || !strings.HasPrefix(result.Skip.Reason, test.skip) || result.Skip.NoObject != (test.skip == "no Kubernetes object in it") {
+				t.Errorf("it is skipped for %+v, want %q", result.Skip, test.skip)
 			}
 		})
 	}
 }
 
-func TestRenderReadsWhatIsGiven(t *testing.T) {
+func TestRenderReadsDataInsteadOfTheTree(t *testing.T) {
 	source := Source{Manifests: []render.File{{Path: "-", Data: []byte("{kind: Pod, apiVersion: v1}")}}}
 	result, err := source.Render(context.Background(), render.In{})
 	if err != nil || len(result.Documents) != 1 || result.Documents[0].Path != "-" || !result.Documents[0].Verbatim {

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// MaxLinks is how many symbolic links a path may lead over, as in filepath.EvalSymlinks.
+// MaxLinks is the number of symbolic links that a path may lead over, as in filepath.EvalSymlinks.
 const MaxLinks = 255
 
-// The errors of Resolve, beside those of the tree.
+// Resolve returns these errors, and the errors of the tree.
 var (
 	ErrOutside      = errors.New("leads out of the tree")
 	ErrTooManyLinks = errors.New("too many symbolic links")
@@ -20,13 +20,14 @@ var (
 )
 
 // Resolve returns the path of a file or directory with all symbolic links on the way, and at its end, resolved inside
-// of the tree, and what is there. For example, if apps/web is a link to ../charts/web, Resolve(fsys,
-// "apps/web/values.yaml", MaxLinks) is charts/web/values.yaml. The path, as the target of a link, may have the elements
-// . and .. and empty ones.
+// of the tree. It also returns the information about the file. For example, if apps/web is a link to ../charts/web,
+// Resolve(fsys, "apps/web/values.yaml", MaxLinks) is charts/web/values.yaml. Both the path and the target of a link may
+// contain the elements . and .. and empty elements.
 //
-// The error is a *fs.PathError with an error of the tree, as fs.ErrNotExist, or with ErrOutside if the path or a link
-// leads out of the tree or a link is absolute, ErrTooManyLinks if there are more than maxLinks, or ErrNotDirectory if a
-// file is followed by a slash. The tree is asked once for each element, and once more for each link.
+// The error is a *fs.PathError. It wraps an error of the tree, such as fs.ErrNotExist; or ErrOutside if the path or a
+// link leads out of the tree, or a link is absolute; or ErrTooManyLinks if there are more than maxLinks; or
+// ErrNotDirectory if a slash follows a file. Resolve calls Lstat once for each element of the path, and ReadLink once
+// for each link.
 func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error) {
 	real, info, err := walk(fsys, name, maxLinks)
 	if err != nil {
@@ -38,9 +39,9 @@ func Resolve(fsys fs.FS, name string, maxLinks int) (string, fs.FileInfo, error)
 	return real, info, nil
 }
 
-// Follow returns the path of a file with all symbolic links on the way resolved inside the tree, as Resolve does. Where
-// there is nothing, or it cannot be read, the rest of the path is left as it is. It returns the path unchanged if it
-// leads out of the tree or over too many links.
+// Follow returns the path of a file with all symbolic links on the way resolved inside the tree, as Resolve does. From
+// the first element that is missing or cannot be read, the rest of the path stays as it is. Follow returns the path
+// unchanged if it leads out of the tree or over too many links.
 func Follow(fsys fs.FS, name string) string {
 	real, _, _ := walk(fsys, name, MaxLinks)
 	if real == "" {
@@ -49,8 +50,9 @@ func Follow(fsys fs.FS, name string) string {
 	return real
 }
 
-// walk is Resolve. With an error of the tree or ErrNotDirectory, it returns the path with the rest unresolved; with
-// another error, no path.
+// walk does the work of Resolve and Follow. If an element of the path is missing, cannot be read or is no directory,
+// walk returns the error and the path as far as it is resolved, with the other elements behind. With any other error it
+// returns no path.
 func walk(fsys fs.FS, name string, maxLinks int) (at string, info fs.FileInfo, err error) {
 	at, links := ".", 0
 	for rest := strings.Split(name, "/"); len(rest) > 0; {
@@ -72,7 +74,7 @@ func walk(fsys fs.FS, name string, maxLinks int) (at string, info fs.FileInfo, e
 			at = next
 			continue
 		}
-		info = nil // of the directory, which is one, as it has the link
+		info = nil // The target begins in the directory of the link, and not behind a file.
 		if links++; links > maxLinks {
 			return "", nil, ErrTooManyLinks
 		}

@@ -35,7 +35,7 @@ func linked(t *testing.T) []fs.FS {
 
 // TestResolve follows links in memory and on the disk. Follow gives the same path; where Resolve has none, it gives
 // what the test says.
-func TestResolve(t *testing.T) {
+func TestResolveFollowsLinksInsideTheTree(t *testing.T) {
 	for _, fsys := range linked(t) {
 		for _, test := range []struct {
 			name, want, follow string

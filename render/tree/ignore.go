@@ -8,8 +8,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 )
 
-// IgnoredAbove returns the patterns of the .gitignore files above a directory. It returns nothing if they ignore the
-// directory itself: whoever names an ignored directory wants to see into it.
+// IgnoredAbove returns the patterns of the .gitignore files above a directory. It returns nil if they ignore the
+// directory itself: a user who names an ignored directory wants its content to be checked.
 func IgnoredAbove(fsys fs.FS, dir string) []gitignore.Pattern {
 	if dir == "." {
 		return nil
@@ -25,8 +25,9 @@ func IgnoredAbove(fsys fs.FS, dir string) []gitignore.Pattern {
 	return patterns
 }
 
-// IsTracked reports whether a file is kept in the repository of the tree. Files of packaged charts, ignored files (such
-// as charts that kustomize has pulled) and files of a submodule are not.
+// IsTracked reports whether a file is kept in the git repository of the tree, so that an edit of the file can be
+// committed. It is false for a file of a packaged chart, a file that .gitignore names (such as a chart that kustomize
+// has pulled) and a file of a submodule. It reads .gitignore files and not git's index.
 func IsTracked(fsys fs.FS, name string) bool {
 	if !fs.ValidPath(name) || !IsFile(fsys, name) {
 		return false
@@ -46,7 +47,8 @@ func IsTracked(fsys fs.FS, name string) bool {
 	return true
 }
 
-// IgnorePatterns returns the patterns of the .gitignore file of a directory; nothing if there is no such file.
+// IgnorePatterns returns the patterns of the .gitignore file of a directory; nil if there is no such file. The patterns
+// match paths of the tree, split at slashes.
 func IgnorePatterns(fsys fs.FS, dir string) []gitignore.Pattern {
 	data, err := fs.ReadFile(fsys, path.Join(dir, ".gitignore"))
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"testing/fstest"
 )
 
-func TestIsTracked(t *testing.T) {
+func TestIsTrackedHonoursGitignoreAndSubmodules(t *testing.T) {
 	fsys := fstest.MapFS{
 		".gitignore":                        {Data: []byte("/out/\n*.local.yaml\n!kept.local.yaml\n")},
 		".git/config":                       {},

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// Linked is a file system that lists its symbolic links once, when Links first asks for them. It is safe for concurrent
-// use. Links that are made later are not seen.
+// Linked is a file system that lists its symbolic links once, at the first call of Links, so that a large repository is
+// not walked for every source. It is safe for concurrent use. It does not see a link that is made later.
 type Linked struct {
 	fs.FS
 	links func() []link
@@ -40,14 +40,14 @@ func (l *Linked) ReadLink(name string) (string, error) { return fs.ReadLink(l.FS
 // Lstat implements fs.ReadLinkFS.
 func (l *Linked) Lstat(name string) (fs.FileInfo, error) { return fs.Lstat(l.FS, name) }
 
-// Links returns the targets of the symbolic links below a directory, as paths of the tree. In a Linked this is a look-up;
-// any other file system is walked. Links inside .git are left out: git keeps no sources there, and its object store can
-// have hundreds of thousands of files.
+// Links returns the targets of the symbolic links below a directory, as paths of the tree. In a Linked this is a
+// look-up; any other file system is walked. Links inside .git are left out: git keeps no sources there, and its object
+// store can have hundreds of thousands of files.
 func Links(fsys fs.FS, name string) []string {
 	dir := Follow(fsys, name)
 	var links []link
 	if linked, ok := fsys.(*Linked); ok {
-		links = below(linked.links(), dir)
+		links = linksBelow(linked.links(), dir)
 	} else {
 		links = findLinks(fsys, dir)
 	}
@@ -58,8 +58,8 @@ func Links(fsys fs.FS, name string) []string {
 	return targets
 }
 
-// below returns the links below a directory, of links sorted by name.
-func below(links []link, dir string) []link {
+// linksBelow returns the links below a directory. The links must be sorted by name.
+func linksBelow(links []link, dir string) []link {
 	if dir == "." {
 		return links
 	}
@@ -69,7 +69,8 @@ func below(links []link, dir string) []link {
 	return links[first:end]
 }
 
-// findLinks returns the symbolic links below a directory, sorted by name. A directory that cannot be read has none.
+// findLinks walks a directory and returns the symbolic links below it, sorted by name. It leaves out directories that
+// cannot be read.
 func findLinks(fsys fs.FS, dir string) []link {
 	var links []link
 	_ = fs.WalkDir(fsys, dir, func(at string, entry fs.DirEntry, err error) error {

@@ -7,8 +7,8 @@ import (
 	"testing/fstest"
 )
 
-// TestLinks: a Linked answers as a walk does, and walks once however often it is asked.
-func TestLinks(t *testing.T) {
+// TestLinksOfALinkedEqualAWalk also holds that a Linked walks its tree once, however many calls there are.
+func TestLinksOfALinkedEqualAWalk(t *testing.T) {
 	link := func(target string) *fstest.MapFile {
 		return &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte(target)}
 	}

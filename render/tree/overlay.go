@@ -11,14 +11,16 @@ import (
 	"time"
 )
 
-// Overlay is a tree with files added or replaced and with other trees mounted in it. What it lies over
-// is never changed. All paths are slash-separated and relative to its root, and those of Write and Mount
-// lead over no symbolic link. It may be read concurrently, but not while it is written.
+// Overlay is a tree with files added or replaced, and with other trees mounted in it. For example, a fix is proven by a
+// render of an overlay that has the edited values.yaml. The base is never changed.
+//
+// The paths of Write and Mount must lead over no symbolic link. Several goroutines may read an Overlay at once, but not
+// while Write or Mount runs.
 type Overlay struct {
 	base   fs.FS
 	files  map[string][]byte
 	mounts map[string]fs.FS
-	added  map[string][]string // every directory that Write or Mount made or put something in, and what they put there
+	added  map[string][]string // directory → the names of the entries that Write and Mount added to it
 }
 
 var _ fileSystem = (*Overlay)(nil)
@@ -43,6 +45,7 @@ func (o *Overlay) Mount(dir string, fsys fs.FS) {
 	o.add(dir)
 }
 
+// add enters a path into its directory, and the directory into the directory above, up to the root.
 func (o *Overlay) add(name string) {
 	for ; name != "."; name = path.Dir(name) {
 		dir, base := path.Dir(name), path.Base(name)
@@ -52,9 +55,9 @@ func (o *Overlay) add(name string) {
 	}
 }
 
-// below is the tree that holds a path which Write did not put there, and the path in it. An invalid path is
-// left to the base to refuse.
-func (o *Overlay) below(name string) (fsys fs.FS, rest string) {
+// under returns the tree under the overlay that holds a path (a mounted tree or the base), and the path in that tree.
+// It does not look at written files. An invalid path belongs to the base, which refuses it.
+func (o *Overlay) under(name string) (fsys fs.FS, rest string) {
 	for dir := name; fs.ValidPath(dir) && dir != "."; dir = path.Dir(dir) {
 		if fsys, ok := o.mounts[dir]; ok {
 			return fsys, path.Join(".", strings.TrimPrefix(name[len(dir):], "/"))
@@ -76,7 +79,7 @@ func (o *Overlay) Open(name string) (fs.File, error) {
 		entries, err := o.ReadDir(name)
 		return &mergedDirectory{info, entries}, err
 	}
-	fsys, rest := o.below(name)
+	fsys, rest := o.under(name)
 	file, err := fsys.Open(rest)
 	return file, named(name, err)
 }
@@ -87,15 +90,17 @@ func (o *Overlay) Stat(name string) (fs.FileInfo, error) { return o.info(name, f
 // Lstat implements fs.ReadLinkFS.
 func (o *Overlay) Lstat(name string) (fs.FileInfo, error) { return o.info(name, fs.Lstat) }
 
-func (o *Overlay) info(name string, of func(fs.FS, string) (fs.FileInfo, error)) (fs.FileInfo, error) {
+// info returns the information about a path: of a written file or an added directory, or else the answer of stat, which
+// is fs.Stat or fs.Lstat.
+func (o *Overlay) info(name string, stat func(fs.FS, string) (fs.FileInfo, error)) (fs.FileInfo, error) {
 	if data, ok := o.files[name]; ok {
 		return fileInfo{path.Base(name), int64(len(data)), 0o444}, nil
 	}
 	if _, ok := o.added[name]; ok {
 		return fileInfo{path.Base(name), 0, fs.ModeDir | 0o555}, nil
 	}
-	fsys, rest := o.below(name)
-	info, err := of(fsys, rest)
+	fsys, rest := o.under(name)
+	info, err := stat(fsys, rest)
 	return info, named(name, err)
 }
 
@@ -104,21 +109,21 @@ func (o *Overlay) ReadFile(name string) ([]byte, error) {
 	if data, ok := o.files[name]; ok {
 		return bytes.Clone(data), nil
 	}
-	fsys, rest := o.below(name)
+	fsys, rest := o.under(name)
 	data, err := fs.ReadFile(fsys, rest)
 	return data, named(name, err)
 }
 
 // ReadLink implements fs.ReadLinkFS.
 func (o *Overlay) ReadLink(name string) (string, error) {
-	fsys, rest := o.below(name)
+	fsys, rest := o.under(name)
 	target, err := fs.ReadLink(fsys, rest)
 	return target, named(name, err)
 }
 
-// ReadDir implements fs.ReadDirFS.
+// ReadDir implements fs.ReadDirFS. Added entries replace entries of the base with the same name.
 func (o *Overlay) ReadDir(name string) ([]fs.DirEntry, error) {
-	fsys, rest := o.below(name)
+	fsys, rest := o.under(name)
 	entries, err := fs.ReadDir(fsys, rest)
 	added, ok := o.added[name]
 	if !ok {
@@ -127,7 +132,9 @@ func (o *Overlay) ReadDir(name string) ([]fs.DirEntry, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, named(name, err)
 	}
-	entries = slices.DeleteFunc(slices.Clone(entries), func(entry fs.DirEntry) bool { return slices.Contains(added, entry.Name()) })
+	entries = slices.DeleteFunc(slices.Clone(entries), func(entry fs.DirEntry) bool {
+		return slices.Contains(added, entry.Name())
+	})
 	for _, base := range added {
 		info, err := o.Lstat(path.Join(name, base))
 		if err != nil {
@@ -139,7 +146,7 @@ func (o *Overlay) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// named gives an error of a mounted tree the path that was asked for.
+// named returns an error of a mounted tree with the path in the overlay: a mounted tree names only its own part of it.
 func named(name string, err error) error {
 	if failure := (*fs.PathError)(nil); errors.As(err, &failure) {
 		return &fs.PathError{Op: failure.Op, Path: name, Err: failure.Err}
@@ -147,6 +154,7 @@ func named(name string, err error) error {
 	return err
 }
 
+// fileInfo describes a written file or an added directory.
 type fileInfo struct {
 	name string
 	size int64
@@ -165,6 +173,7 @@ func (i fileInfo) IsDir() bool { return i.mode.IsDir() }
 
 func (i fileInfo) Sys() any { return nil }
 
+// writtenFile is an open file that Write added.
 type writtenFile struct {
 	info fileInfo
 	*bytes.Reader
@@ -174,6 +183,7 @@ func (f *writtenFile) Stat() (fs.FileInfo, error) { return f.info, nil }
 
 func (f *writtenFile) Close() error { return nil }
 
+// mergedDirectory is an open directory to which Write or Mount added entries.
 type mergedDirectory struct {
 	info    fs.FileInfo
 	entries []fs.DirEntry

@@ -6,7 +6,7 @@ import (
 	"testing/fstest"
 )
 
-func TestOverlay(t *testing.T) {
+func TestOverlayReadsWritesAndMountsOverItsBase(t *testing.T) {
 	base := fstest.MapFS{
 		"app/kustomization.yaml": {Data: []byte("base")},
 		"app/deployment.yaml":    {Data: []byte("base")},

@@ -7,5 +7,5 @@ import (
 	"os"
 )
 
-// keepOwner does nothing: there are no such owners.
+// keepOwner does nothing: files of this operating system have no owner in the sense of Unix.
 func keepOwner(*os.File, fs.FileInfo) error { return nil }

@@ -9,7 +9,8 @@ import (
 	"syscall"
 )
 
-// keepOwner gives a file the owner of another one. Who may not do that is mostly the owner.
+// keepOwner gives a file the owner and group of the file that it replaces. A missing permission is no error: a user who
+// may not change owners mostly owns both files.
 func keepOwner(file *os.File, of fs.FileInfo) error {
 	stat, ok := of.Sys().(*syscall.Stat_t)
 	if !ok {

@@ -2,9 +2,9 @@ package tree
 
 import "io/fs"
 
-// Probed is a file system that shows each file to Probe when the file is read as a whole, and hands on what Probe
-// returns. For example, a probe that replaces the values in values.yaml makes every reader see the replaced values.
-// Probe is called with the path and content of the file, in the goroutine of the reader.
+// Probed is a file system whose ReadFile calls Probe with the path and content of the file, and returns the result of
+// Probe. For example, if Probe replaces values in values.yaml, every reader sees the replaced values. Probe runs in the
+// goroutine of the reader. Open does not call it.
 type Probed struct {
 	fs.FS
 	Probe func(name string, data []byte) []byte

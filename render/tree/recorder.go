@@ -7,24 +7,26 @@ import (
 	"sync"
 )
 
-// Recorder is a tree that notes which of its files are read. It is safe for concurrent use.
+// Recorder is a tree that notes which of its files are read, so that a caller learns on which files a result depends.
+// It is safe for concurrent use. Stat, Lstat, ReadDir and ReadLink note nothing.
 type Recorder struct {
 	tree  fs.FS
 	mutex sync.Mutex
 	read  map[string]bool
 }
 
-// NewRecorder returns a recorder of a tree that has noted nothing yet.
+// NewRecorder returns a recorder of a tree, with an empty list of files.
 func NewRecorder(fsys fs.FS) *Recorder { return &Recorder{tree: fsys, read: map[string]bool{}} }
 
-// Files returns the sorted paths of the files that were read, also of files that are absent or could not be read. For a
-// path along a symbolic link it has both the path and the file that the link leads to.
+// Files returns the sorted paths of the files that were read, also of files that are absent or could not be read. If a
+// path leads over a symbolic link, Files has both the path and the path of the link's target.
 func (r *Recorder) Files() []string {
 	r.mutex.Lock()
 	defer r.mutex.Unlock()
 	return slices.Sorted(maps.Keys(r.read))
 }
 
+// note adds a path, and the file to which it leads over symbolic links.
 func (r *Recorder) note(name string) {
 	followed := Follow(r.tree, name)
 	r.mutex.Lock()

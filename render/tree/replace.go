@@ -7,19 +7,20 @@ import (
 	"path/filepath"
 )
 
-// Steps are the steps of replacing a file that can fail. Tests make them fail.
+// Steps are the steps of Replace that touch the disk. Tests use steps that fail.
 type Steps struct {
-	Create func(dir, pattern string) (*os.File, error) // as os.CreateTemp
+	Create func(dir, pattern string) (*os.File, error) // creates a temporary file, as os.CreateTemp does
 	Write  func(*os.File, []byte) (int, error)
 	Rename func(from, to string) error
 }
 
-// Disk has the true steps.
+// Disk has the steps of package os.
 var Disk = Steps{os.CreateTemp, (*os.File).Write, os.Rename}
 
-// Replace replaces the content of a file of the tree, and keeps its mode and owner. At every moment, also when the program
-// is killed, a reader sees the content before or after. A file whose content is no longer the content before is left alone,
-// and so is a file behind a symbolic link.
+// Replace replaces the content of a file of the tree, and keeps its mode and owner. It writes a temporary file beside
+// the file and renames it, so that at every moment, also if the program is killed, a reader sees either the old or the
+// new content as a whole. The error names the file. Replace changes nothing, and returns an error, if the content of
+// the file is no longer before, or if the path leads over a symbolic link.
 func (w *Work) Replace(path string, before, after []byte, steps Steps) error {
 	name := filepath.Join(w.Root, filepath.FromSlash(path))
 	real, err := filepath.EvalSymlinks(name)

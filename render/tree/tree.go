@@ -1,13 +1,16 @@
-// Package tree has file systems over io/fs: a tree with edits (Overlay), a tree that notes what is read (Recorder), a
-// tree that shows its files to a probe (Probed), and the questions that all readers of a tree ask alike: where
-// symbolic links lead to (Resolve, Follow), what .gitignore names (IgnorePatterns, IsTracked).
+// Package tree has the file trees that engines read, as file systems of io/fs: the tree on disk (Work), a tree with
+// edits (Overlay), a tree that notes which files are read (Recorder), a tree whose files a probe replaces (Probed), and
+// a tree that lists its symbolic links once (Linked). It answers the questions that all readers of a tree have: where a
+// symbolic link leads (Resolve, Follow), and which files .gitignore names (IgnorePatterns, IsTracked).
 //
-// Every path is slash-separated and relative to the root of the tree, as io/fs demands.
+// Every path is slash-separated and relative to the root of the tree, as io/fs demands. Resolve and Follow never lead
+// out of the tree: for them a symbolic link with an absolute target, or with a target above the root, leads nowhere.
 package tree
 
 import "io/fs"
 
-// fileSystem is what engines ask of a tree.
+// fileSystem has the methods of a tree that engines call. Every tree of this package has all of them: without ReadLink
+// and Lstat, the functions of io/fs would see the target of a symbolic link instead of the link.
 type fileSystem interface {
 	fs.StatFS
 	fs.ReadFileFS

@@ -8,17 +8,19 @@ import (
 	"path/filepath"
 )
 
-// Work is the tree on disk that a run may read: the git repository around the first path, or, without a repository, the
-// working directory, or that path where it is not below the working directory, or the chart around the templates there.
-// Nothing outside of it is ever read, except for files that a flag names.
+// Work is the tree on disk that a run may read. Its root is the git repository around the first path of the command
+// line. If there is no repository, the root is the working directory; if the path is not below the working directory,
+// the root is the directory of the path; and if that is the templates directory of a chart, the root is the chart.
+//
+// The program reads no file outside of the tree, except for files that a flag names.
 type Work struct {
-	// Files reads the tree. It is not embedded, because an embedded fs.FS would hide the symbolic links.
+	// Files reads the tree. It is a field and not embedded, because an embedded fs.FS would hide the method ReadLink.
 	Files fs.FS
-	// Root is the root of the tree and Dir the working directory: absolute, with symbolic links resolved.
+	// Root is the root of the tree, and Dir the working directory. Both are absolute, with symbolic links resolved.
 	Root, Dir string
 }
 
-// PathError is the error for a path that names nothing in a tree.
+// PathError is the error for a path on the command line that is missing, cannot be read or is outside of the tree.
 type PathError struct {
 	Err error
 	// Hint is the next thing to do; it may be empty.
@@ -31,11 +33,12 @@ func (e *PathError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *PathError) Unwrap() error { return e.Err }
 
-// PathHint is the hint for a path at which there is nothing to check.
+// PathHint is the hint for a path without any source.
 const PathHint = "name a repository, a chart, a kustomization or a manifest"
 
-// OpenWork opens the tree around the paths, or around the working directory dir if there are none, and returns each path
-// as a path of the tree. The paths are as typed in dir. The error is a *PathError for a path that cannot be used.
+// OpenWork opens the tree around the paths, and returns each path as a path of the tree. The paths are as typed in dir,
+// the working directory. Without paths it opens the tree around dir. The error is a *PathError for a path that cannot
+// be used.
 func OpenWork(dir string, paths []string) (*Work, []string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
@@ -64,7 +67,7 @@ func OpenWork(dir string, paths []string) (*Work, []string, error) {
 // add returns a path as a path of the tree. The first path decides the root.
 func (w *Work) add(path string) (string, error) {
 	if path == "" {
-		return "", &PathError{errors.New("a PATH is empty; the working directory is ."), PathHint}
+		return "", &PathError{fmt.Errorf("a PATH is empty; the working directory is %s", "."), PathHint}
 	}
 	real, err := filepath.EvalSymlinks(w.absolute(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,12 +81,14 @@ func (w *Work) add(path string) (string, error) {
 	}
 	name, ok := w.name(real)
 	if !ok {
-		return "", &PathError{fmt.Errorf("%s is outside of %s, where the first path is", path, w.Root), "run pullcheck once for each repository"}
+		err := fmt.Errorf("%s is outside of %s, where the first path is", path, w.Root)
+		return "", &PathError{err, "run pullcheck once for each repository"}
 	}
 	return name, nil
 }
 
-// OpenRoot opens the tree of a repository whose root is known. It may have no .git.
+// OpenRoot opens the tree at root, which need not be a git repository. dir is the working directory. Both must be
+// absolute, with symbolic links resolved.
 func OpenRoot(root, dir string) (*Work, error) {
 	opened, err := os.OpenRoot(root)
 	if err != nil {
@@ -92,6 +97,7 @@ func OpenRoot(root, dir string) (*Work, error) {
 	return &Work{Files: opened.FS(), Root: root, Dir: dir}, nil
 }
 
+// absolute returns a path that was typed in the working directory as an absolute path.
 func (w *Work) absolute(path string) string {
 	if filepath.IsAbs(path) {
 		return filepath.Clean(path)
@@ -108,7 +114,8 @@ func (w *Work) name(absolute string) (string, bool) {
 	return filepath.ToSlash(relative), true
 }
 
-// Typed returns what to type in the working directory for a path of the tree.
+// Typed returns a path of the tree as a user types it in the working directory: relative to it, with the separators of
+// the operating system. It is the reverse of Name.
 func (w *Work) Typed(name string) string {
 	absolute := filepath.Join(w.Root, filepath.FromSlash(name))
 	if relative, err := filepath.Rel(w.Dir, absolute); err == nil {
@@ -126,11 +133,12 @@ func (w *Work) Name(path string) (string, bool) {
 	return w.name(absolute)
 }
 
-// ReadOutside returns the content of a file outside of the tree, which a flag names.
+// ReadOutside returns the content of a file that a flag names. The path is as typed, and may lead out of the tree.
 func (w *Work) ReadOutside(path string) ([]byte, error) { return os.ReadFile(w.absolute(path)) }
 
-// rootOf returns the nearest directory with a .git at or above a path; without one, the working directory dir if the path
-// is below it, or else the directory of the path. A directory of templates then belongs to the chart around it.
+// rootOf returns the root of the tree for an absolute path: the nearest directory with a .git at or above the path. If
+// there is no such directory, it returns the working directory dir if the path is below dir, or else the directory of
+// the path. If the result is inside the templates of a chart, it returns the directory of the chart.
 func rootOf(path, dir string) string {
 	start := path
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
@@ -144,7 +152,8 @@ func rootOf(path, dir string) string {
 		if parent == filepath.Dir(parent) {
 			break
 		}
-		if _, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml")); err == nil && filepath.Base(parent) == "templates" {
+		_, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml"))
+		if err == nil && filepath.Base(parent) == "templates" {
 			chart = filepath.Dir(parent)
 		}
 	}
@@ -158,7 +167,7 @@ func rootOf(path, dir string) string {
 	return root
 }
 
-// isBelow reports whether an absolute path is a directory or lies below it.
+// isBelow reports whether an absolute path is dir itself or below dir.
 func isBelow(path, dir string) bool {
 	relative, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(relative)

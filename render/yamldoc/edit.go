@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// Edit replaces a part of a file by a text. An insertion replaces an empty part.
+// Edit replaces a part of a file by a text. An insertion replaces an empty part. For example, an edit of
+// "pullPolicy: IfNotPresent" has OldText IfNotPresent and NewText Always.
 type Edit struct {
 	Location
-	// Start and End are the offsets of the replaced part, in bytes; End is exclusive.
+	// Start and End are the offsets of the replaced part in the file, in bytes; End is exclusive.
 	Start int `json:"-"`
 	End   int `json:"-"`
 	// OldText is the replaced text.
@@ -16,11 +17,11 @@ type Edit struct {
 	NewText string `json:"newText"`
 }
 
-// Apply returns the data of a file with edits made in it. The edits must not overlap. Insertions at the same offset are
-// made in the order of the edits.
+// Apply returns a copy of data, the content of a file, in which all edits are made. Their offsets refer to data, in any
+// order, and they must not overlap. Insertions at the same offset are made in the order of the edits.
 func Apply(data []byte, edits []Edit) []byte {
 	edits = slices.Clone(edits)
-	slices.SortStableFunc(edits, func(a, b Edit) int { return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End)) })
+	slices.SortStableFunc(edits, compareEdits)
 	var result []byte
 	from := 0
 	for _, e := range edits {
@@ -29,3 +30,10 @@ func Apply(data []byte, edits []Edit) []byte {
 	}
 	return append(result, data[from:]...)
 }
+
+func compareEdits(a, b Edit) int {
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(a.End, b.End))
+}
+
+// SortEdits sorts edits by their offsets. Edits of the same part keep their order.
+func SortEdits(edits []Edit) { slices.SortStableFunc(edits, compareEdits) }

@@ -2,20 +2,23 @@ package yamldoc
 
 import "fmt"
 
-// Location is a place in a file. Lines and columns count from 1, columns in bytes; the end is exclusive. Lines and
-// columns are 0 where only the file is known.
+// Location is a range of characters in a file. Lines and columns count from 1, columns in bytes; the end is exclusive.
+// Lines and columns are 0 where only the file is known. For example, Always in the second line "  policy: Always" is
+// Line 2, Column 11, EndLine 2, EndColumn 17.
 type Location struct {
 	Path      string `json:"path"`
 	Line      int    `json:"line,omitempty"`
 	Column    int    `json:"column,omitempty"`
 	EndLine   int    `json:"endLine,omitempty"`
 	EndColumn int    `json:"endColumn,omitempty"`
-	// Key names the place without a line number, so that the name lasts when lines move: image.pullPolicy.
+	// Key is a name of the location without a line number, such as image.pullPolicy. It stays the same when lines move.
 	Key string `json:"key,omitempty"`
-	// Snippet is the text of the line, and Above the text of the line before. Both are empty where the text is not known.
+	// Snippet is the text of the line, and Above the text of the line before. Both are empty where the text is not
+	// known.
 	Snippet string `json:"-"`
 	Above   string `json:"-"`
-	// Tracked is true if the file is known to be kept in the repository: see tree.IsTracked.
+	// Tracked is true if the file is kept in the repository, so that an edit of it can be committed: see
+	// tree.IsTracked.
 	Tracked bool `json:"-"`
 }
 

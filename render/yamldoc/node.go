@@ -1,17 +1,23 @@
-// Package yamldoc is the one model of a YAML document: the guarded parser (Parse), the values of a mapping with aliases and
-// merge keys resolved (Field), paths (Path), positions in bytes (Text, Location) and edits of the text (Edit).
+// Package yamldoc is the program's one model of a YAML document: the guarded parser (Parse), the values of a mapping
+// with aliases and merge keys resolved (Field, Fields), paths (Path), positions in bytes (Text, Location), and the one
+// way to write a key or a value into the text of a document (Document, Edit).
 //
-// It works on the node tree of sigs.k8s.io/kustomize/kyaml/yaml, which keeps lines, columns and comments.
+// It works on the node tree of sigs.k8s.io/kustomize/kyaml/yaml, which keeps lines, columns and comments. The nodes are
+// never decoded into typed structs, so that each value keeps its position. Duplicate keys, merge keys and JSON are read
+// as the API server and kubectl read them. A node without a position in the text, such as a node of a UTF-16 file, has
+// no Location. No function changes the nodes that it is given.
 package yamldoc
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Resolve returns the node that an alias stands for, and any other node unchanged. It returns nil for nil.
+// Resolve returns the node to which an alias refers; it returns any other node, also nil, unchanged.
 func Resolve(node *yaml.Node) *yaml.Node {
 	for node != nil && node.Kind == yaml.AliasNode {
 		node = node.Alias
@@ -19,25 +25,28 @@ func Resolve(node *yaml.Node) *yaml.Node {
 	return node
 }
 
-// maxExpanded is the number of nodes that the aliases of a document may stand for together. From this number on, the
+// maxExpanded is the number of nodes to which all aliases of a document may expand together. From this number on, the
 // decoder of the API server may refuse a document (alias_ratio_range_low in decode.go of go.yaml.in/yaml).
 const maxExpanded = 400_000
 
-// aliases counts the nodes that the aliases of a document stand for. An alias may refer to its own parent, and a few lines
-// of aliases may expand to billions of nodes. A walk over a document that passed ends in reasonable time.
+// aliases counts the nodes to which the aliases of a document expand. Without a limit, a walk over the nodes may not
+// end: an alias may refer to its own parent, and a few lines of aliases may expand to billions of nodes.
 type aliases struct {
-	open     map[*yaml.Node]bool // anchored nodes around the current node
-	sizes    map[*yaml.Node]int  // of the anchored nodes that are complete
-	expanded int
+	open     map[*yaml.Node]bool // the anchored nodes around the current node
+	sizes    map[*yaml.Node]int  // anchored node, if all of it was counted → the number of nodes to which it expands
+	expanded int                 // the nodes of all aliases so far
 }
 
+// measureAliases returns an error if an alias refers to a node around it, or if the aliases of a document expand to
+// more than maxExpanded nodes.
 func measureAliases(root *yaml.Node) error {
 	a := aliases{map[*yaml.Node]bool{}, map[*yaml.Node]int{}, 0}
 	_, err := a.size(root)
 	return err
 }
 
-// size returns the number of nodes that a node stands for. Anchors come before their aliases in a document.
+// size returns the number of nodes to which a node expands, itself included. It relies on YAML's order: an anchor comes
+// before its aliases.
 func (a *aliases) size(node *yaml.Node) (int, error) {
 	if node.Kind == yaml.AliasNode {
 		a.expanded += a.sizes[node.Alias]
@@ -45,7 +54,8 @@ func (a *aliases) size(node *yaml.Node) (int, error) {
 		case a.open[node.Alias]:
 			return 0, fmt.Errorf("yaml: line %d: the alias *%s stands inside its own anchor", node.Line, node.Value)
 		case a.expanded > maxExpanded:
-			return 0, fmt.Errorf("yaml: line %d: the aliases up to here stand for more than %d nodes", node.Line, maxExpanded)
+			return 0, fmt.Errorf("yaml: line %d: the aliases up to here stand for more than %d nodes",
+				node.Line, maxExpanded)
 		}
 		return a.sizes[node.Alias], nil
 	}
@@ -67,8 +77,8 @@ func (a *aliases) size(node *yaml.Node) (int, error) {
 	return total, nil
 }
 
-// Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved; nil if there is none. The last
-// of duplicate keys counts, as for the API server.
+// Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved. It returns nil if the key
+// is absent, or if the node is not a mapping. If a key is written twice, the last value counts, as for the API server.
 func Field(mapping *yaml.Node, key string) *yaml.Node {
 	mapping = Resolve(mapping)
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
@@ -88,8 +98,8 @@ func Field(mapping *yaml.Node, key string) *yaml.Node {
 	return merged
 }
 
-// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first mapping
-// with the key wins (https://yaml.org/type/merge.html).
+// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first
+// mapping with the key wins (https://yaml.org/type/merge.html).
 func mergedField(value *yaml.Node, key string) *yaml.Node {
 	value = Resolve(value)
 	if value.Kind != yaml.SequenceNode {
@@ -103,7 +113,108 @@ func mergedField(value *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// Scalar returns the text of the scalar at a key of a mapping; "" if the value is absent, null, a mapping or a list.
+// Fields returns the keys and values of a mapping in the order of the text, with the merge keys (<<) resolved by the
+// precedence of Field. A merged key comes where the merge key stands. Each value comes once. Values are not resolved: an
+// alias has its own position in the text. For example, the fields of
+//
+//	{a: 1, <<: {a: 2, b: 3}, c: 4, c: 5}
+//
+// are a: 1, b: 3 and c: 5. The cost is linear in the size of the mapping.
+func Fields(mapping *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+	return func(yield func(key, value *yaml.Node) bool) {
+		if len(mapping.Content) >= manyKeys || slices.ContainsFunc(mapping.Content, isMerge) {
+			effective := make(map[string]*yaml.Node, len(mapping.Content)/2)
+			collectFields(effective, mapping)
+			eachField(mapping, effective, yield)
+			return
+		}
+		for i := 0; i+1 < len(mapping.Content); i += 2 {
+			if !isRepeated(mapping.Content[i:]) && !yield(mapping.Content[i], mapping.Content[i+1]) {
+				return
+			}
+		}
+	}
+}
+
+// manyKeys is the number of nodes in a mapping from which a map is quicker than a search for each key.
+const manyKeys = 100
+
+func isMerge(node *yaml.Node) bool { return node.Tag == "!!merge" }
+
+// isRepeated reports whether the first of some keys and values comes again: the API server takes the last.
+func isRepeated(pairs []*yaml.Node) bool {
+	for i := 2; i < len(pairs); i += 2 {
+		if pairs[i].Value == pairs[0].Value {
+			return true
+		}
+	}
+	return false
+}
+
+// collectFields adds the values of the keys that effective lacks: first the keys of the mapping itself, of which the last
+// counts, then the keys of the mappings that it merges, of which the first counts.
+func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
+	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
+		if key := mapping.Content[i]; !isMerge(key) && effective[key.Value] == nil {
+			effective[key.Value] = mapping.Content[i+1]
+		}
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if isMerge(mapping.Content[i]) {
+			eachMerged(mapping.Content[i+1], func(merged *yaml.Node) bool {
+				collectFields(effective, merged)
+				return true
+			})
+		}
+	}
+}
+
+// eachField visits the pairs of a mapping, and of the mappings that it merges, that are effective. A visited pair is taken
+// out of effective, because the same mapping may be merged twice.
+func eachField(mapping *yaml.Node, effective map[string]*yaml.Node, yield func(key, value *yaml.Node) bool) bool {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		key, value := mapping.Content[i], mapping.Content[i+1]
+		more := true
+		switch {
+		case isMerge(key):
+			more = eachMerged(value, func(merged *yaml.Node) bool { return eachField(merged, effective, yield) })
+		case effective[key.Value] == value:
+			delete(effective, key.Value)
+			more = yield(key, value)
+		}
+		if !more {
+			return false
+		}
+	}
+	return true
+}
+
+// eachMerged visits the mappings in the value of a merge key, in their order, until visit returns false.
+func eachMerged(value *yaml.Node, visit func(*yaml.Node) bool) bool {
+	switch value = Resolve(value); value.Kind {
+	case yaml.SequenceNode:
+		for _, item := range value.Content {
+			if !eachMerged(item, visit) {
+				return false
+			}
+		}
+	case yaml.MappingNode:
+		return visit(value)
+	}
+	return true
+}
+
+// Duplicates returns the number of keys in a mapping that stand there again. Readers differ in which of two values counts.
+func Duplicates(mapping *yaml.Node) int {
+	distinct := make(map[string]bool, len(mapping.Content)/2)
+	for i := 0; i < len(mapping.Content); i += 2 {
+		distinct[mapping.Content[i].Value] = true
+	}
+	return len(mapping.Content)/2 - len(distinct)
+}
+
+// Scalar returns the text of the scalar at a key of a mapping, without quotes; "" if the value is absent, null, a
+// mapping or a list.
 func Scalar(mapping *yaml.Node, key string) string {
 	value := Field(mapping, key)
 	if value == nil || value.Kind != yaml.ScalarNode || value.Tag == "!!null" {
@@ -113,11 +224,13 @@ func Scalar(mapping *yaml.Node, key string) string {
 }
 
 var (
+	// yamlLine matches the beginning of a message of the YAML library, with the line if there is one.
 	yamlLine = regexp.MustCompile(`(?:.*: )?yaml: (?:unmarshal errors:\s+)?(?:line (\d+): )?`)
-	// The parser counts the lines of its own errors from 0, those of its scanner from 1 (func fail in decode.go
-	// of go.yaml.in/yaml). These are the parser's (parserc.go).
-	parserError = regexp.MustCompile(`^did not find expected (<document start>|node content|key|'-' indicator|',' or )` +
-		`|^found (undefined tag handle|duplicate %|incompatible YAML document)`)
-	// The parser tells no line for an alias without its anchor.
+	// parserError matches the messages of the library's parser (parserc.go), whose lines count from 0. The lines of the
+	// library's scanner count from 1 (func fail in decode.go of go.yaml.in/yaml).
+	parserError = regexp.MustCompile(
+		`^did not find expected (<document start>|node content|key|'-' indicator|',' or )` +
+			`|^found (undefined tag handle|duplicate %|incompatible YAML document)`)
+	// unknownAnchor matches the message for an alias without its anchor, which has no line.
 	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced$`)
 )

@@ -1,12 +1,13 @@
 package yamldoc
 
 import (
+	"strings"
 	"testing"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-func TestField(t *testing.T) {
+func TestFieldResolvesAliasesAndMergeKeys(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"plain", "a: 1\nb: 2", "2"},
 		{"absent", "a: 1", ""},
@@ -34,7 +35,53 @@ func TestField(t *testing.T) {
 	}
 }
 
-func TestYAMLError(t *testing.T) {
+func TestFieldsHasEachValueOnceInTheOrderOfTheText(t *testing.T) {
+	many := strings.Repeat("x: 0\n", 100)
+	for _, test := range []struct{ name, text, want string }{
+		{"plain", "b: 1\na: 2", "b:1 a:2"},
+		{"the last of duplicates", "b: 1\na: 2\nb: 3", "a:2 b:3"},
+		{"the last of many duplicates", many + "a: 1\nx: 2\na: 3", "x:2 a:3"},
+		{"merged keys at their place", "d: 0\n<<: {b: 1, c: 2}\na: 3", "d:0 b:1 c:2 a:3"},
+		{"a key wins over a merged key", "<<: {b: 1, c: 2}\nb: 3", "c:2 b:3"},
+		{"the first of merged mappings", "<<: [{b: 1}, {b: 2, c: 3}]", "b:1 c:3"},
+		{"one mapping merged twice", "a: &a {b: 1}\n<<: [*a, *a]", "a: b:1"},
+		{"a merge of a merge", "<<: {<<: {b: 1}, c: 2}", "b:1 c:2"},
+		{"a merge key with a scalar", "<<: null\na: 1", "a:1"},
+		{"an alias is not resolved", "a: &a 1\nb: *a", "a:1 b:a"},
+		{"a quoted << is a key", "\"<<\": 1", "<<:1"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			roots, err := Parse([]byte(test.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for key, value := range Fields(roots[0]) {
+				got = append(got, key.Value+":"+value.Value)
+			}
+			if text := strings.Join(got, " "); text != test.want {
+				t.Errorf("got %s, want %s", text, test.want)
+			}
+			for range Fields(roots[0]) {
+				break // An iterator that goes on after this panics.
+			}
+		})
+	}
+}
+
+func TestDuplicatesCountsRepeatedKeys(t *testing.T) {
+	for text, want := range map[string]int{"{}": 0, "{a: 1, b: 2}": 0, "{a: 1, b: 2, a: 3, a: 4}": 2} {
+		roots, err := Parse([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Duplicates(roots[0]); got != want {
+			t.Errorf("%s: got %d, want %d", text, got, want)
+		}
+	}
+}
+
+func TestParseErrorHasTheLineOfTheFault(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"scanner", "a: 1\nb: 2\n  c: 3\n", "f.yaml:3:3: mapping values are not allowed in this context"},
 		{"tab", "a:\n\tb: 1\n", "f.yaml:2:2: found character that cannot start any token"},

@@ -11,8 +11,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// ParseStream returns the roots of the documents in a text, as kubectl reads it: YAML documents, or JSON values one
-// behind the other, which YAML does not allow. Lines and columns of the nodes count from the start of the text.
+// ParseStream returns the root nodes of the documents in a text, as kubectl reads a file: YAML documents with ---
+// between them, or JSON values without any separator ({…}{…}), which YAML does not allow. Lines and columns of the
+// nodes count from the start of the text. The errors are those of Parse.
 func ParseStream(text []byte) ([]*yaml.Node, error) {
 	ends := jsonValues(text)
 	if len(ends) > 0 {
@@ -37,8 +38,8 @@ func ParseStream(text []byte) ([]*yaml.Node, error) {
 	return nodes, nil
 }
 
-// shift corrects the position of a node, and of the nodes below it, whose text was cut out of a larger text. Columns
-// count characters.
+// shift corrects the positions of a node and of all nodes below it, after a part of a text was parsed alone. The part
+// begins after some lines of the text and some columns of its first line. Columns count characters.
 func shift(node *yaml.Node, lines, columns int) {
 	if node.Line == 1 {
 		node.Column += columns
@@ -49,7 +50,8 @@ func shift(node *yaml.Node, lines, columns int) {
 	}
 }
 
-// jsonValues returns the end offset of each value in a text of JSON values; nil if the text is not JSON.
+// jsonValues returns the offset of the end of each JSON value in a text; nil if the text is not a sequence of JSON
+// values that begins with an object.
 func jsonValues(text []byte) []int {
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
 		return nil
@@ -71,11 +73,12 @@ func jsonValues(text []byte) []int {
 
 var (
 	jsonEscape = regexp.MustCompile(`\\(?:u[0-9a-fA-F]{4}|.)`)
-	surrogate  = regexp.MustCompile(`(?i)^\\ud[89a-f][0-9a-f]{2}$`)
+	surrogate  = regexp.MustCompile(`(?i)^\\ud[89a-f][0-9a-f]{2}$`) // one half of a surrogate pair
 )
 
-// withoutSurrogates replaces surrogate pairs (JSON writes a character beyond U+FFFF as two escapes, which YAML refuses)
-// by question marks. The number of bytes stays the same, so that later columns on the line stay right.
+// withoutSurrogates replaces surrogate pairs by question marks. JSON may write a character beyond U+FFFF as two
+// escapes, such as \ud83d\ude00, and the YAML parser refuses them. The number of bytes stays the same, so that later
+// columns on the line stay right.
 func withoutSurrogates(text []byte) []byte {
 	return jsonEscape.ReplaceAllFunc(text, func(escape []byte) []byte {
 		if surrogate.Match(escape) {
@@ -85,8 +88,9 @@ func withoutSurrogates(text []byte) []byte {
 	})
 }
 
-// Parse returns the roots of the YAML documents in a text. It refuses aliases that refer to themselves or stand for more
-// nodes than the API server accepts, so that a walk over the nodes always ends. ParseError gives an error its place.
+// Parse returns the root nodes of the YAML documents in a text. It returns an error for aliases that refer to a node
+// around them, or that expand to more nodes than the API server accepts, so that a walk over the nodes always ends.
+// ParseError adds the location to the error.
 func Parse(text []byte) ([]*yaml.Node, error) {
 	var nodes []*yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -106,7 +110,7 @@ func Parse(text []byte) ([]*yaml.Node, error) {
 	}
 }
 
-// IsBlank reports whether a text is YAML without any content but comments.
+// IsBlank reports whether a text is YAML without a value: only comments, empty documents and null.
 func IsBlank(text []byte) bool {
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	for {

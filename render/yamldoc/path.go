@@ -8,11 +8,12 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Path leads from an object, or the root of a values file, to a value in it.
+// Path leads from the root of a document, such as an object or a values file, to a value in it. For example,
+// spec.containers[0].image has the steps spec, containers, 0 and image.
 type Path []Step
 
-// Step is a key of a mapping (Index is -1), or the index of an item in a sequence. Name is the item's name, if the item is
-// a mapping with a name, such as a container.
+// Step is one step of a path: a key of a mapping (then Index is -1), or the index of an item in a sequence. Name is the
+// value of the item's key name, if the item is a mapping with this key, such as a container.
 type Step struct {
 	Key   string
 	Index int
@@ -27,7 +28,7 @@ func Item(index int, item *yaml.Node) Step {
 	return Step{Index: index, Name: Scalar(Resolve(item), "name")}
 }
 
-// Below returns a copy of the path with more steps at its end.
+// Below returns a copy of the path with more steps at its end. The copy shares no memory with the path.
 func (p Path) Below(steps ...Step) Path { return append(append(Path(nil), p...), steps...) }
 
 // Last returns the last key on the path; "" if there is none.
@@ -40,13 +41,15 @@ func (p Path) Last() string {
 	return ""
 }
 
-// String returns the path as spec.containers[0].image. A key with a dot, a bracket, a quote or a space is written ["a.b"].
+// String returns the path as spec.containers[0].image. A key with a dot, a bracket, a quote or a space is written
+// ["a.b"].
 func (p Path) String() string { return p.format(false) }
 
 // Named returns the path with names of items in place of indexes, where items have a name: spec.containers[api].image.
-// A named path stays valid when somebody adds another item before.
+// A named path stays valid when somebody adds an item before the named item.
 func (p Path) Named() string { return p.format(true) }
 
+// format writes the path for String and Named.
 func (p Path) format(withNames bool) string {
 	var b strings.Builder
 	for _, s := range p {
@@ -67,8 +70,9 @@ func (p Path) format(withNames bool) string {
 	return b.String()
 }
 
-// ParsePath returns the path that String or Named has written. The index of an item with a name is 0; Lookup finds the
-// item by its name.
+// ParsePath is the reverse of String and Named: it returns the path for a text such as spec.containers[api].image. In a
+// step with a name, the index is 0, and Lookup finds the item by its name. The error says which part of the text is
+// wrong.
 func ParsePath(text string) (Path, error) {
 	var path Path
 	for rest := text; rest != ""; {
@@ -92,7 +96,8 @@ func ParsePath(text string) (Path, error) {
 		path = append(path, step)
 		if after, ok := strings.CutPrefix(rest, "."); ok {
 			if rest = after; rest == "" {
-				return nil, fmt.Errorf("%q is no path like spec.template.spec.containers[0].image: it ends with a dot", text)
+				return nil, fmt.Errorf(
+					"%q is no path like spec.template.spec.containers[0].image: it ends with a dot", text)
 			}
 		}
 	}
@@ -119,9 +124,10 @@ func parseBrackets(text string) (Step, string, error) {
 	return Step{Name: inside}, rest, nil
 }
 
-// Lookup returns the value at a path, which may be an alias, and the mapping or sequence that holds the value. If only the
-// last step leads nowhere, value is nil and holder is set. A step with a name means the item at its index if that item has
-// the name, and otherwise the first item with the name.
+// Lookup returns the value at a path, and the mapping or sequence that holds the value. The value may be an alias. If
+// only the last step leads nowhere, value is nil and holder is the mapping or sequence without the value; if an earlier
+// step leads nowhere, both are nil. A step with a name leads to the item at its index if the item has the name, and
+// otherwise to the first item with the name.
 func Lookup(root *yaml.Node, path Path) (value, holder *yaml.Node) {
 	value = root
 	for i, step := range path {
@@ -144,6 +150,7 @@ func Lookup(root *yaml.Node, path Path) (value, holder *yaml.Node) {
 	return value, holder
 }
 
+// itemOf returns the item of a sequence to which a step leads; nil if there is no such item.
 func itemOf(sequence *yaml.Node, step Step) *yaml.Node {
 	if step.Index < len(sequence.Content) {
 		if item := sequence.Content[step.Index]; step.Name == "" || Scalar(Resolve(item), "name") == step.Name {
@@ -158,7 +165,8 @@ func itemOf(sequence *yaml.Node, step Step) *yaml.Node {
 	return nil
 }
 
-// valueOf is Field, except that it returns an alias itself: the alias has its own position in the text.
+// valueOf returns the value of a key as Field does, but does not resolve an alias: an edit replaces the alias, at the
+// position of the alias in the text.
 func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
 		if name := mapping.Content[i]; name.Tag != "!!merge" && name.Value == key {

@@ -8,29 +8,30 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Text finds the positions of nodes in the text from which they were parsed. The parser counts columns in characters, and
-// ends lines also at a lone carriage return, NEL, LS and PS. Locations count columns in bytes, and lines as editors and
-// version control do. A Text is for one goroutine at a time.
+// Text finds the positions of nodes in the text from which they were parsed. It translates between two ways of
+// counting: the YAML parser counts columns in characters, and ends a line also at a lone carriage return, NEL, LS or
+// PS; a Location counts columns in bytes, and lines as editors and git do. A Text is for one goroutine at a time.
 type Text struct {
 	bytes []byte
 	lines []textLine
-	last  position // of the last call of Offset
-	// snippets are the lines that were copied for locations, by offset: all locations on a line share its text. JSON can have
-	// 500 containers on one line of 5 MB.
+	last  position // the result of the last call of Offset
+	// snippets has the lines that were copied for locations, by offset. All locations on a line share one copy, because
+	// JSON can have 500 containers on one line of 5 MB.
 	snippets map[int]string
+	regions  []jsonRegion // the documents about which IsJSON was asked
 }
 
-// position is a place in the text, by the parser's line and column and by its offset in bytes.
+// position is a position in the text: the line and column as the parser counts them, and the offset in bytes.
 type position struct{ line, column, offset int }
 
-// textLine is a line as the parser counts lines.
+// textLine is a line as the parser counts lines. Several of them can be parts of one line of an editor.
 type textLine struct {
-	start  int // offset of the line
-	number int // number of the line in an editor
-	origin int // offset where the editor's line starts
+	start  int // offset of the line, in bytes
+	number int // number of the line in an editor, from 1
+	origin int // offset of the start of the editor's line, in bytes
 }
 
-// NewText returns the Text of a file, or of a part of a file. Nodes of a text in UTF-16 have no position.
+// NewText returns the Text of a file, or of a part of a file. In a text in UTF-16, no node has a position.
 func NewText(content []byte) *Text {
 	t := &Text{bytes: content, snippets: map[int]string{}}
 	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
@@ -57,8 +58,8 @@ func NewText(content []byte) *Text {
 	return t
 }
 
-// breakAt returns the length of the line break at the start of a text; 0 if the text starts with another character
-// (is_break in yamlprivateh.go of go.yaml.in/yaml).
+// breakAt returns the length in bytes of the line break at the start of a text; 0 if the text starts with another
+// character. The parser has the same line breaks (is_break in yamlprivateh.go of go.yaml.in/yaml).
 func breakAt(text []byte) int {
 	const nel, ls, ps = "\u0085", "\u2028", "\u2029"
 	switch text[0] {
@@ -81,8 +82,9 @@ func breakAt(text []byte) int {
 	return 0
 }
 
-// Bounds returns the offsets of the start and the end of a value, without its anchor and tag. For a value on several lines
-// without quotes, the end is the end of its first line.
+// Bounds returns the offsets of the start and the end of a value, in bytes, without its anchor and tag. Quotes are part
+// of the value. If a value without quotes has several lines, the end is the end of its first line. ok is false if the
+// node has no position in the text.
 func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 	start, ok = t.Offset(node)
 	if !ok {
@@ -92,7 +94,16 @@ func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 	return start, t.end(start, node), true
 }
 
-// Location returns the location of a part of the text, without a path; the zero Location if the text is not UTF-8.
+// Edit returns the edit of the file at a path that replaces the part of the text between two offsets by a new text. The
+// text must be the content of the file.
+func (t *Text) Edit(file string, start, end int, newText string) Edit {
+	at := t.Location(start, end)
+	at.Path, at.Snippet, at.Above = file, "", ""
+	return Edit{Location: at, Start: start, End: end, OldText: string(t.bytes[start:end]), NewText: newText}
+}
+
+// Location returns the location of the part of the text between two offsets. Its path is empty. It is the zero Location
+// if the text is in UTF-16.
 func (t *Text) Location(start, end int) Location {
 	var l Location
 	if len(t.lines) == 0 {
@@ -109,7 +120,7 @@ func (t *Text) Location(start, end int) Location {
 	return l
 }
 
-// lineFrom returns the text of the editor's line that starts at an offset.
+// lineFrom returns the text of the editor's line that starts at an offset, without its line break.
 func (t *Text) lineFrom(origin int) string {
 	if snippet, ok := t.snippets[origin]; ok {
 		return snippet
@@ -121,7 +132,7 @@ func (t *Text) lineFrom(origin int) string {
 	return snippet
 }
 
-// Span returns the location of a value, by Bounds.
+// Span returns the location of a value, from its Bounds; the zero Location if the node has no position in the text.
 func (t *Text) Span(node *yaml.Node) Location {
 	start, end, ok := t.Bounds(node)
 	if !ok {
@@ -130,12 +141,14 @@ func (t *Text) Span(node *yaml.Node) Location {
 	return t.Location(start, end)
 }
 
-// Offset returns the offset of a node, which is that of its anchor or tag if it has one.
+// Offset returns the offset of a node in bytes. If the node has an anchor or a tag, the offset is the start of the
+// anchor or tag. The bool is false if the node has no position in the text.
 func (t *Text) Offset(node *yaml.Node) (int, bool) {
 	if node.Line < 1 || node.Line > len(t.lines) {
 		return 0, false
 	}
-	// Callers mostly ask in the order of the text. Starting over at each node of a long line would take quadratic time.
+	// Count on from the last call if it was before this node on the line: callers mostly ask in the order of the text,
+	// and to count each node of a long line from the start of the line would take quadratic time.
 	if t.last.line != node.Line || t.last.column > node.Column {
 		t.last = position{node.Line, 1, t.lines[node.Line-1].start}
 	}
@@ -146,7 +159,8 @@ func (t *Text) Offset(node *yaml.Node) (int, bool) {
 	return t.last.offset, true
 }
 
-// skipProperties returns the offset of the value behind the anchor and tag at an offset, which may stand on a line before.
+// skipProperties returns the offset of the value after the anchor and tag at an offset. The value may be on a later
+// line.
 func (t *Text) skipProperties(offset int) int {
 	for offset < len(t.bytes) {
 		switch t.bytes[offset] {
@@ -163,7 +177,8 @@ func (t *Text) skipProperties(offset int) int {
 	return offset
 }
 
-// end returns the end of the value that begins at start.
+// end returns the offset of the end of the value that begins at start: after the closing quote, after the alias, after
+// the text of a scalar, or else the end of the line.
 func (t *Text) end(start int, node *yaml.Node) int {
 	rest := t.bytes[start:]
 	switch {
@@ -192,7 +207,8 @@ func (t *Text) end(start int, node *yaml.Node) int {
 	return start + len(bytes.TrimRight(rest[:until(rest, "\r\n")], " \t"))
 }
 
-// until returns the index of the first of some characters; the length of the text if there is none.
+// until returns the index of the first character in the text that is one of chars; the length of the text if there is
+// no such character.
 func until(text []byte, chars string) int {
 	if i := bytes.IndexAny(text, chars); i >= 0 {
 		return i
@@ -200,7 +216,7 @@ func until(text []byte, chars string) int {
 	return len(text)
 }
 
-// line returns the line around an offset.
+// line returns the line that contains an offset.
 func (t *Text) line(offset int) textLine {
 	return t.lines[sort.Search(len(t.lines), func(i int) bool { return t.lines[i].start > offset })-1]
 }

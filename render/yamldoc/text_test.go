@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-func TestSpan(t *testing.T) {
+func TestSpanIsTheValueInBytes(t *testing.T) {
 	for _, test := range []struct {
 		name, text string
 		want       string // line:column-endLine:endColumn of the value of key
@@ -69,7 +69,7 @@ func find(t *testing.T, text string) *yaml.Node {
 	}
 }
 
-func TestLinesOfLocation(t *testing.T) {
+func TestLocationHasItsLineAndTheLineAbove(t *testing.T) {
 	for _, test := range []struct{ name, text, above, line string }{
 		{"first line", "key: a\nb: c\n", "", "key: a"},
 		{"second line", "a: b\nkey: c # d", "a: b", "key: c # d"},
@@ -89,7 +89,7 @@ func TestLinesOfLocation(t *testing.T) {
 	}
 }
 
-// TestLocationsShareTheirLine: each of many locations on one long line would otherwise keep a copy of the line.
+// TestLocationsShareTheirLine holds that many locations on one long line keep one copy of the line together.
 func TestLocationsShareTheirLine(t *testing.T) {
 	text := NewText([]byte("above\nfirst, second\n"))
 	first, second := text.Location(6, 11), text.Location(13, 19)

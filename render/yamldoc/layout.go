@@ -1,0 +1,116 @@
+package yamldoc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+)
+
+// Newline returns how the lines of the text end: as the first one does.
+func (t *Text) Newline() string {
+	if i := bytes.IndexByte(t.bytes, '\n'); i > 0 && t.bytes[i-1] == '\r' {
+		return "\r\n"
+	}
+	return "\n"
+}
+
+// LineEnd returns the offset where the line around an offset ends, before the white space at its end.
+func (t *Text) LineEnd(offset int) int {
+	line := t.bytes[offset:]
+	if end := bytes.IndexByte(line, '\n'); end >= 0 {
+		line = line[:end]
+	}
+	return offset + len(bytes.TrimRight(line, " \t\r"))
+}
+
+// Indent returns the white space for another line at the column of an offset: as wide as what stands before the offset on
+// its line, if that is white space and the dashes of lists; otherwise the white space at the start of the line.
+func (t *Text) Indent(offset int) string {
+	before := t.before(offset)
+	if len(bytes.TrimLeft(before, " -")) > 0 {
+		return leadingSpaces(before)
+	}
+	return strings.Repeat(" ", len(before))
+}
+
+// before returns what stands before an offset on its line.
+func (t *Text) before(offset int) []byte {
+	return t.bytes[bytes.LastIndexByte(t.bytes[:offset], '\n')+1 : offset]
+}
+
+func leadingSpaces(line []byte) string {
+	return string(line[:len(line)-len(bytes.TrimLeft(line, " "))])
+}
+
+// BlockLines returns the bounds of the lines of the block scalar whose header (|, >-) ends at an offset.
+func (t *Text) BlockLines(header int) (from, to int) {
+	data := t.bytes
+	newline := bytes.IndexByte(data[header:], '\n')
+	if newline < 0 {
+		return len(data), len(data)
+	}
+	from = header + newline + 1
+	indent := -1
+	for to = from; to < len(data); {
+		end := to + bytes.IndexByte(data[to:], '\n') + 1
+		if end == to {
+			end = len(data)
+		}
+		line := bytes.TrimRight(data[to:end], " \t\r\n")
+		if spaces := len(line) - len(bytes.TrimLeft(line, " ")); len(line) > 0 {
+			if indent < 0 {
+				indent = spaces
+			}
+			if spaces < indent || indent == 0 {
+				break
+			}
+		}
+		to = end
+	}
+	return from, to
+}
+
+// separator ends a document on a line of its own.
+const separator = "\n---\n"
+
+// jsonRegion is a document of the text, and whether it is written in JSON, of which YAML accepts more than JSON does.
+type jsonRegion struct {
+	start, end int
+	isJSON     bool
+}
+
+// IsJSON reports whether the document around an offset is written in JSON. It reads each document once.
+func (t *Text) IsJSON(offset int) bool {
+	for _, r := range t.regions {
+		if r.start <= offset && offset <= r.end {
+			return r.isJSON
+		}
+	}
+	r := jsonRegion{start: 0, end: len(t.bytes)}
+	if i := bytes.LastIndex(t.bytes[:offset], []byte(separator)); i >= 0 {
+		r.start = i + len(separator)
+	}
+	if i := bytes.Index(t.bytes[offset:], []byte(separator)); i >= 0 {
+		r.end = offset + i
+	}
+	r.isJSON = isJSON(bytes.TrimPrefix(t.bytes[r.start:r.end], []byte("---\n")))
+	t.regions = append(t.regions, r)
+	return r.isJSON
+}
+
+func isJSON(document []byte) bool {
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	for values := 0; ; values++ {
+		var value json.RawMessage
+		if err := decoder.Decode(&value); err != nil {
+			return values > 0 && errors.Is(err, io.EOF)
+		}
+	}
+}
+
+// hasEndMarker reports whether the text has a line "...", behind which another document begins.
+func (t *Text) hasEndMarker() bool {
+	return bytes.HasPrefix(t.bytes, []byte("...")) || bytes.Contains(t.bytes, []byte("\n..."))
+}
