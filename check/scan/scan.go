@@ -158,7 +158,9 @@ func (s *scan) trace(source render.Source, hits []check.Hit) *origin.Result {
 func traceHits(ctx context.Context, fsys fs.FS, source render.Source, hits []check.Hit) *origin.Result {
 	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
+		queries[i] = origin.Query{
+			Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always,
+		}
 	}
 	traced := origin.Find(ctx, fsys, source, queries)
 	for i, t := range traced.Traces {
