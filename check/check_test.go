@@ -79,7 +79,9 @@ func expect(t *testing.T, got, want string) {
 	}
 }
 
-func TestFindingsOfAFile(t *testing.T) {
+// TestEachContainerOfAFileIsAFinding: a file that is written by hand decides each of its policies, on the line of the
+// policy, or on the line of the container if it has no policy.
+func TestEachContainerOfAFileIsAFinding(t *testing.T) {
 	hits := file(t, "app.yaml", `
 apiVersion: v1
 kind: Pod
@@ -117,9 +119,9 @@ pull-policy-not-always app.yaml:17:7 spec.containers[nothing].imagePullPolicy ex
 `)
 }
 
-// TestFindingsOfAnchors: an anchor that decides for several containers is one finding; an image that is
-// shared by an alias is not, because the missing policies are several.
-func TestFindingsOfAnchors(t *testing.T) {
+// TestAnchorIsOneFinding: an anchor that decides the policy of several containers is one finding. An anchor that only
+// gives them the same image is several findings, because each container lacks a policy of its own.
+func TestAnchorIsOneFinding(t *testing.T) {
 	hits := file(t, "app.yaml", `
 apiVersion: v1
 kind: List
@@ -166,8 +168,8 @@ pull-policy-not-always app.yaml:14:32 spec.containers[five].imagePullPolicy exac
 `)
 }
 
-// TestFindingsOfAChart: rendered objects are decided by their template, for all environments at once.
-func TestFindingsOfAChart(t *testing.T) {
+// TestTemplateIsOneFindingForAllEnvironments: a line of a template that decides in several environments is one finding.
+func TestTemplateIsOneFindingForAllEnvironments(t *testing.T) {
 	deployment := func(namespace, policy string) render.Document {
 		return render.Document{Path: "chart/templates/deployment.yaml", Text: []byte(`
 apiVersion: apps/v1
@@ -198,9 +200,9 @@ spec:
 `)
 }
 
-// TestFindingsThatAreNotExact: a line that writes several policies is one finding and does not hide another line, nor
-// what has none.
-func TestFindingsThatAreNotExact(t *testing.T) {
+// TestInexactFindingsAreGroupedByLine: a line that writes several policies is one finding. It hides neither the
+// finding of another line nor a finding without a line.
+func TestInexactFindingsAreGroupedByLine(t *testing.T) {
 	source := helm.Source{Path: "chart"}
 	var hits []Hit
 	for i, decision := range []yamldoc.Location{{Line: 8, Column: 5}, {Line: 11, Column: 5}, {}, {Line: 8, Column: 5}, {Line: 11, Column: 5}} {
@@ -223,7 +225,8 @@ func TestFindingsThatAreNotExact(t *testing.T) {
 	}
 }
 
-// containers are the lines of affected containers that TestFindingsOfAChart expects, 2 before 10.
+// containers are the lines of affected containers that TestTemplateIsOneFindingForAllEnvironments expects,
+// containers[2] before containers[10].
 func containers(environment string, n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -232,9 +235,9 @@ func containers(environment string, n int) string {
 	return b.String()
 }
 
-// TestFindingsOfTheSameNames: places that rule, path, key and object do not tell apart are findings of
-// their own, and what comes after the first does not change its fingerprint.
-func TestFindingsOfTheSameNames(t *testing.T) {
+// TestObjectsOfOneNameHaveOwnFingerprints: containers with the same rule, path, key and object are different findings.
+// The fingerprint of the first finding does not change when an object comes after it.
+func TestObjectsOfOneNameHaveOwnFingerprints(t *testing.T) {
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {generateName: web-}\nspec: {containers: [{image: 'x:1'}]}\n---\n"
 	alone := NewReport(file(t, "app.yaml", pod), nil, nil).Findings
 	findings := NewReport(file(t, "app.yaml", pod+"# more\n"+pod+pod), nil, nil).Findings
@@ -253,9 +256,9 @@ func TestFindingsOfTheSameNames(t *testing.T) {
 	}
 }
 
-// TestKey: a key has the names of list items, where they have one, on the way to where the policy is
-// written; it does not change with the items around.
-func TestKey(t *testing.T) {
+// TestKeyNamesListItems: a key names a list item by its name, if the item has one, so that the key stays the same when
+// other items are added. It leads to the field that has the policy.
+func TestKeyNamesListItems(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{"apiVersion: v1\nkind: Pod\nspec: {containers: [{name: a, image: x, imagePullPolicy: Always}, {name: api, image: x}]}", "spec.containers[api].imagePullPolicy"},
 		{"apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x}]}", "spec.containers[0].imagePullPolicy"},
@@ -274,7 +277,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-func TestFingerprint(t *testing.T) {
+// TestFingerprintHoldsNoLine: the fingerprint of a finding changes with path, object and key, and not with the line.
+func TestFingerprintHoldsNoLine(t *testing.T) {
 	const pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: prod}\nspec:\n  containers:\n    - {image: 'x:1', imagePullPolicy: Never}\n"
 	fingerprint := func(path, text string) string {
 		t.Helper()
@@ -314,6 +318,7 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// TestReportJSON holds the names and the order of the fields, on which other programs rely.
 func TestReportJSON(t *testing.T) {
 	hits := append(
 		file(t, "app.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: 'x:1', imagePullPolicy: Never}\n"),
@@ -342,7 +347,8 @@ func TestReportJSON(t *testing.T) {
 	}
 }
 
-func TestReportJSONEmpty(t *testing.T) {
+// TestEmptyReportHasEmptyLists: the lists of a report without findings are [] in JSON, and not null.
+func TestEmptyReportHasEmptyLists(t *testing.T) {
 	got, err := json.Marshal(NewReport(nil, nil, nil))
 	const want = `{"version":1,"findings":[],"failures":[],"suppressed":[],"sources":[]}`
 	if err != nil || string(got) != want {
@@ -350,8 +356,8 @@ func TestReportJSONEmpty(t *testing.T) {
 	}
 }
 
-// TestReportOrder: a report does not depend on the order in which sources were rendered.
-func TestReportOrder(t *testing.T) {
+// TestReportDoesNotDependOnTheOrder: a report is the same in whatever order sources were rendered.
+func TestReportDoesNotDependOnTheOrder(t *testing.T) {
 	var hits []Hit
 	var failures []Failure
 	var sources []SourceStatus

@@ -11,46 +11,47 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// Container is a place in an object where an image is run or mounted: a container of any kind, or an
-// image volume.
+// Container is a part of an object that runs or mounts an image: a container of any kind, or an image volume.
 type Container struct {
-	// Name is the container's name, or "volume:" and the name of an image volume; empty where none is
-	// written. The container of an Argo template without a name of its own has the template's.
+	// Name is the name of the container, or "volume:" and the name of the image volume; empty if the object writes no
+	// name. A container of an Argo workflow template that has no name gets the name of the template.
 	Name string
-	// Field is the path from the object to its pull policy, also where none is written. A policy that is
-	// inherited within the object has the path of the field that it comes from.
+	// Field is the path from the object to the pull policy, also if no policy is written there. If the container inherits
+	// its policy from another field of the object, it is the path to the other field.
 	Field yamldoc.Path
-	// ImageField is the path to the image, or to what is written of it; nil where somebody else chooses the image.
+	// ImageField is the path to the image, or to its repository if the tag has a field of its own. It is nil if the object
+	// does not write the image, because an operator chooses it.
 	ImageField yamldoc.Path
-	// Image is the reference as written, empty where somebody else chooses the image.
+	// Image is the image as written; empty if the object does not write it.
 	Image string
-	// Written is the policy as written, empty where there is none, or only null or "".
+	// Written is the policy as written; empty if there is no policy, or only null or "".
 	Written string
-	// Default is the policy that the operator of a custom resource sets where none is written; empty
-	// where that is left to the API server.
+	// Default is the policy that the operator of a custom resource sets if no policy is written. It is empty if the
+	// operator sets none and the API server decides.
 	Default string
-	// Effective is what becomes of Image, Written and Default.
+	// Effective is the policy that results from Image, Written and Default.
 	Effective string
 
 	tag    string // as the API server sees it
-	pinned bool   // by a digest
+	pinned bool   // The image has a digest.
 }
 
-// Containers returns every container and image volume of an object: those of the custom resources that
-// it is or embeds first, then the others in the order of the text.
+// Containers returns every container and image volume of an object. An object that is or embeds a custom resource of
+// the table gives the containers of the table first. The other containers follow in the order of the text.
 func Containers(manifest render.Manifest) []Container {
 	var w walker
 	w.mapping(manifest.Node)
 	return w.found
 }
 
-// MayHoldContainers reports whether a text of YAML documents may hold an object that has containers. It
-// is quick where parsing is slow, and never wrong when it says no.
+// MayHoldContainers reports whether YAML documents could contain an object with containers. It searches the text and
+// does not parse it, because most rendered text has no containers and parsing takes most of the time of a check. It
+// may return true for a text without containers. It returns false only if there is certainly no container.
 func MayHoldContainers(text []byte) bool {
 	for more := true; more; {
 		var document []byte
 		document, text, more = bytes.Cut(text, []byte("\n---"))
-		// What begins with --- and goes on is no separator, but a key.
+		// A line such as "---key: x" is no separator, but a key.
 		if mayHoldContainers(document) || len(text) > 0 && !bytes.ContainsAny(text[:1], " \t\r\n") {
 			return true
 		}
@@ -58,33 +59,36 @@ func MayHoldContainers(text []byte) bool {
 	return false
 }
 
-// header is the beginning of an object by which its kind is certain without a parser, as tools write it.
+// header matches the first lines of an object as most tools write them: apiVersion, then kind. They give the kind
+// without a parser.
 var header = regexp.MustCompile(`\A(?:---)?(?:[ \t\r]*(?:#[^\n]*)?\n)*apiVersion: (\S+)\r?\nkind: (\S+)\r?\n`)
 
-// another is a line that might write the apiVersion or kind again.
-var another = regexp.MustCompile(`\n(?:apiVersion|kind|[^\sA-Za-z#])`)
+// repeatsHeader matches a line that might write the apiVersion or the kind again. Then the header proves nothing.
+var repeatsHeader = regexp.MustCompile(`\n(?:apiVersion|kind|[^\sA-Za-z#])`)
 
+// mayHoldContainers is MayHoldContainers for one document.
 func mayHoldContainers(document []byte) bool {
-	// The name of each field that makes a container has "image" in it (TestCustomResourcesTable), unless
-	// it is written with an escape, or in UTF-16.
+	// Each container has a field whose name contains "image" (TestCustomResourcesTable holds the table to this). The text
+	// may hide the name in an escape ("im\x61ge") or in UTF-16, which has zero bytes.
 	if !bytes.Contains(document, []byte("image")) && !bytes.ContainsAny(document, "\\\x00") {
 		return false
 	}
 	match := header.FindSubmatchIndex(document)
 	return match == nil ||
 		!withoutContainers(groupOf(string(document[match[2]:match[3]])), string(document[match[4]:match[5]])) ||
-		another.Match(document[match[1]-1:]) || hasOtherBreaks(document)
+		repeatsHeader.Match(document[match[1]-1:]) || hasOtherBreaks(document)
 }
 
-// hasOtherBreaks reports whether the parser sees lines that end otherwise than in LF or CRLF (see breakAt).
+// hasOtherBreaks reports whether the text has line breaks other than LF and CRLF: the YAML parser also ends a line at a
+// lone CR, at NEL (U+0085), LS (U+2028) and PS (U+2029). Searches for "\n" miss these lines.
 func hasOtherBreaks(document []byte) bool {
-	document = bytes.TrimSuffix(document, []byte("\r")) // the LF after it began the separator
+	document = bytes.TrimSuffix(document, []byte("\r")) // The LF of this CRLF was cut off with the separator.
 	return bytes.Count(document, []byte("\r")) != bytes.Count(document, []byte("\r\n")) ||
 		bytes.Contains(document, []byte("\u0085")) ||
 		bytes.Contains(document, []byte("\u2028")) || bytes.Contains(document, []byte("\u2029"))
 }
 
-// groupOf returns the group of an apiVersion, empty for the core group.
+// groupOf returns the API group of an apiVersion: "apps" for apps/v1, and "" for v1, the core group.
 func groupOf(apiVersion string) string {
 	group, _, ok := strings.Cut(apiVersion, "/")
 	if !ok {
@@ -93,17 +97,17 @@ func groupOf(apiVersion string) string {
 	return group
 }
 
-// dialect says which places beside those of a pod template hold a container.
+// dialect says which fields of an object hold containers, in addition to the fields of a pod template.
 type dialect int
 
 const (
 	podTemplate dialect = iota
-	// argoWorkflow: container, script and sidecars, and templateDefaults that each template inherits
+	// argoWorkflow has containers in container, script and sidecars. Each template inherits from templateDefaults
 	// (https://argo-workflows.readthedocs.io/en/latest/template-defaults/).
 	argoWorkflow
-	// tekton: steps and sidecars, and a stepTemplate that each step inherits
-	// (https://tekton.dev/docs/pipelines/tasks/#specifying-a-step-template). The image of a StepAction has
-	// no field for a policy: where a step refers to the action, the policy is the step's or stepTemplate's.
+	// tekton has containers in steps and sidecars. Each step inherits from stepTemplate
+	// (https://tekton.dev/docs/pipelines/tasks/#specifying-a-step-template). A StepAction has an image and no field for a
+	// policy: a step that refers to it has the policy of the step or of stepTemplate.
 	tekton
 )
 
@@ -120,13 +124,13 @@ func dialectOf(group, kind string) dialect {
 	return podTemplate
 }
 
-// withoutContainers reports whether what looks like a container in an object of this kind is none:
-// schemas, data, values, and the patterns and mutations of policy engines.
+// withoutContainers reports whether objects of a kind have no containers, although they may have fields that look like
+// containers: schemas, data, values, and the patterns and mutations of policy engines.
 func withoutContainers(group, kind string) bool {
 	switch group {
 	case "":
 		return kind == "ConfigMap" || kind == "Secret"
-	case "argoproj.io": // of Argo CD; what they render has containers
+	case "argoproj.io": // Argo CD: the rendered manifests have the containers, and are sources of their own
 		return kind == "Application" || kind == "ApplicationSet"
 	case "apiextensions.crossplane.io":
 		return kind == "CompositeResourceDefinition"
@@ -138,32 +142,34 @@ func withoutContainers(group, kind string) bool {
 	return false
 }
 
-// walker finds the containers of one object. It looks at every mapping, because a pod template can
-// stand anywhere: in a CronJob, a custom resource, an object embedded in another one.
+// walker finds the containers of one object. It visits every mapping of the object, because a pod template can be
+// anywhere: in a CronJob, in a custom resource, in an object that another object embeds.
 type walker struct {
 	found []Container
-	path  yamldoc.Path
+	path  yamldoc.Path // from the object to the current node
 	scope
 }
 
-// scope is what the objects and mappings around a place mean for it.
+// scope is what the walker knows from the mappings around the current node.
 type scope struct {
-	object  *yaml.Node // the innermost object
+	object  *yaml.Node // the innermost mapping with apiVersion and kind
 	dialect dialect
 	// defaults are the templateDefaults of an Argo workflow.
 	defaults inherited
 }
 
-// inherited is a mapping from which a container takes what it does not write itself.
+// inherited is a mapping whose fields a container inherits unless it writes them itself. Its node may be nil.
 type inherited struct {
 	node *yaml.Node
 	path yamldoc.Path
 }
 
+// mapping visits a mapping. If the mapping is an object, it begins a new scope.
 func (w *walker) mapping(node *yaml.Node) {
 	outer := w.scope
 	defer func() { w.scope = outer }()
-	if kind, apiVersion := yamldoc.Scalar(node, "kind"), yamldoc.Scalar(node, "apiVersion"); kind != "" && apiVersion != "" {
+	kind, apiVersion := yamldoc.Scalar(node, "kind"), yamldoc.Scalar(node, "apiVersion")
+	if kind != "" && apiVersion != "" {
 		group := groupOf(apiVersion)
 		if withoutContainers(group, kind) {
 			return
@@ -186,7 +192,7 @@ func (w *walker) mapping(node *yaml.Node) {
 	}
 }
 
-// value walks what a mapping has under a key.
+// value visits the value that a mapping has under a key.
 func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
 	switch node.Kind {
 	case yaml.AliasNode:
@@ -206,16 +212,17 @@ func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
 	}
 }
 
-// single adds the container that a mapping has under a key, if it is a place for one, and reports
-// whether it was.
+// single adds the container that a mapping has under a key, if the dialect has a container there. It reports whether
+// node was handled, so that the walker does not visit it again.
 func (w *walker) single(mapping *yaml.Node, key string, node *yaml.Node) bool {
 	if w.dialect != argoWorkflow {
 		return false
 	}
 	switch key {
 	case "container", "script":
-		// In templateDefaults it is no container, but what those of the templates inherit: the defaults
-		// of the template's own type (mergedTemplateDefaultsInto in Argo's workflow/controller/operator.go).
+		// A container in templateDefaults does not run. The container of a template inherits from the field of its own type:
+		// a script inherits from templateDefaults.script (mergedTemplateDefaultsInto in Argo's
+		// workflow/controller/operator.go).
 		return mapping == w.defaults.node || w.container(node, yamldoc.Scalar(mapping, "name"), w.defaults.field(key))
 	case "containerSet":
 		return mapping == w.defaults.node
@@ -223,8 +230,8 @@ func (w *walker) single(mapping *yaml.Node, key string, node *yaml.Node) bool {
 	return false
 }
 
-// item adds the container that is an item of the list which a mapping has under a key, if it is a
-// place for one, and reports whether it was.
+// item adds the container or volume that is an item of the list under a key of a mapping, if the key names a list of
+// containers or volumes. It reports whether the item was added.
 func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 	var from inherited
 	switch key {
@@ -251,12 +258,12 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 	return w.container(item, "", from)
 }
 
-// field returns the mapping under a key of the mapping from which is inherited.
+// field returns the mapping under a key of d.
 func (d inherited) field(key string) inherited {
 	return inherited{yamldoc.Field(d.node, key), d.path.Below(yamldoc.Key(key))}
 }
 
-// item returns the item of that name of the list under a key of the mapping from which is inherited.
+// item returns the item with a name in the list under a key of d; an empty value if there is no such item.
 func (d inherited) item(key, name string) inherited {
 	list := d.field(key)
 	if list.node != nil && list.node.Kind == yaml.SequenceNode {
@@ -269,8 +276,9 @@ func (d inherited) item(key, name string) inherited {
 	return inherited{}
 }
 
-// container adds a container, unless it has neither image nor policy: operators take patches that look
-// like containers, and then choose both themselves. It reports whether it added one.
+// container adds a container and reports whether it did. It adds none for a mapping with neither image nor policy:
+// some custom resources hold patches that look like containers, and their operator chooses image and policy. The name
+// is for a container that does not write one, and from is the mapping from which the container inherits.
 func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 	if node.Kind != yaml.MappingNode {
 		return false
@@ -295,15 +303,18 @@ func (w *walker) container(node *yaml.Node, name string, from inherited) bool {
 	return true
 }
 
-// volume adds the image volume at an item of a list of volumes, if it is one
-// (https://kep.k8s.io/4639), and reports whether it was.
+// volume adds the image volume (https://kep.k8s.io/4639) at an item of a list of volumes, and reports whether the item
+// is an image volume.
 func (w *walker) volume(node *yaml.Node) bool {
 	source := yamldoc.Field(node, "image")
 	image, policy := yamldoc.Field(source, "reference"), yamldoc.Field(source, "pullPolicy")
 	if !isText(image) && !isSet(policy) {
 		return false
 	}
-	c := Container{Name: "volume:" + yamldoc.Scalar(node, "name"), Field: w.path.Below(yamldoc.Key("image"), yamldoc.Key("pullPolicy"))}
+	c := Container{
+		Name:  "volume:" + yamldoc.Scalar(node, "name"),
+		Field: w.path.Below(yamldoc.Key("image"), yamldoc.Key("pullPolicy")),
+	}
 	if image != nil {
 		c.ImageField = w.path.Below(yamldoc.Key("image"), yamldoc.Key("reference"))
 	}
@@ -311,7 +322,8 @@ func (w *walker) volume(node *yaml.Node) bool {
 	return true
 }
 
-// add completes a container from the values of its fields, nil where a field is missing.
+// add completes a container from the nodes of its policy and its image, and appends it. A node is nil if the field is
+// missing. Parsing an image is slow, so it is left out for a policy of Always, for which no rule needs the tag.
 func (w *walker) add(c Container, policy, image *yaml.Node) {
 	if isText(image) && c.Image == "" {
 		c.Image = image.Value
@@ -327,7 +339,8 @@ func (w *walker) add(c Container, policy, image *yaml.Node) {
 	w.found = append(w.found, c)
 }
 
-// policyText returns a policy as text. A mapping or a list is shown by its brackets: the API server refuses it.
+// policyText returns a policy as text; "" if it is not set. A mapping is {…} and a list is […]: the API server refuses
+// both.
 func policyText(policy *yaml.Node) string {
 	switch {
 	case !isSet(policy):
@@ -340,7 +353,7 @@ func policyText(policy *yaml.Node) string {
 	return policy.Value
 }
 
-// isSet reports whether a field has a value: the API server takes null and "" for none.
+// isSet reports whether a field has a value. For the API server, null and "" mean that the field is not set.
 func isSet(node *yaml.Node) bool {
 	return node != nil && (node.Kind != yaml.ScalarNode || node.Tag != "!!null" && node.Value != "")
 }

@@ -60,6 +60,7 @@ func parse(t testing.TB, text string) []render.Manifest {
 
 func everything([]byte) bool { return true }
 
+// TestMayHoldContainers has texts in which a quick search could miss a container, and texts that it need not parse.
 func TestMayHoldContainers(t *testing.T) {
 	const (
 		pod    = "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: x}]}\n"
@@ -103,9 +104,9 @@ func TestMayHoldContainers(t *testing.T) {
 	}
 }
 
-// TestContainersMergedOften: what is merged many times is found once, in the time that one pass over it
-// takes; a search through all merges for each key would take minutes.
-func TestContainersMergedOften(t *testing.T) {
+// TestContainerMergedOftenIsFoundOnce: a container that a mapping merges many times is found once, in one pass. A
+// search through all merges for each key would take minutes.
+func TestContainerMergedOftenIsFoundOnce(t *testing.T) {
 	var text strings.Builder
 	text.WriteString("apiVersion: v1\nkind: Pod\nmetadata: {a: &a {containers: [{image: x}]")
 	for i := range 800 {

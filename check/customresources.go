@@ -8,34 +8,40 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// customResource says where a custom resource has a policy of its own, and the images that it is for.
-// Pod templates inside a custom resource need no row. An object whose image is chosen by the operator,
-// and that sets no policy either, says nothing that could be checked.
+// customResource is a row of the table of custom resources that have a policy field of their own. A pod template
+// inside a custom resource needs no row, because the walker finds it. An object that writes neither an image nor a
+// policy has nothing to check: its operator chooses both.
+//
+// For example, the row of the kind Cluster in postgresql.cnpg.io has at "spec", images "imageName" and policy
+// "imagePullPolicy". So spec.imageName is an image, and spec.imagePullPolicy is its policy.
 type customResource struct {
 	group string
 	kinds []string
-	// at are the paths of the mappings from which images and policy are reached. An element that ends
-	// in [] is a list, of which each item counts.
-	at     []string
+	// at are the paths of the mappings that hold images and policy. An element that ends in [] is a list: each item of the
+	// list counts.
+	at []string
+	// images are the paths of the images, from a mapping of at.
 	images []string
-	// tag, if not empty, is the path of the tag of the one image, whose path has the repository alone.
-	tag    string
+	// tag is the path of the tag, if the resource splits its image into a repository and a tag. Then images has the one
+	// path of the repository.
+	tag string
+	// policy is the key of the policy, in a mapping of at.
 	policy string
-	// unset is the policy that the operator sets where none is written; empty where it sets none and the
+	// unset is the policy that the operator sets if no policy is written. It is empty if the operator sets none and the
 	// API server decides.
 	unset string
-	// volume is true where the image is mounted and not run.
+	// volume is true if the image is mounted and not run.
 	volume bool
-	// source is where the fields are defined, or where the operator sets its default.
+	// source is the line of code that defines the fields, or that sets the operator's default.
 	source string
 }
 
-// imageField and policyField are what most operators call them, as in a pod's container.
+// imageField and policyField are the names that most operators use, as in a container of a pod.
 var imageField = []string{"image"}
 
 const policyField = "imagePullPolicy"
 
-// customResources are sorted by group. Each row was read in the source it names.
+// customResources is the table, sorted by group. Each row was read in the code that its source names.
 var customResources = []customResource{
 	{
 		group: "actions.summerwind.dev", kinds: []string{"Runner"},
@@ -55,7 +61,8 @@ var customResources = []customResource{
 	{
 		group: "argoproj.io", kinds: []string{"EventBus"},
 		at: []string{
-			"spec.jetstream.containerTemplate", "spec.jetstream.reloaderContainerTemplate", "spec.jetstream.metricsContainerTemplate",
+			"spec.jetstream.containerTemplate", "spec.jetstream.reloaderContainerTemplate",
+			"spec.jetstream.metricsContainerTemplate",
 			"spec.nats.native.containerTemplate", "spec.nats.native.metricsContainerTemplate",
 		},
 		policy: policyField,
@@ -63,7 +70,7 @@ var customResources = []customResource{
 	},
 	{
 		group: "argoproj.io", kinds: []string{"EventSource", "Sensor"},
-		// Releases since 1.9.6 take neither image nor policy from here and use Always; those before take both.
+		// Releases since 1.9.6 ignore the image and the policy here and use Always. Older releases use both.
 		at: []string{"spec.template.container"}, images: imageField, policy: policyField, unset: Always,
 		source: "https://github.com/argoproj/argo-events/blob/6478ece495f951dde9f183ae58fde134c52f41a5/pkg/apis/events/v1alpha1/template.go#L71",
 	},
@@ -92,13 +99,18 @@ var customResources = []customResource{
 	},
 	{
 		group: "k8s.mariadb.com", kinds: []string{"MariaDB", "MaxScale"},
-		at:     []string{"spec", "spec.galera.agent", "spec.galera.initContainer", "spec.replication.agent", "spec.replication.initContainer", "spec.metrics.exporter", "spec.sidecarContainers[]"},
+		at: []string{
+			"spec", "spec.galera.agent", "spec.galera.initContainer", "spec.replication.agent", "spec.replication.initContainer",
+			"spec.metrics.exporter", "spec.sidecarContainers[]",
+		},
 		images: imageField, policy: policyField,
 		source: "https://github.com/mariadb-operator/mariadb-operator/blob/8970edf8368c74178e521f3dc2e9df4131888c77/api/v1alpha1/mariadb_types.go#L648",
 	},
 	{
 		group: "kubevirt.io", kinds: []string{"VirtualMachine", "VirtualMachineInstanceReplicaSet"},
-		at:     []string{"spec.template.spec.volumes[].containerDisk", "spec.template.spec.domain.firmware.kernelBoot.container"},
+		at: []string{
+			"spec.template.spec.volumes[].containerDisk", "spec.template.spec.domain.firmware.kernelBoot.container",
+		},
 		images: imageField, policy: policyField,
 		source: "https://github.com/kubevirt/kubevirt/blob/d923fdb815cd2016ddaebdaaa51db04133576d72/staging/src/kubevirt.io/api/core/v1/schema.go#L1075",
 	},
@@ -115,7 +127,8 @@ var customResources = []customResource{
 	},
 	{
 		group: "logging.banzaicloud.io", kinds: []string{"Logging"},
-		at: []string{"spec.fluentbit.image", "spec.fluentd.image"}, images: []string{"repository"}, tag: "tag", policy: "pullPolicy", unset: IfNotPresent,
+		at: []string{"spec.fluentbit.image", "spec.fluentd.image"}, images: []string{"repository"}, tag: "tag",
+		policy: "pullPolicy", unset: IfNotPresent,
 		source: "https://github.com/kube-logging/logging-operator/blob/51679aa50c20c8bfa2807862cef32bca4bd0cd0e/pkg/sdk/logging/api/v1beta1/fluentd_types.go#L163",
 	},
 	{
@@ -131,7 +144,8 @@ var customResources = []customResource{
 	{
 		group: "numaflow.numaproj.io", kinds: []string{"MonoVertex"},
 		at: []string{
-			"spec.udf.container", "spec.source.udsource.container", "spec.source.transformer.container", "spec.sink.udsink.container",
+			"spec.udf.container", "spec.source.udsource.container",
+			"spec.source.transformer.container", "spec.sink.udsink.container",
 			"spec.sink.fallback.udsink.container", "spec.sink.onSuccess.udsink.container", "spec.sidecars[]",
 		},
 		images: imageField, policy: policyField,
@@ -140,7 +154,8 @@ var customResources = []customResource{
 	{
 		group: "numaflow.numaproj.io", kinds: []string{"Pipeline"},
 		at: []string{
-			"spec.vertices[].udf.container", "spec.vertices[].source.udsource.container", "spec.vertices[].source.transformer.container",
+			"spec.vertices[].udf.container", "spec.vertices[].source.udsource.container",
+			"spec.vertices[].source.transformer.container",
 			"spec.vertices[].sink.udsink.container", "spec.vertices[].sink.fallback.udsink.container",
 			"spec.vertices[].sink.onSuccess.udsink.container", "spec.vertices[].sidecars[]", "spec.sideInputs[].container",
 		},
@@ -149,8 +164,10 @@ var customResources = []customResource{
 	},
 	{
 		group: "opentelemetry.io", kinds: []string{"Instrumentation"},
-		at:     []string{"spec"},
-		images: []string{"java.image", "nodejs.image", "python.image", "dotnet.image", "go.image", "apacheHttpd.image", "nginx.image"},
+		at: []string{"spec"},
+		images: []string{
+			"java.image", "nodejs.image", "python.image", "dotnet.image", "go.image", "apacheHttpd.image", "nginx.image",
+		},
 		policy: policyField,
 		source: "https://github.com/open-telemetry/opentelemetry-operator/blob/be8944414a876f17fcdeb5a59b86b8866fb5c88e/apis/v1alpha1/instrumentation_types.go#L76",
 	},
@@ -161,8 +178,11 @@ var customResources = []customResource{
 	},
 	{
 		group: "operator.victoriametrics.com",
-		kinds: []string{"VLAgent", "VLSingle", "VLogs", "VMAgent", "VMAlert", "VMAlertmanager", "VMAnomaly", "VMAuth", "VMSingle", "VTSingle"},
-		at:    []string{"spec.image"}, images: []string{"repository"}, tag: "tag", policy: "pullPolicy", unset: IfNotPresent,
+		kinds: []string{
+			"VLAgent", "VLSingle", "VLogs", "VMAgent", "VMAlert", "VMAlertmanager", "VMAnomaly", "VMAuth",
+			"VMSingle", "VTSingle",
+		},
+		at: []string{"spec.image"}, images: []string{"repository"}, tag: "tag", policy: "pullPolicy", unset: IfNotPresent,
 		source: "https://github.com/VictoriaMetrics/operator/blob/d0d258c86b5aed0df47dd2b3c52c5a97e40e6b48/internal/controller/operator/factory/build/defaults.go#L596",
 	},
 	{
@@ -177,7 +197,8 @@ var customResources = []customResource{
 	},
 	{
 		group: "pgv2.percona.com", kinds: []string{"PerconaPGCluster"},
-		at: []string{"spec"}, images: []string{"image", "backups.pgbackrest.image", "proxy.pgBouncer.image"}, policy: policyField,
+		at: []string{"spec"}, images: []string{"image", "backups.pgbackrest.image", "proxy.pgBouncer.image"},
+		policy: policyField,
 		source: "https://github.com/percona/percona-postgresql-operator/blob/adafb34ff17cb2df8b491d725cccdd46c0607d44/pkg/apis/pgv2.percona.com/v2/perconapgcluster_types.go#L82",
 	},
 	{
@@ -195,7 +216,8 @@ var customResources = []customResource{
 		group: "postgres-operator.crunchydata.com", kinds: []string{"PGAdmin", "PGUpgrade", "PostgresCluster"},
 		at: []string{"spec"},
 		images: []string{
-			"image", "backups.pgbackrest.image", "proxy.pgBouncer.image", "userInterface.pgAdmin.image", "monitoring.pgmonitor.exporter.image",
+			"image", "backups.pgbackrest.image", "proxy.pgBouncer.image", "userInterface.pgAdmin.image",
+			"monitoring.pgmonitor.exporter.image",
 		},
 		policy: policyField,
 		source: "https://github.com/CrunchyData/postgres-operator/blob/0fbac3062d649b2b5fadde4e00f17bad250c0052/pkg/apis/postgres-operator.crunchydata.com/v1beta1/postgrescluster_types.go#L94",
@@ -228,7 +250,9 @@ var customResources = []customResource{
 	},
 	{
 		group: "redis.redis.opstreelabs.in", kinds: []string{"Redis", "RedisCluster", "RedisReplication", "RedisSentinel"},
-		at:     []string{"spec.kubernetesConfig", "spec.redisExporter", "spec.initContainer", "spec.sentinel", "spec.sidecars[]"},
+		at: []string{
+			"spec.kubernetesConfig", "spec.redisExporter", "spec.initContainer", "spec.sentinel", "spec.sidecars[]",
+		},
 		images: imageField, policy: policyField,
 		source: "https://github.com/OT-CONTAINER-KIT/redis-operator/blob/5dd04e17419a9a32bd0d220fc9dae5dffbf4f39a/api/common/v1beta2/common_types.go#L14",
 	},
@@ -249,7 +273,8 @@ var customResources = []customResource{
 	},
 	{
 		group: "sparkoperator.k8s.io", kinds: []string{"ScheduledSparkApplication"},
-		at: []string{"spec.template"}, images: []string{"image", "driver.image", "executor.image"}, policy: policyField, unset: IfNotPresent,
+		at: []string{"spec.template"}, images: []string{"image", "driver.image", "executor.image"},
+		policy: policyField, unset: IfNotPresent,
 		source: "https://github.com/kubeflow/spark-operator/blob/38082f3318e9d33f3e4a940c7cf165df6e40b422/api/v1beta2/scheduledsparkapplication_types.go#L40",
 	},
 	{
@@ -266,7 +291,7 @@ var customResources = []customResource{
 	},
 }
 
-// customResource adds the containers that the table knows of an object of this kind.
+// customResource adds the containers that the table has for an object of a group and kind.
 func (w *walker) customResource(object *yaml.Node, group, kind string) {
 	for i := range customResources {
 		row := &customResources[i]
@@ -279,7 +304,8 @@ func (w *walker) customResource(object *yaml.Node, group, kind string) {
 	}
 }
 
-// follow calls visit with every mapping at the end of a path, and the name of the last list item before it.
+// follow calls visit with each node at the end of a path. A path through a list has an end for each item of the list;
+// name is the name of the last such item.
 func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(node *yaml.Node, name string)) {
 	if len(path) == 0 {
 		visit(node, name)
@@ -304,8 +330,8 @@ func (w *walker) follow(node *yaml.Node, path []string, name string, visit func(
 	w.path = w.path[:len(w.path)-1]
 }
 
-// row adds the containers of one mapping: one for each image it sets, or one without an image if it sets
-// only the policy.
+// row adds the containers of one mapping: one for each image that the mapping writes, or one without an image if the
+// mapping writes only the policy.
 func (w *walker) row(row *customResource, node *yaml.Node, name string) {
 	policy := yamldoc.Field(node, row.policy)
 	c := Container{Name: name, Default: row.unset, Field: w.path.Below(yamldoc.Key(row.policy))}
@@ -332,8 +358,8 @@ func (w *walker) row(row *customResource, node *yaml.Node, name string) {
 	}
 }
 
-// tagOf returns the tag with the character that joins it to the repository. Some operators take a
-// digest in its place.
+// tagOf returns the tag of a mapping with the character that joins it to the repository: ":1.2". Some operators accept
+// a digest in the field of the tag: "@sha256:…".
 func (row *customResource) tagOf(node *yaml.Node) string {
 	tag := ""
 	if row.tag != "" {

@@ -12,8 +12,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestCustomResources builds an object from each row of the table and looks for what the row promises.
-func TestCustomResources(t *testing.T) {
+// TestEachRowFindsItsContainers builds an object from each row of the table and expects the containers that the row
+// names.
+func TestEachRowFindsItsContainers(t *testing.T) {
 	for i := range customResources {
 		row := &customResources[i]
 		for _, kind := range row.kinds {
@@ -110,7 +111,8 @@ func put(mapping map[string]any, path []string, value string) {
 	put(next, path[1:], value)
 }
 
-// TestCustomResourcesTable holds the table to its own rules.
+// TestCustomResourcesTable: the table is sorted, each row has a source, and each container has a field with "image" in
+// its name, on which MayHoldContainers relies.
 func TestCustomResourcesTable(t *testing.T) {
 	order := func(a, b customResource) int { return strings.Compare(a.group, b.group) }
 	if !slices.IsSortedFunc(customResources, order) {
@@ -146,8 +148,8 @@ func TestCustomResourcesTable(t *testing.T) {
 	}
 }
 
-// TestCustomResourceTag: the tag field of some operators also takes a digest.
-func TestCustomResourceTag(t *testing.T) {
+// TestTagFieldTakesADigest: the tag field of some operators also takes a digest.
+func TestTagFieldTakesADigest(t *testing.T) {
 	const sum = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	for tag, want := range map[string]string{"v1": "example.com/vm:v1", sum: "example.com/vm@" + sum, "": "example.com/vm"} {
 		got := Containers(parse(t, `
@@ -160,8 +162,8 @@ spec: {image: {repository: example.com/vm, tag: "`+tag+`"}}`)[0])
 	}
 }
 
-// TestCustomResourceGroup: the same kind of another group is not in the table.
-func TestCustomResourceGroup(t *testing.T) {
+// TestKindOfAnotherGroupIsNotInTheTable: a kind of the table counts only in its own group.
+func TestKindOfAnotherGroupIsNotInTheTable(t *testing.T) {
 	got := Containers(parse(t, `
 apiVersion: example.com/v1
 kind: Prometheus

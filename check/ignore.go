@@ -12,39 +12,41 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Suppression is a finding that is kept on purpose.
+// Suppression is a finding that somebody suppresses on purpose, with the reason.
 type Suppression struct {
-	Finding Finding   `json:"finding"`
-	By      Exemption `json:"by"`
-	Reason  string    `json:"reason"`
-	// Location is where the reason stands.
+	Finding Finding      `json:"finding"`
+	By      SuppressedBy `json:"by"`
+	Reason  string       `json:"reason"`
+	// Location is the location of the reason, such as the comment.
 	Location yamldoc.Location `json:"location"`
 }
 
-// Exemption says what suppresses a finding.
-type Exemption string
+// SuppressedBy says what suppresses a finding.
+type SuppressedBy string
 
-// ByComment is a comment `# pullcheck: ignore[RULE,…] REASON`, on the line of the decision or alone on the one above it.
-// A comment of a template has it on one line, too.
-const ByComment Exemption = "comment"
+// ByComment is an ignore comment, `# pullcheck: ignore[RULE,…] REASON`. It is on the line of the decision, or alone on
+// the line above. In a template it may be a comment of the template: `{{/* pullcheck: ignore[RULE] REASON */}}` on one
+// line.
+const ByComment SuppressedBy = "comment"
 
-// suppress parts the findings that are kept on purpose from those that stay, and notes at these why a comment near them
-// does not count.
-func suppress(findings []Finding) (stay []Finding, suppressed []Suppression) {
-	stay, suppressed = []Finding{}, []Suppression{}
+// suppress separates the suppressed findings from the remaining ones. If a comment near a remaining finding does not
+// count, the note of the finding says why.
+func suppress(findings []Finding) (remaining []Finding, suppressed []Suppression) {
+	remaining, suppressed = []Finding{}, []Suppression{}
 	for _, f := range findings {
-		if s := f.commented(); s != nil {
+		if s := f.suppression(); s != nil {
 			suppressed = append(suppressed, *s)
 		} else {
-			stay = append(stay, f)
+			remaining = append(remaining, f)
 		}
 	}
-	return stay, suppressed
+	return remaining, suppressed
 }
 
-// commented is the suppression of the finding by a comment. Without one, it notes the first fault of what may be meant
-// as such.
-func (f *Finding) commented() *Suppression {
+// suppression returns the suppression of the finding by a comment; nil if no comment suppresses it. In that case it
+// stores in Note what is wrong with the first comment that looks like an ignore comment. Only files of the repository
+// itself can suppress: a chart that somebody downloads must not switch the check off.
+func (f *Finding) suppression() *Suppression {
 	for _, c := range directives(f.Decision) {
 		reason, err := c.ignores(f.Rule)
 		switch {
@@ -52,7 +54,8 @@ func (f *Finding) commented() *Suppression {
 			f.Note = ""
 			return &Suppression{*f, ByComment, reason, c.location}
 		case !f.Decision.Tracked:
-			err = errors.New("the file is not kept in this repository, whose own files alone can make exceptions: write the policy in one of them, and the comment there")
+			err = errors.New("the file is not kept in this repository, whose own files alone can make exceptions: " +
+				"write the policy in one of them, and the comment there")
 		}
 		f.note(c, err)
 	}
@@ -66,22 +69,24 @@ func (f *Finding) commented() *Suppression {
 	return nil
 }
 
+// note stores why a comment does not count, unless an earlier comment was noted.
 func (f *Finding) note(c directive, fault error) {
 	if f.Note == "" {
 		f.Note = fmt.Sprintf("the comment at %s does not count here: %s", c.location, fault)
 	}
 }
 
-// directive is a text on a line that is a comment of this program, or is meant as one.
+// directive is a text that is an ignore comment, or that somebody meant as one and that has a fault.
 type directive struct {
 	location yamldoc.Location
-	// text begins with the name of the program; it is empty where that stands in no comment.
+	// text is the comment from the word pullcheck on. It is empty if the words are in no comment, but in a YAML value.
 	text string
-	// behind says that it stands on the line above the decision, and not alone.
-	behind bool
+	// trailsPreviousLine is true if the comment is on the line above the decision, at the end of other text. Then it
+	// belongs to that line.
+	trailsPreviousLine bool
 }
 
-// directives are those on the line of a location, and on the one above it.
+// directives returns the directives on the line of a location and on the line above.
 func directives(at yamldoc.Location) []directive {
 	var all []directive
 	for i, line := range []string{at.Snippet, at.Above} {
@@ -91,34 +96,36 @@ func directives(at yamldoc.Location) []directive {
 		}
 		c.location.Path, c.location.Line, c.location.EndLine = at.Path, at.Line-i, at.Line-i
 		rest := strings.TrimSpace(line[:c.location.Column-1] + line[c.location.EndColumn-1:])
-		c.behind = i > 0 && rest != "" && !strings.HasPrefix(rest, "#")
+		c.trailsPreviousLine = i > 0 && rest != "" && !strings.HasPrefix(rest, "#")
 		all = append(all, c)
 	}
 	return all
 }
 
 var (
-	// meant matches in a comment what is meant for this program, behind what may be for another one.
-	meant = regexp.MustCompile(`(?:^|#)\s*(pullcheck(?:\s*:|\s+ignore\b).*)`)
-	// understood has the rules and the reason.
-	understood = regexp.MustCompile(`^pullcheck:\s*ignore\b\s*(?:\[([^\]]*)\])?(.*)`)
+	// directiveText matches, in a comment, the text for this program. Text for another program may come before it:
+	// "# noqa # pullcheck: ignore[…]".
+	directiveText = regexp.MustCompile(`(?:^|#)\s*(pullcheck(?:\s*:|\s+ignore\b).*)`)
+	// ignoreSyntax matches a directive, with the rules and the reason.
+	ignoreSyntax = regexp.MustCompile(`^pullcheck:\s*ignore\b\s*(?:\[([^\]]*)\])?(.*)`)
 
 	templateComment = regexp.MustCompile(`\{\{-?\s*/\*(.*?)\*/\s*-?\}\}`)
 	templateAction  = regexp.MustCompile(`\{\{.*?\}\}`)
 )
 
-// findDirective finds a directive on a line. Its location has columns alone.
+// findDirective finds a directive on a line: in a comment of a template, in a comment of YAML, or in other text. Of its
+// location, only the columns are set.
 func findDirective(line string) (directive, bool) {
 	if !strings.Contains(line, "pullcheck") {
-		return directive{}, false // as nearly all lines, of which one may be a whole file
+		return directive{}, false // This is quick: a line may be a whole file, such as JSON on one line.
 	}
 	for _, match := range templateComment.FindAllStringSubmatchIndex(line, -1) {
-		if text := meant.FindStringSubmatch(line[match[2]:match[3]]); text != nil {
+		if text := directiveText.FindStringSubmatch(line[match[2]:match[3]]); text != nil {
 			return directive{location: columns(match[0], match[1]), text: text[1]}, true
 		}
 	}
 	if start := commentStart(line); start >= 0 {
-		if text := meant.FindStringSubmatch(line[start:]); text != nil {
+		if text := directiveText.FindStringSubmatch(line[start:]); text != nil {
 			return directive{location: columns(start, len(line)), text: text[1]}, true
 		}
 	}
@@ -128,14 +135,18 @@ func findDirective(line string) (directive, bool) {
 	return directive{}, false
 }
 
+// columns returns a location with the columns of two byte offsets in a line.
 func columns(start, end int) yamldoc.Location {
 	return yamldoc.Location{Column: start + 1, EndColumn: end + 1}
 }
 
-// commentStart is where a comment of YAML begins on a line, -1 if there is none. A quote counts where a value can
-// begin.
+// commentStart returns the offset of a YAML comment in a line; -1 if the line has no comment. The line may be part of
+// a template, so no YAML parser can read it. A # inside quotes begins no comment. A quote counts only where a value
+// can begin: the apostrophe of "don't" is no quote.
 func commentStart(line string) int {
-	line = templateAction.ReplaceAllStringFunc(line, func(action string) string { return strings.Repeat("x", len(action)) })
+	line = templateAction.ReplaceAllStringFunc(line, func(action string) string {
+		return strings.Repeat("x", len(action)) // A template action is a value, of the same length.
+	})
 	quote := byte(0)
 	for i := 0; i < len(line); i++ {
 		c, before := line[i], byte(' ')
@@ -158,16 +169,17 @@ func commentStart(line string) int {
 	return -1
 }
 
-// ignores returns the reason to ignore a rule, or why the directive gives none.
+// ignores returns the reason that the directive gives for ignoring a rule. The error says why the directive does not
+// suppress the rule, and what would be accepted.
 func (c directive) ignores(rule string) (reason string, fault error) {
-	match := understood.FindStringSubmatch(c.text)
+	match := ignoreSyntax.FindStringSubmatch(c.text)
 	form := "# pullcheck: ignore[" + rule + "] REASON"
 	switch {
 	case c.text == "" && path.Ext(c.location.Path) == ".json":
 		return "", fmt.Errorf("JSON has no comments; where the file is YAML it can have %s", form)
 	case c.text == "":
 		return "", fmt.Errorf("it stands in a text and not in a comment, expected %s", form)
-	case c.behind:
+	case c.trailsPreviousLine:
 		return "", fmt.Errorf("it is behind another line, expected %s behind the line that decides, or alone above it", form)
 	case match == nil:
 		return "", fmt.Errorf("%q is not understood, expected %s", c.text, form)
@@ -192,6 +204,7 @@ func (c directive) ignores(rule string) (reason string, fault error) {
 	return reason, nil
 }
 
+// ruleIDs returns the IDs of all rules, for a message.
 func ruleIDs() string {
 	ids := make([]string, len(Rules))
 	for i, rule := range Rules {

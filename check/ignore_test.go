@@ -15,8 +15,8 @@ func finding(path, above, line string) Finding {
 	}
 }
 
-// TestIgnored has comments that suppress a finding.
-func TestIgnored(t *testing.T) {
+// TestCommentSuppresses has comments that suppress a finding.
+func TestCommentSuppresses(t *testing.T) {
 	const short = "policy: Never"
 	for _, test := range []struct{ name, above, line, reason, at string }{
 		{"behind", "", "policy: Never # pullcheck: ignore[pull-policy-not-always] why", "why", "values.yaml:7:15"},
@@ -40,9 +40,9 @@ func TestIgnored(t *testing.T) {
 		{"both, of which one counts", "# pullcheck: ignore[pull-policy-not-always] why", "policy: Never # pullcheck: ignore", "why", "values.yaml:6:1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			stay, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
-			if len(stay) != 0 || len(suppressed) != 1 {
-				t.Fatalf("it stays: %+v", stay)
+			remaining, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
+			if len(remaining) != 0 || len(suppressed) != 1 {
+				t.Fatalf("it stays: %+v", remaining)
 			}
 			s := suppressed[0]
 			if s.Reason != test.reason || s.Location.String() != test.at || s.By != ByComment || s.Finding.Note != "" {
@@ -52,8 +52,8 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
-// TestNotIgnored has what does not suppress a finding, and what is said of that.
-func TestNotIgnored(t *testing.T) {
+// TestCommentWithAFaultSuppressesNothing has comments that suppress no finding, and the note that says why.
+func TestCommentWithAFaultSuppressesNothing(t *testing.T) {
 	const (
 		short = "policy: Never"
 		form  = "# pullcheck: ignore[pull-policy-not-always] REASON"
@@ -89,54 +89,57 @@ func TestNotIgnored(t *testing.T) {
 			"the comment at values.yaml:7:15 does not count here: it gives no reason, expected " + form},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			stay, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
-			if len(stay) != 1 || len(suppressed) != 0 {
+			remaining, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
+			if len(remaining) != 1 || len(suppressed) != 0 {
 				t.Fatalf("it is suppressed: %+v", suppressed)
 			}
-			if stay[0].Note != test.note {
-				t.Errorf("got\n%s\nwant\n%s", stay[0].Note, test.note)
+			if remaining[0].Note != test.note {
+				t.Errorf("got\n%s\nwant\n%s", remaining[0].Note, test.note)
 			}
 		})
 	}
 }
 
-func TestNotIgnoredInJSON(t *testing.T) {
-	stay, _ := suppress([]Finding{finding("values.json", "", `{"//": "# pullcheck: ignore[pull-policy-not-always] why", "policy": "Never"}`)})
+// TestJSONHasNoIgnoreComments: the note on a comment in a JSON file says that JSON has no comments.
+func TestJSONHasNoIgnoreComments(t *testing.T) {
+	remaining, _ := suppress([]Finding{finding("values.json", "", `{"//": "# pullcheck: ignore[pull-policy-not-always] why", "policy": "Never"}`)})
 	const want = "the comment at values.json:7:11 does not count here: JSON has no comments; where the file is YAML it can have # pullcheck: ignore[pull-policy-not-always] REASON"
-	if len(stay) != 1 || stay[0].Note != want {
-		t.Errorf("got %+v, want %q", stay, want)
+	if len(remaining) != 1 || remaining[0].Note != want {
+		t.Errorf("got %+v, want %q", remaining, want)
 	}
 }
 
-// TestNotIgnoredByDependency: a file that is not kept in the repository cannot make an exception to its check.
-func TestNotIgnoredByDependency(t *testing.T) {
+// TestDependencySuppressesNothing: a comment in a file that is not in the repository suppresses no finding.
+func TestDependencySuppressesNothing(t *testing.T) {
 	const comment = "# pullcheck: ignore[pull-policy-not-always] why"
 	for _, f := range []Finding{finding("a.tgz/values.yaml", comment, "a"), finding("a.tgz/values.yaml", "", "a "+comment)} {
 		f.Decision.Tracked = false
-		stay, suppressed := suppress([]Finding{f})
-		if len(suppressed) != 0 || len(stay) != 1 || stay[0].Note == "" {
+		remaining, suppressed := suppress([]Finding{f})
+		if len(suppressed) != 0 || len(remaining) != 1 || remaining[0].Note == "" {
 			t.Errorf("%+v: it is suppressed, or nothing is said", f.Decision)
 		}
 	}
 }
 
-// TestNotIgnoredOnTheWay: a comment on a line that only writes what another one decides says so, but not that of a
-// dependency, whose author did not write it for this repository.
-func TestNotIgnoredOnTheWay(t *testing.T) {
+// TestCommentOnViaLineSuppressesNothing: a comment on a line of Via does not suppress the finding, and the note names
+// the line that decides. A comment in a dependency gets no note, because its author did not write it for this
+// repository.
+func TestCommentOnViaLineSuppressesNothing(t *testing.T) {
 	via := yamldoc.Location{Path: "pod.yaml", Line: 3, Column: 1, Snippet: "a # pullcheck: ignore[pull-policy-not-always] why", Tracked: true}
 	for own, want := range map[bool]string{true: "the comment at pod.yaml:3:3 does not count here: the line that decides is values.yaml:7:1", false: ""} {
 		f := finding("values.yaml", "", "policy: Never")
 		via.Tracked = own
 		f.Via = []yamldoc.Location{via}
-		stay, _ := suppress([]Finding{f})
-		if len(stay) != 1 || stay[0].Note != want {
-			t.Errorf("own %v: got %+v, want the note %q", own, stay, want)
+		remaining, _ := suppress([]Finding{f})
+		if len(remaining) != 1 || remaining[0].Note != want {
+			t.Errorf("own %v: got %+v, want the note %q", own, remaining, want)
 		}
 	}
 }
 
-// TestFingerprintBesideIgnored: what is suppressed keeps its number among findings of one name.
-func TestFingerprintBesideIgnored(t *testing.T) {
+// TestSuppressionKeepsFingerprints: a comment changes neither the fingerprint of the finding that it suppresses nor the
+// fingerprints of other findings with the same identity.
+func TestSuppressionKeepsFingerprints(t *testing.T) {
 	pods := func(comment string) []Hit {
 		const pod = "apiVersion: v1\nkind: Pod\nmetadata: {generateName: web}\nspec: {containers: [{name: web, image: 'x:1', imagePullPolicy: Never}]}"
 		hits := file(t, "app.yaml", pod+comment+"\n---\n"+pod+"\n")

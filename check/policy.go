@@ -15,10 +15,13 @@ const (
 	Never        = "Never"
 )
 
-// Effective returns the pull policy that the API server makes of the written one: the written policy
-// if it is not empty, else Always for the tag latest and IfNotPresent for everything else, also for an
-// image that does not parse (SetDefaults_Container and SetDefaults_Volume in Kubernetes'
-// pkg/apis/core/v1/defaults.go). It does not say whether the written policy is valid.
+// Effective returns the pull policy that the API server makes of an image and a written policy (SetDefaults_Container
+// and SetDefaults_Volume in Kubernetes' pkg/apis/core/v1/defaults.go):
+//
+//	written policy             Effective
+//	any text but ""            that text, also if it is no valid policy
+//	""  and the tag is latest  Always; an image without a tag and without a digest has the tag latest
+//	""  and anything else      IfNotPresent, also for an image that does not parse
 func Effective(image, written string) string {
 	if written != "" {
 		return written
@@ -29,9 +32,9 @@ func Effective(image, written string) string {
 	return IfNotPresent
 }
 
-// parseImage returns the tag as the API server sees it, latest where there is neither tag nor digest,
-// and whether a digest pins the image; nothing if it does not parse (ParseImageName in Kubernetes'
-// pkg/util/parsers/parsers.go).
+// parseImage returns the tag of an image as the API server sees it, and whether the image has a digest (ParseImageName
+// in Kubernetes' pkg/util/parsers/parsers.go). An image without a tag and without a digest has the tag latest. For an
+// image that does not parse, both results are empty. A port is no tag: example.com:5000/x has the tag latest.
 func parseImage(image string) (tag string, pinned bool) {
 	named, err := reference.ParseNormalizedNamed(image)
 	if err != nil {
@@ -47,7 +50,7 @@ func parseImage(image string) (tag string, pinned bool) {
 	return tag, pinned
 }
 
-// valid reports whether the API server accepts a written policy; it sees an empty one as not written.
+// valid reports whether the API server accepts a written policy. For the API server, an empty policy is not written.
 func valid(written string) bool {
 	switch written {
 	case "", Always, IfNotPresent, Never:

@@ -2,6 +2,7 @@ package check
 
 import "testing"
 
+// TestEffective has images with written policies, and the policy that the API server makes of each.
 func TestEffective(t *testing.T) {
 	const sum = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 	const sum512 = "sha512:ee26b0dd4af7e749aa1a8ee3c10ae9923f618980772e473f8819a5d4940e0db27ac185f8a0e1d5f84f88bc887fd67b143732c304cc5fa9ad8e6f57f50028a8ff"

@@ -19,14 +19,16 @@ var invalid = Rule{
 		case valid(c.Written):
 			return ""
 		case isPlaceholder(c.Written):
-			return fmt.Sprintf("%s %q is not Always, IfNotPresent or Never: unless something puts one of them in its place, the API server refuses the object", c.policyKey(), c.Written)
+			return fmt.Sprintf("%s %q is not Always, IfNotPresent or Never: "+
+				"unless something puts one of them in its place, the API server refuses the object", c.policyKey(), c.Written)
 		}
-		return fmt.Sprintf("%s %q is not Always, IfNotPresent or Never: the API server refuses the object", c.policyKey(), c.Written)
+		return fmt.Sprintf("%s %q is not Always, IfNotPresent or Never: the API server refuses the object",
+			c.policyKey(), c.Written)
 	},
 }
 
-// isPlaceholder reports whether a later step may fill a policy in: an Argo or Tekton controller, an
-// OpenShift template, a substitution after the build.
+// isPlaceholder reports whether a later step may replace the text by a policy: an Argo workflow ({{inputs.policy}}),
+// Flux or an OpenShift template (${POLICY}), or Tekton ($(params.policy)).
 func isPlaceholder(written string) bool {
 	return strings.Contains(written, "{{") || strings.Contains(written, "${") || strings.Contains(written, "$(")
 }

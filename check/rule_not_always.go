@@ -18,8 +18,10 @@ var notAlways = Rule{
 		case !valid(c.Written) || c.pinned || c.Effective == Always:
 			return ""
 		case c.Effective == Never:
-			return fmt.Sprintf("%s: a node never asks the registry and %s only an image that it already has", c.how(), c.use())
+			return fmt.Sprintf("%s: a node never asks the registry and %s only an image that it already has",
+				c.policyReason(), c.verb())
 		}
-		return fmt.Sprintf("%s: a node that already has the image %s it without asking the registry", c.how(), c.use())
+		return fmt.Sprintf("%s: a node that already has the image %s it without asking the registry",
+			c.policyReason(), c.verb())
 	},
 }

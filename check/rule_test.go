@@ -83,7 +83,9 @@ func TestRules(t *testing.T) {
 	}
 }
 
-func TestRulesInOtherWords(t *testing.T) {
+// TestMessagesNameFieldAndOperator: the messages about an image volume name its own field, and the messages about a
+// custom resource say that the operator sets the default.
+func TestMessagesNameFieldAndOperator(t *testing.T) {
 	for _, test := range []struct{ text, want string }{
 		{
 			"apiVersion: v1\nkind: Pod\nspec: {volumes: [{name: v, image: {reference: 'x:1', pullPolicy: IfNotPresent}}]}",

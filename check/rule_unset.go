@@ -19,8 +19,10 @@ var unset = Rule{
 		case c.Written != "" || c.Default != "" || c.pinned || c.Effective != Always:
 			return ""
 		case strings.HasSuffix(c.Image, ":latest"):
-			return fmt.Sprintf("%s is not set: only the tag latest makes it Always today, and any other tag makes it IfNotPresent", c.policyKey())
+			return fmt.Sprintf("%s is not set: only the tag latest makes it Always today, "+
+				"and any other tag makes it IfNotPresent", c.policyKey())
 		}
-		return fmt.Sprintf("%s is not set: only the missing tag makes it Always today, and any tag but latest makes it IfNotPresent", c.policyKey())
+		return fmt.Sprintf("%s is not set: only the missing tag makes it Always today, "+
+			"and any tag but latest makes it IfNotPresent", c.policyKey())
 	},
 }

@@ -15,7 +15,7 @@ type attempt struct {
 	finding *check.Finding
 	// candidates has the candidates of each hit, in the order of the hits. hits has the hits by source.
 	candidates [][]Candidate
-	hits       map[render.ID][]check.Place
+	hits       map[render.ID][]check.ContainerRef
 
 	tried    int      // number of candidates tried so far
 	message  string   // of the current candidates
@@ -24,11 +24,11 @@ type attempt struct {
 }
 
 // newAttempt returns an attempt that has not tried any candidate.
-func newAttempt(finding *check.Finding, candidatesOf func(check.Place) []Candidate) *attempt {
-	a := &attempt{finding: finding, hits: map[render.ID][]check.Place{}}
+func newAttempt(finding *check.Finding, candidatesOf func(check.ContainerRef) []Candidate) *attempt {
+	a := &attempt{finding: finding, hits: map[render.ID][]check.ContainerRef{}}
 	for _, hit := range finding.Hits {
-		a.candidates = append(a.candidates, candidatesOf(hit.Place))
-		a.hits[hit.Place.Source] = append(a.hits[hit.Place.Source], hit.Place)
+		a.candidates = append(a.candidates, candidatesOf(hit.Ref))
+		a.hits[hit.Ref.Source] = append(a.hits[hit.Ref.Source], hit.Ref)
 	}
 	return a
 }

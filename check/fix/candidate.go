@@ -71,7 +71,7 @@ func (c Change) file() string {
 //     image.
 //  3. Override the value of a chart that is not the user's in the user's own values: db.image.pullPolicy.
 //  4. Patch the object in the kustomization that fetches it.
-func Candidates(fsys fs.FS, source render.Source, traced *origin.Result, hits []check.Hit) map[check.Place][]Candidate {
+func Candidates(fsys fs.FS, source render.Source, traced *origin.Result, hits []check.Hit) map[check.ContainerRef][]Candidate {
 	f := &finder{tree: fsys, source: source, traces: traced.Traces}
 	for _, file := range traced.ValuesFiles {
 		if !f.isEditable(file.Input) {
@@ -81,9 +81,9 @@ func Candidates(fsys fs.FS, source render.Source, traced *origin.Result, hits []
 			f.values = append(f.values, openValues{file, document})
 		}
 	}
-	all := map[check.Place][]Candidate{}
+	all := map[check.ContainerRef][]Candidate{}
 	for i := range hits {
-		all[hits[i].Place] = f.find(&traced.Traces[i])
+		all[hits[i].Ref] = f.find(&traced.Traces[i])
 	}
 	return all
 }

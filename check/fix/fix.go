@@ -49,10 +49,10 @@ import (
 // together. Prove writes to the report and to the sources, and to no file. It returns the files with all fixes
 // made, sorted by path. If the context is canceled, a finding may have neither a fix nor a reason.
 func Prove(ctx context.Context, fsys fs.FS, sources []Rendered, options Options, report *check.Report) []File {
-	p := newProver(&examiner{ctx, fsys, options, sources, map[check.Place]bool{}})
+	p := newProver(&examiner{ctx, fsys, options, sources, map[check.ContainerRef]bool{}})
 	for _, suppressed := range report.Suppressed {
 		for _, hit := range suppressed.Finding.Hits {
-			p.suppressed[hit.Place] = true
+			p.suppressed[hit.Ref] = true
 		}
 	}
 	var all, open []*attempt

@@ -14,7 +14,7 @@ import (
 
 // verdict is the comparison of one source before and after some attempts.
 type verdict struct {
-	hits    map[check.Place]bool // the hits with the edits made
+	hits    map[check.ContainerRef]bool // the hits with the edits made
 	isWorse bool                 // the source fails, has a new hit, or differs in more than pull policies
 }
 
@@ -24,7 +24,7 @@ type examiner struct {
 	tree       fs.FS
 	options    Options
 	sources    []Rendered
-	suppressed map[check.Place]bool // hits that the user keeps on purpose
+	suppressed map[check.ContainerRef]bool // hits that the user keeps on purpose
 }
 
 // verdicts renders the given sources over an edited tree, Jobs at a time. It returns the verdicts by the index of
@@ -67,7 +67,7 @@ func (f linkedOverlay) ReadFile(name string) ([]byte, error) {
 // examine renders a source of the edited tree and compares the result with the result before. A source that did not
 // render before is not worse: an edit cannot be blamed.
 func (e *examiner) examine(edited fs.FS, rendered *Rendered) (v *verdict) {
-	v = &verdict{hits: map[check.Place]bool{}, isWorse: true}
+	v = &verdict{hits: map[check.ContainerRef]bool{}, isWorse: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
 	before, err := e.before(rendered)
 	if err != nil {
@@ -90,7 +90,7 @@ func (e *examiner) examine(edited fs.FS, rendered *Rendered) (v *verdict) {
 }
 
 // changesHits reports whether the edits cause a new hit, or remove a hit that the user keeps on purpose.
-func (e *examiner) changesHits(was, is map[check.Place]bool) bool {
+func (e *examiner) changesHits(was, is map[check.ContainerRef]bool) bool {
 	for place := range is {
 		if !was[place] {
 			return true
@@ -105,15 +105,15 @@ func (e *examiner) changesHits(was, is map[check.Place]bool) bool {
 }
 
 // hits returns the containers of a result that break a rule.
-func hits(source render.Source, result *render.Result) (map[check.Place]bool, error) {
+func hits(source render.Source, result *render.Result) (map[check.ContainerRef]bool, error) {
 	manifests, err := result.Manifests(check.MayHoldContainers)
 	if err != nil {
 		return nil, err
 	}
-	places := map[check.Place]bool{}
+	places := map[check.ContainerRef]bool{}
 	found, _ := check.Run(source, manifests)
 	for _, hit := range found {
-		places[hit.Place] = true
+		places[hit.Ref] = true
 	}
 	return places, nil
 }

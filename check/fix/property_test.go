@@ -101,10 +101,10 @@ func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check
 	for _, file := range files {
 		fsys.Write(file.Path, file.After)
 	}
-	places := map[check.Place]bool{}
+	places := map[check.ContainerRef]bool{}
 	for _, f := range r.report.Findings {
 		for _, hit := range f.Hits {
-			places[hit.Place] = true
+			places[hit.Ref] = true
 		}
 	}
 	for i, source := range r.sources {
@@ -125,17 +125,17 @@ func (r *run) holds(t *testing.T, what string, files []fix.File, made func(check
 			t.Fatal(err)
 		}
 		hits, _ := check.Run(source, manifests)
-		left := map[check.Place]bool{}
+		left := map[check.ContainerRef]bool{}
 		for _, hit := range hits {
-			left[hit.Place] = true
-			if !places[hit.Place] {
-				t.Errorf("after %s, %s has a new finding at %s of %s", what, source.ID(), hit.Place.Field, hit.Affected.Name)
+			left[hit.Ref] = true
+			if !places[hit.Ref] {
+				t.Errorf("after %s, %s has a new finding at %s of %s", what, source.ID(), hit.Ref.Field, hit.Affected.Name)
 			}
 		}
 		for _, f := range r.report.Findings {
 			for _, hit := range f.Hits {
-				if f.Fix != nil && made(f) && left[hit.Place] && hit.Place.Source == source.ID() {
-					t.Errorf("after %s, %s still has %s of %s", what, source.ID(), hit.Place.Field, hit.Affected.Name)
+				if f.Fix != nil && made(f) && left[hit.Ref] && hit.Ref.Source == source.ID() {
+					t.Errorf("after %s, %s still has %s of %s", what, source.ID(), hit.Ref.Field, hit.Affected.Name)
 				}
 			}
 		}

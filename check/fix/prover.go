@@ -20,7 +20,7 @@ const noProof = "every edit that was tried changes something else too, or does n
 // do.
 func (p *prover) whyNoCandidate(finding *check.Finding) string {
 	at := finding.Decision
-	of := finding.Hits[0].Place.Source
+	of := finding.Hits[0].Ref.Source
 	values := path.Join(of.Path, "values.yaml")
 	_, err := fs.Stat(p.tree, values)
 	switch real := tree.Follow(p.tree, at.Path); {
@@ -54,7 +54,7 @@ func newProver(e *examiner) *prover {
 }
 
 // candidatesOf returns the candidates for a hit, the best first; nil if its source was not given to Prove.
-func (p *prover) candidatesOf(place check.Place) []Candidate {
+func (p *prover) candidatesOf(place check.ContainerRef) []Candidate {
 	if i, ok := p.byID[place.Source]; ok {
 		return p.sources[i].Candidates[place]
 	}
@@ -205,7 +205,7 @@ func (p *prover) verdictOn(a *attempt, verdicts map[int]*verdict) verdictKind {
 		if v == nil || v.isWorse {
 			return suspect
 		}
-		if slices.ContainsFunc(a.hits[p.sources[i].Source.ID()], func(place check.Place) bool { return v.hits[place] }) {
+		if slices.ContainsFunc(a.hits[p.sources[i].Source.ID()], func(place check.ContainerRef) bool { return v.hits[place] }) {
 			return fails
 		}
 	}

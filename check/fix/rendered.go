@@ -16,7 +16,7 @@ type Rendered struct {
 	// Before is what the source rendered to; nil if that was not kept. Prove then renders the source once more.
 	Before *Snapshot
 	// Candidates are the candidates for the hits of the source, the first to try first.
-	Candidates map[check.Place][]Candidate
+	Candidates map[check.ContainerRef][]Candidate
 
 	// volatile are the values that differ from render to render, such as a random password; nil until they are
 	// needed.

@@ -65,12 +65,12 @@ func proveMany(t *testing.T, findings int) cost {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rendered := fix.Rendered{Source: source, Reads: []string{name}, Before: fix.NewSnapshot(result), Candidates: map[check.Place][]fix.Candidate{}}
+		rendered := fix.Rendered{Source: source, Reads: []string{name}, Before: fix.NewSnapshot(result), Candidates: map[check.ContainerRef][]fix.Candidate{}}
 		found, _ := check.Run(source, manifests)
 		for i := range found {
 			path := yamldoc.Path{yamldoc.Key(fmt.Sprintf("key%d", i))}
 			found[i].Decide(yamldoc.Location{Path: name, Line: i + 1, Column: 7}, nil, true)
-			rendered.Candidates[found[i].Place] = []fix.Candidate{{
+			rendered.Candidates[found[i].Ref] = []fix.Candidate{{
 				Message: "set " + path.String() + " to Always",
 				Changes: []fix.Change{{Value: &fix.Value{File: name, Path: path, Text: check.Always}}},
 			}}

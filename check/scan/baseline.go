@@ -17,19 +17,21 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Baseline is the other side of a comparison: the revision where a change began, and what the change did to its files.
+// Baseline is the other side of a comparison: the tree before a change, and the files that the change touches. For a
+// pull request, the tree is that of the merge base.
 type Baseline struct {
-	// Base has the files before the change.
+	// Base is the tree before the change.
 	Base *git.Revision
-	// Files are the files that the change added, removed, renamed or edited.
+	// Files are the files that the change adds, deletes, renames or edits.
 	Files git.Files
-	// DistrustComments makes ignore comments count for nothing where the change itself has written them.
+	// DistrustComments makes ignore comments that the change itself adds suppress nothing. It is for pull requests from
+	// forks, whose author could otherwise switch the check off.
 	DistrustComments bool
 }
 
-// Since returns the baseline of a working tree for a revision: the merge base of HEAD and the revision, with everything
-// that differs since, committed or not. dir is a directory of the working tree, and env the environment of git. The caller
-// closes Base.
+// Since returns the baseline for everything that changed in a working tree since it left the branch of a revision:
+// Base is the merge base of HEAD and the revision, and Files are the differences to the working tree, committed or
+// not. dir is a directory of the working tree, and env the environment for git. The caller must close Base.
 func Since(ctx context.Context, dir, revision string, env []string) (*Baseline, error) {
 	repository, err := git.Open(ctx, dir, env)
 	if err != nil {
@@ -50,7 +52,8 @@ func Since(ctx context.Context, dir, revision string, env []string) (*Baseline, 
 	return &Baseline{Base: base, Files: files}, nil
 }
 
-// affected returns the sources that the change can affect. Standard input always counts.
+// affected returns the sources that may read a changed file, under its old or its new name. Standard input is always
+// affected, because git knows nothing about it.
 func (b *Baseline) affected(fsys fs.FS, sources []render.Source) []render.Source {
 	return slices.DeleteFunc(slices.Clone(sources), func(source render.Source) bool {
 		if source.ID().Path == stdinPath {
@@ -63,16 +66,16 @@ func (b *Baseline) affected(fsys fs.FS, sources []render.Source) []render.Source
 	})
 }
 
-// stdinPath is the path of a source that comes over standard input.
+// stdinPath is the path of the source that is read from standard input.
 const stdinPath = "-"
 
-// subtract returns the hits that the base does not have. The base renders the sources with hits; if it cannot render a
-// source, all hits of the source are new. A hit is also new if the base suppressed it by a comment that the change
-// removes.
+// subtract returns the hits that the base does not have. It renders in the base only the sources with hits. If a
+// source cannot be rendered in the base, all its hits are new. A hit is also new if a comment suppressed it in the
+// base and the change removes the comment. Only then are the hits of the base traced, because that costs more renders.
 func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []check.Hit {
 	withHits := map[render.ID]bool{}
 	for _, hit := range hits {
-		withHits[hit.Place.Source] = true
+		withHits[hit.Ref.Source] = true
 	}
 	var sources []render.Source
 	for _, source := range s.sources {
@@ -80,22 +83,8 @@ func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []ch
 			sources = append(sources, source.Renamed(b.oldName))
 		}
 	}
-	reports := make([]*check.Report, len(sources))
-	removesComments := b.removesComments()
-	render.All(ctx, b.Base, sources, s.options.Jobs, func(i int, result *render.Result) error {
-		manifests, err := result.Manifests(check.MayHoldContainers)
-		if err != nil {
-			return err
-		}
-		found, _ := check.Run(sources[i], manifests)
-		if removesComments {
-			traceHits(ctx, b.Base, sources[i], found)
-		}
-		reports[i] = check.NewReport(found, nil, nil)
-		return nil
-	})
 	known := map[identity]bool{}
-	for _, report := range reports {
+	for _, report := range b.reports(ctx, sources, s.options.Jobs) {
 		if report == nil {
 			continue
 		}
@@ -109,49 +98,68 @@ func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []ch
 	return slices.DeleteFunc(hits, func(hit check.Hit) bool { return known[identityOf(hit.Rule.ID, hit.Affected)] })
 }
 
-// removesComments reports whether the change removes or edits a line with an ignore comment.
+// reports renders and checks sources in the base. The report of a source that cannot be rendered there is nil.
+func (b *Baseline) reports(ctx context.Context, sources []render.Source, jobs int) []*check.Report {
+	reports := make([]*check.Report, len(sources))
+	removesComments := b.removesComments()
+	render.All(ctx, b.Base, sources, jobs, func(i int, result *render.Result) error {
+		manifests, err := result.Manifests(check.MayHoldContainers)
+		if err != nil {
+			return err
+		}
+		found, _ := check.Run(sources[i], manifests)
+		if removesComments {
+			traceHits(ctx, b.Base, sources[i], found)
+		}
+		reports[i] = check.NewReport(found, nil, nil)
+		return nil
+	})
+	return reports
+}
+
+// removesComments reports whether the change removes or edits a line that may have an ignore comment.
 func (b *Baseline) removesComments() bool {
+	hadComment := func(row git.Row) bool { return row.New == 0 && strings.Contains(row.Text, "pullcheck") }
 	return slices.ContainsFunc(b.Files, func(file git.File) bool {
-		return slices.ContainsFunc(file.Hunks, func(hunk git.Hunk) bool {
-			return slices.ContainsFunc(hunk.Rows, func(row git.Row) bool { return row.New == 0 && strings.Contains(row.Text, "pullcheck") })
-		})
+		return slices.ContainsFunc(file.Hunks, func(hunk git.Hunk) bool { return slices.ContainsFunc(hunk.Rows, hadComment) })
 	})
 }
 
-// exceptions returns the findings of a report that ignore comments of the change suppress. If these are not trusted, the
-// findings are no longer suppressed in the report.
-func (b *Baseline) exceptions(fsys fs.FS, report *check.Report) []check.Suppression {
-	var own []check.Suppression
-	kept := []check.Suppression{}
+// suppressedByChange returns the findings of a report that ignore comments of the change suppress. The change makes a
+// suppression if it adds the comment, or the line of the decision below an older comment. With DistrustComments, the
+// findings are moved back from the report's suppressed findings to its findings.
+func (b *Baseline) suppressedByChange(fsys fs.FS, report *check.Report) []check.Suppression {
+	var byChange []check.Suppression
+	suppressed := []check.Suppression{}
 	for _, s := range report.Suppressed {
 		if !b.adds(fsys, s.Location) && !b.adds(fsys, s.Finding.Decision) {
-			kept = append(kept, s)
+			suppressed = append(suppressed, s)
 			continue
 		}
-		own = append(own, s)
+		byChange = append(byChange, s)
 		if b.DistrustComments {
 			report.Findings = append(report.Findings, s.Finding)
 		} else {
-			kept = append(kept, s)
+			suppressed = append(suppressed, s)
 		}
 	}
-	report.Suppressed = kept
+	report.Suppressed = suppressed
 	slices.SortStableFunc(report.Findings, func(a, b check.Finding) int {
 		return cmp.Or(strings.Compare(a.Decision.Path, b.Decision.Path), cmp.Compare(a.Decision.Line, b.Decision.Line),
 			cmp.Compare(a.Decision.Column, b.Decision.Column))
 	})
-	return own
+	return byChange
 }
 
-// adds reports whether the change adds the line of a location. In a file without a diff, as .gitattributes can make it, and
-// behind a new symbolic link, any line may be new.
+// adds reports whether the change adds the line of a location. Every line counts as added in two cases: in a binary
+// file, which has no diff (.gitattributes can make any file binary), and behind a symbolic link that the change adds.
 func (b *Baseline) adds(fsys fs.FS, at yamldoc.Location) bool {
 	file, ok := b.Files.Find(tree.Follow(fsys, at.Path))
 	return ok && (file.Adds(at.Line) || file.Status == git.Added || file.Status == git.TypeChanged || file.Binary)
 }
 
-// identity names a container that breaks a rule, in the base and in the head. A container with another policy has another
-// identity, because the change has decided the policy.
+// identity names a container that breaks a rule, in the base and in the head. It has no line, because lines move. It
+// has the written policy: if the change turns IfNotPresent into Never, the finding is new.
 type identity struct {
 	rule, source, environment string
 	kind, namespace, name     string
@@ -172,8 +180,9 @@ func (b *Baseline) newName(name string) string {
 	return b.renamed(name, func(f git.File) (from, to string) { return f.OldPath, f.Path })
 }
 
-// renamed returns the other name of a file that was renamed. The directory of a chart or kustomization counts as renamed if
-// its Chart.yaml or kustomization file was.
+// renamed returns the other name of a file or directory that the change renames, and the same name otherwise. Git
+// renames files and no directories: the directory of a chart or kustomization counts as renamed if its Chart.yaml or
+// kustomization file is.
 func (b *Baseline) renamed(name string, names func(git.File) (from, to string)) string {
 	for _, file := range b.Files {
 		if file.Status != git.Renamed {

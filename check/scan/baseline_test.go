@@ -10,8 +10,8 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// TestExceptions: an ignore comment is the change's own if the change adds its line or the line of the decision.
-func TestExceptions(t *testing.T) {
+// TestSuppressedByChange: the change suppresses a finding if it adds the line of the ignore comment or of the decision.
+func TestSuppressedByChange(t *testing.T) {
 	t.Parallel()
 	fsys := fstest.MapFS{"way": {Mode: fs.ModeSymlink, Data: []byte("f")}, "f": {}}
 	files := git.Files{{Path: "added", Status: git.Added}, {Path: "binary", Binary: true}, {Path: "f", Hunks: []git.Hunk{{NewStart: 1, NewLines: 3, Rows: []git.Row{
@@ -29,7 +29,7 @@ func TestExceptions(t *testing.T) {
 	} {
 		for _, trusted := range []bool{true, false} {
 			r := &check.Report{Suppressed: []check.Suppression{{Finding: check.Finding{Decision: yamldoc.Location{Path: test.path, Line: test.decision}}, Location: yamldoc.Location{Path: test.path, Line: test.comment}}}}
-			own := (&Baseline{Files: files, DistrustComments: !trusted}).exceptions(fsys, r)
+			own := (&Baseline{Files: files, DistrustComments: !trusted}).suppressedByChange(fsys, r)
 			findings := 0
 			if !trusted {
 				findings = test.own

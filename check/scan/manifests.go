@@ -10,8 +10,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// Manifests checks manifests that another program has made, such as the output of `helm template`, and returns them with
-// all proven fixes made. Their comments make no exceptions. Jobs and Baseline of the options do not count.
+// Manifests checks manifests that another program has made, such as the output of `helm template`. It returns the
+// report and the manifests after all proven fixes; with ProveNothing they are unchanged. Comments in the manifests
+// suppress nothing. Of the options, Jobs and Baseline do not count. If the context is canceled, the report is not
+// complete.
 func Manifests(ctx context.Context, text []byte, options Options) (*check.Report, []byte) {
 	files := tree.NewOverlay(embed.FS{})
 	files.Write(stdinPath, text)

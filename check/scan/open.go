@@ -14,17 +14,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Opened is a workspace with the paths that a user typed.
+// Opened is a workspace with the paths that a user typed. Its errors name paths as the user typed them.
 type Opened struct {
 	*Workspace
+	// Work is the directory on disk from which the tree of the workspace is read.
 	Work *tree.Work
-	// typed are the paths on disk as they were typed, and names the same as paths of the tree.
+	// typed are the paths on disk as the user typed them, and names are the same paths in the tree.
 	typed, names []string
-	stdin        []render.Source
+	// stdin is the source of the manifests on standard input; empty if the user did not name it.
+	stdin []render.Source
 }
 
-// Open returns the workspace around paths on disk. work and names come from tree.OpenWork for the typed paths. stdin are
-// manifests beside the paths, or nil.
+// Open returns the workspace around paths on disk. work and names come from tree.OpenWork for the typed paths. stdin
+// is the content of standard input if it is to be checked as well, and nil otherwise. config.Tree is replaced.
 func Open(work *tree.Work, typed, names []string, stdin []byte, config Config) *Opened {
 	config.Tree = work.Files
 	o := &Opened{Workspace: New(config), Work: work, typed: typed, names: names}
@@ -34,7 +36,7 @@ func Open(work *tree.Work, typed, names []string, stdin []byte, config Config) *
 	return o
 }
 
-// Selected returns the sources for the paths: see Select. Standard input is a source of its own.
+// Selected returns the sources for the paths: see Select. Standard input comes first, as a source of its own.
 func (o *Opened) Selected(ctx context.Context) ([]render.Source, error) {
 	if len(o.names) == 0 {
 		return o.stdin, nil
@@ -46,9 +48,10 @@ func (o *Opened) Selected(ctx context.Context) ([]render.Source, error) {
 	return slices.Concat(o.stdin, sources), nil
 }
 
-// One returns the one source for the first path: the chart with its defaults or the kustomization, or else all manifests as
-// one source. For a single manifest with objects that declare sources, it returns these. The error is a *SeveralError if
-// there are several charts or kustomizations and none stands at the path itself, and a *NothingError if there is no source.
+// One returns the source at the first path, for commands that render one source. That is the chart with its defaults,
+// or the kustomization, or all manifests as one source. For a single file with objects that declare sources, such as
+// an Application, it returns the declared sources. The error is a *SeveralError if there are several charts or
+// kustomizations below the path and none at the path itself, and a *NothingError if there is no source.
 func (o *Opened) One(ctx context.Context) ([]render.Source, error) {
 	if len(o.names) == 0 {
 		return o.oneOf(ctx, o.stdin, stdinPath)
@@ -67,8 +70,8 @@ func (o *Opened) One(ctx context.Context) ([]render.Source, error) {
 	return sources, err
 }
 
-// WhyNothing returns the error for sources among which there is nothing to check. If a file is not YAML, its error says more
-// than a *NothingError.
+// WhyNothing returns the error for sources in which there is no Kubernetes object to check. If a file is not YAML, the
+// error is that of the parser, because it says more than a *NothingError.
 func (o *Opened) WhyNothing(sources []render.Source) error {
 	for _, source := range sources {
 		for _, file := range source.Files() {
@@ -87,7 +90,7 @@ func (o *Opened) WhyNothing(sources []render.Source) error {
 	return &NothingError{Paths: o.typed}
 }
 
-// asTyped names in an error the path as it was typed.
+// asTyped replaces the path of the tree in an error by the path that the user typed.
 func (o *Opened) asTyped(err error) error {
 	nothing, missing := (*NothingError)(nil), (*fs.PathError)(nil)
 	for i, name := range o.names {
@@ -101,19 +104,23 @@ func (o *Opened) asTyped(err error) error {
 	return err
 }
 
-// NothingError is the error for paths that hold nothing that could be deployed.
-type NothingError struct{ Paths []string }
+// NothingError is the error for paths without a chart, a kustomization and a Kubernetes object.
+type NothingError struct {
+	// Paths are the paths without a source: as the user typed them if Opened returns the error, and paths of the tree if
+	// Workspace does.
+	Paths []string
+}
 
 // Error implements error.
 func (e *NothingError) Error() string {
 	return "nothing to check in " + strings.Join(e.Paths, ", ") + ": no chart, no kustomization, no Kubernetes object"
 }
 
-// SeveralError is the error for a path that stands for several sources where one is wanted.
+// SeveralError is the error for a path that holds several sources, for commands that need one.
 type SeveralError struct {
-	// Path is the path as it was typed, and Instead what to type for First.
+	// Path is the path as the user typed it. Instead is a path that the user could type for one source: First.
 	Path, Instead string
-	// Count is the number of sources, in which each manifest counts. First is the first that is not a manifest.
+	// Count is the number of sources, where each manifest counts as one. First is the first chart or kustomization.
 	Count int
 	First render.ID
 }

@@ -14,55 +14,61 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Options say how sources are checked.
+// Options say how Scan checks sources. The functions must be safe for concurrent use.
 type Options struct {
-	// Jobs is the number of sources that are rendered at a time. It must be positive.
+	// Jobs is the number of sources that are rendered at the same time. It must be positive. Rendering is bound by the
+	// processors, so runtime.GOMAXPROCS(0) is a good number.
 	Jobs int
-	// Prove finds fixes and proves them by rendering again.
+	// Prove says whether to find fixes, and which sources to render for their proof.
 	Prove Prove
-	// Baseline, if not nil, leaves out what the base has, too.
+	// Baseline, if not nil, leaves out sources that the change cannot affect, and findings that the base has, too.
 	Baseline *Baseline
-	// Exempt, if not nil, reports whether a container is left out of the report.
-	Exempt func(check.Affected) bool
-	// Rendered, if not nil, is given what each source rendered to, by the index of the source. It is called from several
-	// goroutines. Its error is the source's failure.
+	// Suppressed, if not nil, reports whether a container is suppressed. The report has no finding for such a container,
+	// not even among its suppressed findings.
+	Suppressed func(check.Affected) bool
+	// Rendered, if not nil, is called once for each rendered source, with its index in the sources that are checked. Its
+	// error makes the source a failure.
 	Rendered func(i int, result *render.Result) error
-	// Progress, if not nil, is called with the number of rendered sources, of all that are rendered, whenever it rises. It
-	// is called from several goroutines.
+	// Progress, if not nil, is called after each rendered source, with the number of rendered sources and of all sources.
 	Progress func(done, total int)
 
-	// foreign is true for manifests that another program has made: their comments make no exceptions, because nobody keeps
-	// the manifests in a repository.
+	// foreign is true for manifests that another program has made. Their comments suppress nothing, because the manifests
+	// are in no repository where somebody reviews the comments.
 	foreign bool
 }
 
-// Prove says which sources a proof of a fix renders.
+// Prove says which sources a proof of a fix renders. The more sources, the more a proof says, and the more it costs.
 type Prove int
 
-// The extents of proofs.
+// The values of Options.Prove.
 const (
-	// ProveNothing finds no fixes.
+	// ProveNothing looks for no fixes.
 	ProveNothing Prove = iota
-	// ProveInTree renders every source of the tree that reads an edited file, also if it is not among the checked sources.
+	// ProveInTree renders every source of the tree that reads an edited file, also sources that the scan does not check.
+	// For example, an edit of a base is proven in all its overlays.
 	ProveInTree
-	// ProveInSources renders the checked sources only.
+	// ProveInSources renders only checked sources. It is for manifests without a tree, such as standard input.
 	ProveInSources
 )
 
-// Result is what a scan found.
+// Result is the result of a scan.
 type Result struct {
 	Report *check.Report
-	// Files are the files with all proven fixes made, sorted by path.
+	// Files are the files that proven fixes edit, with their content before and after all fixes, sorted by path. Scan
+	// writes none of them.
 	Files []fix.File
 	// Unaffected is the number of sources that were left out because the change cannot affect them.
 	Unaffected int
-	// Findings is the number of findings before those of the base were dropped.
+	// Findings is the number of findings before the findings of the base were dropped. It is set with a Baseline only.
 	Findings int
-	// Exceptions are the findings that ignore comments of the change itself suppress. It is set with a Baseline only.
-	Exceptions []check.Suppression
+	// SuppressedByChange are the findings that ignore comments of the change itself suppress, or would suppress if the
+	// Baseline did not distrust them. It is set with a Baseline only.
+	SuppressedByChange []check.Suppression
 }
 
-// Scan checks sources of the workspace. On a canceled context the result is not complete.
+// Scan checks sources of the workspace, in the steps that the package comment lists. A source that cannot be rendered
+// is a failure in the report and no error. If the context is canceled, the report is not complete: the caller must
+// look at ctx.Err().
 func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options Options) *Result {
 	result := &Result{}
 	baseline := options.Baseline
@@ -80,7 +86,7 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 	}
 	result.Report = check.NewReport(hits, failures(outcomes), s.statuses(outcomes))
 	if baseline != nil {
-		result.Exceptions = baseline.exceptions(w.tree, result.Report)
+		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report)
 	}
 	if options.Prove != ProveNothing && len(result.Report.Findings) > 0 {
 		prove := fix.Options{Jobs: options.Jobs, HandsOn: w.handsOn}
@@ -89,7 +95,7 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 	return result
 }
 
-// scan is the state of one Scan.
+// scan is the state of one call of Scan.
 type scan struct {
 	*Workspace
 	ctx     context.Context
@@ -99,16 +105,17 @@ type scan struct {
 	done    atomic.Int64
 }
 
-// checked is what a scan keeps of a rendered source: its findings, and not its manifests.
+// checked is what a scan keeps of a rendered source. It keeps no manifests: hundreds of sources would fill the memory.
 type checked struct {
 	hits       []check.Hit
 	containers int
-	// before is what the source rendered to, and candidates are the edits that may help, if fixes are proven.
-	before     *fix.Snapshot
-	candidates map[check.Place][]fix.Candidate
+	before     *fix.Snapshot // the manifests in a compact form, if a proof needs them
+	// candidates are the edits that may set a policy to Always, if a proof needs them.
+	candidates map[check.ContainerRef][]fix.Candidate
 }
 
-// check checks what a source rendered to, and traces its hits.
+// check checks the result of one render, and traces the hits. It is called from several goroutines, each with another
+// i.
 func (s *scan) check(i int, result *render.Result) error {
 	if s.options.Progress != nil {
 		defer func() { s.options.Progress(int(s.done.Add(1)), len(s.sources)) }()
@@ -132,7 +139,7 @@ func (s *scan) check(i int, result *render.Result) error {
 	return nil
 }
 
-// trace finds where the policies of hits were decided.
+// trace finds the lines that decide the policies of hits. In foreign manifests, no line counts as part of a repository.
 func (s *scan) trace(source render.Source, hits []check.Hit) *origin.Result {
 	traced := traceHits(s.ctx, s.tree, source, hits)
 	if !s.options.foreign {
@@ -147,11 +154,13 @@ func (s *scan) trace(source render.Source, hits []check.Hit) *origin.Result {
 	return traced
 }
 
-// traceHits finds where the policies of hits of a source were decided, in a tree.
+// traceHits finds the lines of a tree that decide the policies of a source's hits, and stores them in the hits.
 func traceHits(ctx context.Context, fsys fs.FS, source render.Source, hits []check.Hit) *origin.Result {
 	queries := make([]origin.Query, len(hits))
 	for i, hit := range hits {
-		queries[i] = origin.Query{Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always}
+		queries[i] = origin.Query{
+			Manifest: hit.Manifest, Path: hit.Field, SiblingField: hit.ImageField, Replacement: check.Always,
+		}
 	}
 	traced := origin.Find(ctx, fsys, source, queries)
 	for i, t := range traced.Traces {
@@ -160,19 +169,20 @@ func traceHits(ctx context.Context, fsys fs.FS, source render.Source, hits []che
 	return traced
 }
 
-// hits returns the hits of all sources that are not exempt.
+// hits returns the hits of all sources, without suppressed containers.
 func (s *scan) hits() []check.Hit {
 	var hits []check.Hit
 	for _, c := range s.checked {
 		hits = append(hits, c.hits...)
 	}
-	if s.options.Exempt != nil {
-		hits = slices.DeleteFunc(hits, func(hit check.Hit) bool { return s.options.Exempt(hit.Affected) })
+	if s.options.Suppressed != nil {
+		hits = slices.DeleteFunc(hits, func(hit check.Hit) bool { return s.options.Suppressed(hit.Affected) })
 	}
 	return hits
 }
 
-// rendered returns the sources that a proof may have to render: the checked sources, and other sources of the tree.
+// rendered returns the sources that a proof may have to render: the checked sources and, with ProveInTree, all other
+// sources of the tree. For the other sources, the files that they may read are known before a render (Reach).
 func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
 	var sources []fix.Rendered
 	known := map[render.ID]bool{}
@@ -187,7 +197,7 @@ func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
 	}
 	all, err := s.Sources(s.ctx)
 	if err != nil {
-		return sources // The tree of standard input has no sources of its own.
+		return sources // There is nothing to walk: standard input is in no tree.
 	}
 	for _, source := range all {
 		if _, unrendered := source.(render.Unrendered); !unrendered && !known[source.ID()] {
@@ -197,7 +207,7 @@ func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
 	return sources
 }
 
-// failures returns what could not be rendered.
+// failures returns the sources that could not be rendered, with the location and the hint of the error if it has them.
 func failures(outcomes []render.Outcome) []check.Failure {
 	var failures []check.Failure
 	for _, outcome := range outcomes {
@@ -214,7 +224,7 @@ func failures(outcomes []render.Outcome) []check.Failure {
 	return failures
 }
 
-// statuses returns what became of each source.
+// statuses returns the status of each source.
 func (s *scan) statuses(outcomes []render.Outcome) []check.SourceStatus {
 	var statuses []check.SourceStatus
 	for i, outcome := range outcomes {

@@ -1,19 +1,31 @@
-// Package scan is the pipeline of pullcheck, for the program and for any other Go program: files → sources → manifests →
-// findings → report.
+// Package scan is the pipeline of pullcheck: files → sources → manifests → findings → report. The program uses it, and
+// any other Go program can embed it. The example of the package shows how.
 //
-// A Workspace holds a tree, the engines with their caches, and the sources, which are found once. Scan checks sources in
-// these steps, one after the other:
+// # How a check runs
+//
+// A [Workspace] holds a tree of files, the engines with their caches, and the sources of the tree, which it finds once.
+// [Workspace.Scan] checks sources in these steps, one after the other:
 //
 //  1. Affected: with a Baseline, sources that no changed file can affect are left out.
-//  2. Render and check: every source is rendered once, Options.Jobs at a time, and package check finds the hits.
-//  3. Trace: for a source with hits, package origin finds the line that decides each hit. Most sources take one or two more
-//     renders, and none more than 24. A source without hits costs nothing here.
-//  4. Subtract: with a Baseline, the base renders the sources with hits, and hits that it has, too, are dropped.
-//  5. Prove: with Options.Prove, package fix renders again, with its fixes applied, every source that reads an edited file:
-//     one render of each, if all fixes hold at the first try.
+//  2. Render and check: every source is rendered once, Options.Jobs sources at a time, and package check finds the
+//     hits, which are the containers that break a rule.
+//  3. Trace: for a source with hits, package origin finds the line that decides each hit.
+//  4. Subtract: with a Baseline, the base renders the sources with hits, and hits that the base has, too, are dropped.
+//  5. Prove: with Options.Prove, package fix applies a fix and renders every source that reads an edited file.
 //
-// Nothing is written, and neither the environment nor the working directory is read. A Workspace and its methods are safe
-// for concurrent use.
+// # What it costs
+//
+// The unit of cost is one render of one source. A source without hits takes one render. A source with hits takes one
+// or two more renders to trace, and never more than 24. With a Baseline, it takes one more in the base. A proof takes
+// one render of each source that reads an edited file, if all fixes hold at the first try; each fix that fails takes
+// further renders. Charts and remote bases are downloaded at most once in the life of a Workspace. A scan keeps hits
+// in memory, and not manifests, unless a proof needs them.
+//
+// # What is safe
+//
+// A Workspace and its methods are safe for concurrent use. The tree must be safe for concurrent reads. Nothing is
+// written except downloads in Config.CacheDir. Neither the environment nor the working directory is read: the caller
+// passes both in [Config]. A canceled context ends a scan early, and what it returns is then not complete.
 package scan
 
 import (
@@ -34,50 +46,56 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Config says what a workspace holds, and how its sources are rendered.
+// Config says which files a workspace holds, and how its sources are rendered. Only Tree is required. A path of a file
+// outside the tree is absolute.
 type Config struct {
-	// Tree has the files, from the root of the repository on.
+	// Tree holds the files of the repository, by their paths from its root: os.DirFS, a git.Revision, an fstest.MapFS.
 	Tree fs.FS
-	// Helm and Kustomize are the options of charts and kustomizations. If Helm has values files, they are the values of
-	// every chart, and the environments found beside a chart do not count.
+	// Helm and Kustomize are the options for all charts and kustomizations. If Helm has values files, every chart is
+	// rendered once with them, and not once for each environment, such as values-prod.yaml, that is found beside the
+	// chart.
 	Helm      helm.Options
 	Kustomize kustomize.Options
-	// RepositoryURL is the URL by which Argo CD's Applications name the repository. If it is empty, Applications with a
-	// source in a repository are skipped.
+	// RepositoryURL is the URL with which Argo CD's Applications refer to this repository, in any of git's forms. If it is
+	// empty, every Application with a source in a git repository is skipped.
 	RepositoryURL string
-	// Plugins has the config management plugins of Argo CD that are known, by name.
+	// Plugins are the config management plugins of Argo CD that can be resolved, by name. An Application with another
+	// plugin is skipped.
 	Plugins map[string]argocd.ResolvePlugin
-	// Credentials are the files with the credentials of chart repositories and registries.
+	// Credentials are the files with the credentials for chart repositories and registries.
 	Credentials chartrepo.ConfigFiles
-	// CacheDir is the directory that keeps downloads. It is made when it is first needed.
+	// CacheDir is the directory for downloads. It is made when it is first needed. Several processes may share it.
 	CacheDir string
-	// Env is the environment from which git gets what it needs, such as PATH and the credentials of the user, with entries
-	// NAME=VALUE.
+	// Env is the environment for git, with entries NAME=VALUE: for example PATH, HOME and SSH_AUTH_SOCK. Git is run only
+	// for kustomizations with a remote base.
 	Env []string
-	// Offline makes whatever is not in the cache an error, and downloads nothing.
+	// Offline turns downloads off. A source that needs a file that is not in the cache fails.
 	Offline bool
 }
 
-// Workspace is a tree with its sources and the engines that render them.
+// Workspace is a tree with its sources and the engines that render them. It assumes that the tree keeps the same
+// sources: a file that appears later is no source. The content of files may change between scans, as --fix does.
 type Workspace struct {
 	tree      fs.FS
 	finder    discover.Finder
 	declarers []declared.Declarer
 	argocd    argocd.Declarer
 
+	// The sources of the whole tree. Both lists are nil until they are first needed.
 	mutex   sync.Mutex
-	onDisk  []render.Source // of the whole tree, by their files; nil until they are found
-	sources []render.Source // of the whole tree, with declared sources; nil until they are found
+	onDisk  []render.Source // The sources that are files: charts, kustomizations, manifests.
+	sources []render.Source // These, and the sources that objects in their manifests declare.
 }
 
-// New returns a workspace. It reads nothing yet.
+// New returns a workspace. It reads no file yet.
 func New(config Config) *Workspace {
 	charts := &chartrepo.Client{
 		Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline, ConfigFiles: config.Credentials,
 	}
 	helmEngine := &helm.Engine{Charts: charts}
 	kustomizeEngine := &kustomize.Engine{
-		Charts: charts, Helm: helmEngine, Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
+		Charts: charts, Helm: helmEngine,
+		Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
 	}
 	files := tree.NewLinked(config.Tree)
 	w := &Workspace{
@@ -101,13 +119,15 @@ func New(config Config) *Workspace {
 	return w
 }
 
-// Tree returns the files of the workspace.
+// Tree returns the files of the workspace. Symbolic links are followed, as long as they stay in the tree.
 func (w *Workspace) Tree() fs.FS { return w.tree }
 
-// ArgoCD returns what resolves the sources of Argo CD's Applications in the workspace.
+// ArgoCD returns the declarer that resolves the sources of Argo CD's Applications in the workspace.
 func (w *Workspace) ArgoCD() argocd.Declarer { return w.argocd }
 
-// Sources returns the sources of the whole tree, with those that objects declare. They are found once.
+// Sources returns the sources of the whole tree, including the sources that objects in it declare, such as the
+// Applications of Argo CD. The first call walks the tree and renders sources that may declare others; later calls
+// return the same list.
 func (w *Workspace) Sources(ctx context.Context) ([]render.Source, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
@@ -118,14 +138,14 @@ func (w *Workspace) Sources(ctx context.Context) ([]render.Source, error) {
 		}
 		sources := w.Declared(ctx, found)
 		if err := ctx.Err(); err != nil {
-			return nil, err // What was found may not be all.
+			return nil, err // The list may lack sources, so it is not kept.
 		}
 		w.sources = sources
 	}
 	return slices.Clone(w.sources), nil
 }
 
-// findOnDisk finds the sources of the whole tree by their files. The mutex is held.
+// findOnDisk returns the sources that are files, of the whole tree. The caller holds the mutex.
 func (w *Workspace) findOnDisk(ctx context.Context) ([]render.Source, error) {
 	if w.onDisk == nil {
 		found, err := w.finder.Find(ctx, ".")
@@ -137,8 +157,8 @@ func (w *Workspace) findOnDisk(ctx context.Context) ([]render.Source, error) {
 	return w.onDisk, nil
 }
 
-// Find returns the sources at and below a path of the tree by their files, without those that objects declare: see
-// discover.Finder.
+// Find returns the sources at and below a path of the tree that are files, and not the sources that objects declare:
+// see discover.Finder. The error is an *fs.PathError if the path does not exist.
 func (w *Workspace) Find(ctx context.Context, name string) ([]render.Source, error) {
 	if name != "." {
 		return w.finder.Find(ctx, name)
@@ -149,19 +169,23 @@ func (w *Workspace) Find(ctx context.Context, name string) ([]render.Source, err
 	return slices.Clone(found), err
 }
 
-// Declared returns some sources together with those that their objects declare: see declared.Find.
+// Declared returns the given sources and the sources that objects in their manifests declare: see declared.Find. It
+// renders the sources whose files may contain such an object.
 func (w *Workspace) Declared(ctx context.Context, sources []render.Source) []render.Source {
 	return declared.Find(ctx, w.tree, sources, w.declarers...)
 }
 
-// Select returns the sources for paths of the tree, each once. A directory stands for the sources at and below it, and for
-// those that objects in these declare. A file stands for everything that is rendered from it, wherever that is in the
-// tree, or else for itself. The error is a *NothingError for a path without a source.
+// Select returns the sources for paths of the tree, without repetitions:
+//   - A directory selects the sources at and below it, and the sources that their objects declare.
+//   - A file selects every source of the tree that reads it: charts/api/values.yaml selects the chart charts/api and
+//     the Applications that deploy it. A file that no source reads selects itself, as a manifest.
+//
+// The error is a *NothingError for a path without a source, and an *fs.PathError for a path that does not exist.
 func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source, error) {
 	var inDirectories []render.Source
 	type file struct {
 		name  string
-		alone []render.Source // the sources if nothing else is rendered from the file
+		alone []render.Source // the sources if no source of the tree reads the file
 	}
 	var files []file
 	for _, name := range names {
@@ -200,12 +224,13 @@ func (w *Workspace) Select(ctx context.Context, names []string) ([]render.Source
 	return Distinct(sources), ctx.Err()
 }
 
-// handsOn reports whether an object hands a field on to the sources that it declares.
+// handsOn reports whether an object hands a field on to the sources that it declares. For example, an Application of
+// Argo CD hands its Helm values on.
 func (w *Workspace) handsOn(manifest render.Manifest, path yamldoc.Path) bool {
 	return slices.ContainsFunc(w.declarers, func(d declared.Declarer) bool { return d.HandsOn(manifest, path) })
 }
 
-// Distinct drops sources that repeat an earlier one. The order stays.
+// Distinct returns the sources without those that have the ID of an earlier source, in the same order.
 func Distinct(sources []render.Source) []render.Source {
 	seen := map[render.ID]bool{}
 	return slices.DeleteFunc(slices.Clone(sources), func(s render.Source) bool {

@@ -14,7 +14,7 @@ import (
 	"github.com/pullcheck/pullcheck/internal/githubtest"
 )
 
-// action is what GitHub's runner takes from action.yml.
+// action is the part of action.yml that GitHub's runner reads.
 type action struct {
 	Inputs map[string]struct {
 		Description string
@@ -27,6 +27,7 @@ type action struct {
 	}
 }
 
+// readAction reads action.yml.
 func readAction(t *testing.T) *action {
 	t.Helper()
 	data, err := os.ReadFile("../../action.yml")
@@ -40,11 +41,11 @@ func readAction(t *testing.T) *action {
 	return a
 }
 
-// expression is one of GitHub's, in the two shapes that action.yml has: an input, and what to write where it is not
-// empty or else.
+// expression matches the two forms of GitHub's expressions that action.yml has: ${{ inputs.NAME }}, and a form that
+// writes a flag with the input, or another text if the input is empty.
 var expression = regexp.MustCompile(`\$\{\{ inputs\.([a-z-]+)(?: && format\('([^']*)\{0}', inputs\.([a-z-]+)\) \|\| '([^']*)')? }}`)
 
-// evaluate returns a text with its expressions replaced, for what a workflow gives as inputs beside the defaults.
+// evaluate replaces the expressions in a text. given are the inputs that a workflow gives; others have their defaults.
 func (a *action) evaluate(t *testing.T, text string, given map[string]string) string {
 	t.Helper()
 	value := func(name string) string {
@@ -73,8 +74,8 @@ func (a *action) evaluate(t *testing.T, text string, given map[string]string) st
 	return text
 }
 
-// TestAction runs the program as action.yml says, with the defaults and with other inputs.
-func TestAction(t *testing.T) {
+// TestActionRunsTheProgram runs the program as action.yml says, with the default inputs and with other inputs.
+func TestActionRunsTheProgram(t *testing.T) {
 	a := readAction(t)
 	for name, test := range map[string]struct {
 		given  map[string]string
@@ -123,8 +124,9 @@ func TestAction(t *testing.T) {
 	}
 }
 
-// TestActionDefaults: an input that is a flag has the default of the flag, and all are described.
-func TestActionDefaults(t *testing.T) {
+// TestActionInputsHaveTheDefaultsOfFlags: an input for a flag has the default of the flag, and each input has a
+// description.
+func TestActionInputsHaveTheDefaultsOfFlags(t *testing.T) {
 	a := readAction(t)
 	var help bytes.Buffer
 	c := &Command{Stdin: strings.NewReader(""), Stdout: &help, Stderr: &help}
@@ -153,8 +155,9 @@ func TestActionDefaults(t *testing.T) {
 	}
 }
 
-// TestActionInReadme: the workflow to copy gives only inputs that there are, and the tables have all inputs and outputs.
-func TestActionInReadme(t *testing.T) {
+// TestReadmeDocumentsTheAction: the workflow in the README uses inputs that exist, and the tables there list all
+// inputs and outputs.
+func TestReadmeDocumentsTheAction(t *testing.T) {
 	a := readAction(t)
 	readme, err := os.ReadFile("../../README.md")
 	if err != nil {

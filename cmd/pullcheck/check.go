@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/spf13/pflag"
+
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/report"
@@ -15,31 +17,41 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// checkFlags are the flags of check beside those that say how sources are rendered.
+// checkFlags are the flags of check. The embedded sourceFlags say how sources are rendered.
 type checkFlags struct {
 	sourceFlags
 	format, failOn, color string
-	since                 string
-	jobs                  int
+	since                 string // a revision; empty if the flag is not given
+	jobs                  int    // sources that are rendered at the same time
 	quiet, fix, diff      bool
 	showSuppressed        bool
-	ignoreUnknown         bool
+	ignoreUnknown         bool // A path without a source is no error: pre-commit passes any changed file.
 }
 
-// runCheck renders and checks the sources of the paths and prints the report.
+// register declares the flags. The order is the order of --help.
+func (f *checkFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.format, "format", "text", "`form` of the report: text or json")
+	flags.StringVar(&f.failOn, "fail-on", "warning",
+		"least `severity` that makes the exit code 1: error, warning, note or never")
+	flags.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
+	flags.StringVar(&f.color, "color", "auto", "colours in the text: auto, always or never")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print findings, failures and unread manifests only")
+	flags.StringVar(&f.since, "since", "",
+		"check only what differs from where HEAD parted from this `revision`, and report only what is new")
+	flags.BoolVar(&f.fix, "fix", false, "write the fixes that are proven by rendering again")
+	flags.BoolVar(&f.diff, "diff", false, "print these fixes as a unified diff and write nothing")
+	flags.BoolVar(&f.showSuppressed, "show-suppressed", false,
+		"list also the findings that a comment keeps on purpose, with its reason")
+	flags.BoolVar(&f.ignoreUnknown, "ignore-unknown", false,
+		"take a PATH with nothing to check for clean, and not for a mistake")
+	f.sourceFlags.register(flags)
+}
+
+// runCheck is `pullcheck check`: it checks the sources at the given paths, prints the report, and with --fix or --diff
+// writes or prints the proven fixes. Without a path it checks the working directory.
 func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("check")
 	var options checkFlags
-	flags.StringVar(&options.format, "format", "text", "`form` of the report: text or json")
-	flags.StringVar(&options.failOn, "fail-on", "warning", "least `severity` that makes the exit code 1: error, warning, note or never")
-	flags.IntVar(&options.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
-	flags.StringVar(&options.color, "color", "auto", "colours in the text: auto, always or never")
-	flags.BoolVarP(&options.quiet, "quiet", "q", false, "print findings, failures and unread manifests only")
-	flags.StringVar(&options.since, "since", "", "check only what differs from where HEAD parted from this `revision`, and report only what is new")
-	flags.BoolVar(&options.fix, "fix", false, "write the fixes that are proven by rendering again")
-	flags.BoolVar(&options.diff, "diff", false, "print these fixes as a unified diff and write nothing")
-	flags.BoolVar(&options.showSuppressed, "show-suppressed", false, "list also the findings that a comment keeps on purpose, with its reason")
-	flags.BoolVar(&options.ignoreUnknown, "ignore-unknown", false, "take a PATH with nothing to check for clean, and not for a mistake")
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
@@ -60,45 +72,58 @@ func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	run := scan.Options{Jobs: options.jobs}
-	if options.fix || options.diff || options.format == "json" {
-		run.Prove = scan.ProveInTree
+	run, err := options.scanOptions(ctx, c, w, flags.Changed("since"))
+	if err != nil {
+		return 0, err
 	}
-	if flags.Changed("since") {
-		if run.Baseline, err = scan.Since(ctx, w.Work.Root, options.since, c.Env); err != nil {
-			return 0, sinceError(err)
-		}
+	if run.Baseline != nil {
 		defer run.Baseline.Base.Close()
 	}
 	result := c.scan(ctx, w, sources, run)
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
+	// With --since, no affected source is a good result. Without, it is probably a typing error in a path.
 	if run.Baseline == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Report.Sources, isSource) {
 		return 0, w.WhyNothing(sources)
 	}
-	return options.finish(ctx, c, w, sources, run, result, failOn)
-}
-
-// finish writes or prints what was asked for, and returns the exit code.
-func (f *checkFlags) finish(ctx context.Context, c *Command, w *scan.Opened, sources []render.Source, run scan.Options, result *scan.Result, failOn check.Severity) (int, error) {
-	f.printNotes(c, result.Report)
-	if f.diff {
+	options.printNotes(c, result.Report)
+	if options.diff {
 		err := errors.Join(report.Diff(c.Stdout, result.Files), report.Unfixed(c.Stderr, result.Report))
 		return exitCode(result.Report, failOn), err
 	}
 	var unwritten error
-	if f.fix {
-		if unwritten = writeFixes(ctx, c, w.Work, tree.Disk, result.Files, result.Report); len(result.Files) > 0 {
+	if options.fix {
+		unwritten = writeFixes(ctx, c, w.Work, tree.Disk, result.Files, result.Report)
+		if len(result.Files) > 0 {
 			result = c.scanFixed(ctx, w, sources, run, result)
 		}
 	}
-	if err := errors.Join(f.print(c, result), unwritten); err != nil {
+	// The report is printed even if a file could not be written: it then shows the finding that is still there.
+	if err := errors.Join(options.print(c, result), unwritten); err != nil {
 		return 0, err
 	}
 	return exitCode(result.Report, failOn), nil
 }
 
+// scanOptions returns the options of the scan. With --since they have a baseline, whose Base the caller must close.
+func (f *checkFlags) scanOptions(ctx context.Context, c *Command, w *scan.Opened, since bool) (scan.Options, error) {
+	options := scan.Options{Jobs: f.jobs}
+	// A proof takes further renders, so fixes are only looked for if the output has them.
+	if f.fix || f.diff || f.format == "json" {
+		options.Prove = scan.ProveInTree
+	}
+	if since {
+		baseline, err := scan.Since(ctx, w.Work.Root, f.since, c.Env)
+		if err != nil {
+			return options, sinceError(err)
+		}
+		options.Baseline = baseline
+	}
+	return options, nil
+}
+
+// sinceError returns the error for a revision of --since that cannot be compared with, and keeps the hint of git.
 func sinceError(err error) error {
 	hint := ""
 	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
@@ -107,8 +132,10 @@ func sinceError(err error) error {
 	return usagef(hint, "--since: %w", err)
 }
 
-// scan scans sources and shows the progress.
-func (c *Command) scan(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options) *scan.Result {
+// scan scans sources, and counts them on standard error if that is a terminal.
+func (c *Command) scan(
+	ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options,
+) *scan.Result {
 	if c.isTerminal(c.Stderr) {
 		progress := report.NewProgress(c.Stderr)
 		defer progress.Stop()
@@ -117,17 +144,22 @@ func (c *Command) scan(ctx context.Context, w *scan.Opened, sources []render.Sou
 	return w.Scan(ctx, sources, options)
 }
 
-// scanFixed scans again after --fix has written its files. A finding that remains keeps the reason why it was not fixed.
-func (c *Command) scanFixed(ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result) *scan.Result {
+// scanFixed scans again after --fix has written files, so that the report is about the files on disk. It looks for no
+// further fixes. A finding that is still there keeps the reason why it has no fix.
+func (c *Command) scanFixed(
+	ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result,
+) *scan.Result {
 	options.Prove = scan.ProveNothing
 	after := c.scan(ctx, w, sources, options)
 	after.Report.KeepFixProblems(before.Report)
 	return after
 }
 
-// isSource reports whether a source was meant to be checked, and is not just any YAML file.
+// isSource reports whether a source is more than a YAML file without a Kubernetes object. A path with only such files
+// is probably mistyped.
 func isSource(s check.SourceStatus) bool { return s.Status != check.Skipped || !s.NoObject }
 
+// validate checks the flags and returns the severity of --fail-on. The error says what would be accepted.
 func (f *checkFlags) validate() (check.Severity, error) {
 	failOn, err := check.ParseSeverity(f.failOn)
 	if err != nil {
@@ -140,7 +172,8 @@ func (f *checkFlags) validate() (check.Severity, error) {
 		return failOn, usagef("pullcheck check --help", "--fix writes and --diff does not: give one of them")
 	}
 	if f.diff && f.format != "text" {
-		return failOn, usagef("pullcheck check --help", "--diff prints a diff, and --format %s something else: give one of them", f.format)
+		return failOn, usagef("pullcheck check --help",
+			"--diff prints a diff, and --format %s something else: give one of them", f.format)
 	}
 	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
 		return failOn, usagef("pullcheck check --help", "--color %q, expected auto, always or never", f.color)
@@ -151,6 +184,7 @@ func (f *checkFlags) validate() (check.Severity, error) {
 	return failOn, f.sourceFlags.validate()
 }
 
+// print prints the report in the format of --format.
 func (f *checkFlags) print(c *Command, result *scan.Result) error {
 	if f.format == "json" {
 		return report.JSON(c.Stdout, result.Report)
@@ -161,17 +195,20 @@ func (f *checkFlags) print(c *Command, result *scan.Result) error {
 	})
 }
 
-// printNotes prints on standard error the notes that the report will not show.
+// printNotes prints the notes of findings on standard error, if the report on standard output will not show them: JSON
+// has no notes, --diff prints no findings, and after --fix a fixed finding is not in the report.
 func (f *checkFlags) printNotes(c *Command, result *check.Report) {
 	for _, finding := range result.Findings {
 		shown := f.format == "text" && !f.diff && !(f.fix && finding.Fix != nil)
 		if finding.Note != "" && !shown {
-			fmt.Fprintf(c.Stderr, "pullcheck: %s: %s: %s\n", report.Line(finding.Decision.String()), finding.Rule, report.Line(finding.Note))
+			fmt.Fprintf(c.Stderr, "pullcheck: %s: %s: %s\n",
+				report.Line(finding.Decision.String()), finding.Rule, report.Line(finding.Note))
 		}
 	}
 }
 
-// exitCode is 3 where a source failed, whatever was found.
+// exitCode returns the exit code for a report. A failure counts more than findings, because the findings of a source
+// that failed are not known.
 func exitCode(result *check.Report, failOn check.Severity) int {
 	if len(result.Failures) > 0 {
 		return exitFailures

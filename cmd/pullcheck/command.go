@@ -21,7 +21,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// The exit codes.
+// The exit codes. They are part of the program's interface, and README.md documents them.
 const (
 	exitClean    = 0
 	exitFindings = 1 // findings at or above --fail-on
@@ -29,17 +29,21 @@ const (
 	exitFailures = 3 // a source could not be rendered or read
 )
 
-// Command is the program, apart from the process in which it runs.
+// Command is everything that the program needs from its process. Tests run the program with a Command of their own,
+// several at the same time: no other code reads the working directory, the environment, or the standard streams of the
+// process.
 type Command struct {
 	Stdin  io.Reader
 	Stdout io.Writer
 	Stderr io.Writer
-	// Dir is the working directory, and Env the environment as os.Environ returns it. Only the subcommands read them.
+	// Dir is the working directory. If it is empty, relative paths are those of the process.
 	Dir string
+	// Env is the environment, with entries NAME=VALUE as os.Environ returns them.
 	Env []string
 }
 
-// getenv returns the value of a variable of the environment; "" if it is not set. The last of repeated variables counts.
+// getenv returns the value of an environment variable; "" if it is not set. If Env repeats a variable, the last value
+// counts, as in os/exec.
 func (c *Command) getenv(name string) string {
 	for _, variable := range slices.Backward(c.Env) {
 		if value, ok := strings.CutPrefix(variable, name+"="); ok {
@@ -49,7 +53,7 @@ func (c *Command) getenv(name string) string {
 	return ""
 }
 
-// path returns a path that the user typed, from the root of the file system on.
+// path returns a path that the user typed as an absolute path. A relative path begins at Dir.
 func (c *Command) path(typed string) string {
 	if filepath.IsAbs(typed) {
 		return typed
@@ -57,14 +61,15 @@ func (c *Command) path(typed string) string {
 	return filepath.Join(c.Dir, typed)
 }
 
-// subcommand is a row of the table that help is made from.
+// subcommand is one subcommand, such as check, with the texts for help.
 type subcommand struct {
 	name, arguments, summary string
-	// run returns the exit code, or an error that decides it.
+	// run runs the subcommand. It returns the exit code, or an error, from which Command.fail makes message and exit code.
 	run func(ctx context.Context, c *Command, args []string) (int, error)
 }
 
-// subcommands is a function, since help reads the table that help is in.
+// subcommands returns all subcommands. It is a function and no variable, because help is in the table and reads the
+// table.
 func subcommands() []subcommand {
 	return []subcommand{
 		{"check", "[flags] [PATH...]", "render, check and report", runCheck},
@@ -79,7 +84,7 @@ func subcommands() []subcommand {
 	}
 }
 
-// usageError is wrong usage or configuration, with the next thing to type.
+// usageError is the error for wrong usage or wrong configuration. The hint is the next thing to type.
 type usageError struct {
 	err  error
 	hint string
@@ -88,16 +93,22 @@ type usageError struct {
 func (e *usageError) Error() string { return e.err.Error() }
 func (e *usageError) Unwrap() error { return e.err }
 
+// usagef returns a usageError with a hint and a formatted message.
 func usagef(hint, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), hint}
 }
 
-// patience is how long an interrupted run may clean up. Rendering a chart cannot be interrupted.
-const patience = 500 * time.Millisecond
+// shutdownGrace is how long an interrupted run may clean up before the program ends.
+const shutdownGrace = 500 * time.Millisecond
 
-// Run runs one subcommand and returns the exit code. On a canceled context it returns within the patience: what it
-// leaves running writes nothing but to the cache, and what is not complete there nobody reads and a later run removes.
+// Run runs the subcommand that the arguments name, and returns the exit code. A panic becomes an error that asks for a
+// report.
+//
+// If the context is canceled, Run returns within shutdownGrace, even if the subcommand still runs: the render of a
+// chart cannot be interrupted. Such a subcommand can then write only to the cache, where a file appears when it is
+// complete; a later run deletes incomplete files.
 func (c *Command) Run(ctx context.Context, args []string) int {
+	// The subcommand runs in a goroutine of its own, so that Run can return although the subcommand does not.
 	type end struct {
 		code int
 		err  error
@@ -121,13 +132,14 @@ func (c *Command) Run(ctx context.Context, args []string) int {
 	case <-ctx.Done():
 		select {
 		case <-done:
-		case <-time.After(patience):
+		case <-time.After(shutdownGrace):
 		}
 		fmt.Fprintln(c.Stderr, "pullcheck: interrupted")
 		return exitFailures
 	}
 }
 
+// dispatch runs the subcommand that the first argument names. The flags --help and --version work as in other programs.
 func (c *Command) dispatch(ctx context.Context, args []string) (int, error) {
 	if len(args) == 0 {
 		return 0, usagef("pullcheck help", "no command, expected one of %s", commandNames())
@@ -146,6 +158,7 @@ func (c *Command) dispatch(ctx context.Context, args []string) (int, error) {
 	return 0, usagef("pullcheck help", "unknown command %q, expected one of %s", args[0], commandNames())
 }
 
+// commandNames returns the names of all subcommands, for a message.
 func commandNames() string {
 	var names []string
 	for _, sub := range subcommands() {
@@ -154,9 +167,11 @@ func commandNames() string {
 	return strings.Join(names, ", ")
 }
 
-// fail prints an error and its hint, and returns the exit code for it.
+// fail prints an error and its hint on standard error, and returns the exit code: 2 for an error in what the user
+// typed, and 3 for all other errors. Nothing else in the program prints an error and ends.
 func (c *Command) fail(err error) int {
 	code, hint := exitFailures, ""
+	// The errors with exit code 2 come first: a usageError may wrap a *yamldoc.Error about a file that a flag names.
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
 		code, hint = exitUsage, usage.hint
 	} else if path := (*tree.PathError)(nil); errors.As(err, &path) {
@@ -175,11 +190,12 @@ func (c *Command) fail(err error) int {
 	return code
 }
 
-// newFlags makes a flag set that prints its usage to standard output when asked and nowhere else.
+// newFlags returns a flag set for a subcommand. It prints its usage on standard output if the user asks with --help,
+// and prints nothing on errors, because fail does.
 func (c *Command) newFlags(name string) *pflag.FlagSet {
 	flags := pflag.NewFlagSet(name, pflag.ContinueOnError)
 	flags.SortFlags = false
-	flags.SetOutput(io.Discard)
+	flags.SetOutput(io.Discard) // else pflag prints errors, too
 	flags.Usage = func() {
 		all := subcommands()
 		sub := all[slices.IndexFunc(all, func(s subcommand) bool { return s.name == name })]
@@ -188,7 +204,7 @@ func (c *Command) newFlags(name string) *pflag.FlagSet {
 	return flags
 }
 
-// parseFlags parses and turns pflag's errors into usage errors.
+// parseFlags parses the arguments. The error is a usageError, or pflag.ErrHelp after the usage was printed.
 func parseFlags(flags *pflag.FlagSet, args []string) error {
 	err := flags.Parse(args)
 	if err == nil || errors.Is(err, pflag.ErrHelp) {
@@ -197,14 +213,17 @@ func parseFlags(flags *pflag.FlagSet, args []string) error {
 	return usagef(fmt.Sprintf("pullcheck %s --help", flags.Name()), "%w", err)
 }
 
+// runHelp is `pullcheck help`: it lists the subcommands and the exit codes.
 func runHelp(_ context.Context, c *Command, _ []string) (int, error) {
-	fmt.Fprint(c.Stdout, "pullcheck finds the containers that Kubernetes may start from a stale image, in what Helm charts,\n"+
-		"Kustomize overlays and manifests really deploy.\n\nusage:\n")
+	fmt.Fprint(c.Stdout,
+		"pullcheck finds the containers that Kubernetes may start from a stale image, in what Helm charts,\n"+
+			"Kustomize overlays and manifests really deploy.\n\nusage:\n")
 	for _, sub := range subcommands() {
 		fmt.Fprintf(c.Stdout, "  pullcheck %-32s %s\n", strings.TrimSpace(sub.name+" "+sub.arguments), sub.summary)
 	}
-	_, err := fmt.Fprint(c.Stdout, "\nexit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a source could not be rendered\n"+
-		"`pullcheck COMMAND --help` lists the flags of a command.\n")
+	_, err := fmt.Fprint(c.Stdout,
+		"\nexit codes: 0 clean, 1 findings at or above --fail-on, 2 wrong usage, 3 a source could not be rendered\n"+
+			"`pullcheck COMMAND --help` lists the flags of a command.\n")
 	return exitClean, err
 }
 
@@ -214,7 +233,7 @@ func (c *Command) isTerminal(stream io.Writer) bool {
 	return ok && term.IsTerminal(int(file.Fd())) && c.getenv("TERM") != "dumb"
 }
 
-// colors reports whether a stream is written in colours. NO_COLOR turns them off if it is not empty: https://no-color.org.
+// colors reports whether text on a stream gets colours. A value of NO_COLOR turns them off (https://no-color.org).
 func (c *Command) colors(stream io.Writer) bool {
 	return c.isTerminal(stream) && c.getenv("NO_COLOR") == ""
 }

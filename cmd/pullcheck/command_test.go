@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// stalled is an input that never comes.
+// stalled is a standard input on which nothing ever arrives.
 type stalled struct{ asked chan struct{} }
 
 func (s stalled) Read([]byte) (int, error) {

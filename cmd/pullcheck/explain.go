@@ -8,7 +8,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 )
 
-// runExplain prints the documentation of a rule.
+// runExplain is `pullcheck explain`: it prints the documentation of a rule in Markdown, or lists the rules.
 func runExplain(_ context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("explain")
 	if err := parseFlags(flags, args); err != nil {

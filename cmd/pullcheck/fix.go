@@ -12,8 +12,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// writeFixes writes the proven fixes to the working tree and prints them. Where a file cannot be written, its findings
-// stay; the error tells so after all other files are written.
+// writeFixes writes the proven fixes to the working tree, and prints a line for each of them on standard error. Each
+// file is replaced as a whole. If a file cannot be written, all other files are written nevertheless, and the error
+// names the file. It warns about files with uncommitted changes, because `git checkout` would then undo more than the
+// fix. steps are the operations on files, which tests make fail.
 func writeFixes(
 	ctx context.Context, c *Command, work *tree.Work, steps tree.Steps, files []fix.File, result *check.Report,
 ) error {
@@ -34,8 +36,8 @@ func writeFixes(
 	return errors.Join(failures...)
 }
 
-// dirtyFiles returns which files differ from the last commit; none where git cannot tell: without git, a repository or
-// a commit.
+// dirtyFiles returns the files that differ from the last commit. It returns none if git cannot tell, because there is
+// no git, no repository or no commit: that is no reason not to write fixes.
 func dirtyFiles(ctx context.Context, c *Command, work *tree.Work, files []fix.File) map[string]bool {
 	if len(files) == 0 {
 		return nil

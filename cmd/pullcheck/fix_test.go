@@ -26,19 +26,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// TestRules checks and fixes the cases in testdata/rules. A case is a tree of files, less those that say what becomes
-// of it:
+// TestRuleCasesAreFixed checks and fixes the cases in testdata/rules. A case is a tree of files, and files that say
+// what the program must do with the tree:
 //
-//	want         the findings and their fixes, as findings writes them
-//	args         of the command, beside those that the test gives
+//	want         the findings and their fixes, as the function findings writes them
+//	args         further arguments of the command
 //	fixed/PATH   each file that differs after check --fix
 //
-// What stands below NAME.tgz/ is packed, and what stands below NAME.git/ is committed to a repository, whose URL is in
-// the place of ${NAME.git} in other files.
+// The files below NAME.tgz/ are packed into an archive. The files below NAME.git/ are committed to a repository, and
+// its URL replaces ${NAME.git} in other files.
 //
-// Each case is fixed once more with lines that end with CRLF, and once with no newline at the end of its files: both
-// have to stay as they are.
-func TestRules(t *testing.T) {
+// Each case is fixed in two more forms: with lines that end with CRLF, and without a newline at the end of its files.
+// The fix must keep both forms.
+func TestRuleCasesAreFixed(t *testing.T) {
 	files, err := filepath.Glob("../../testdata/rules/*/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d cases, %v", len(files), err)
@@ -269,8 +269,9 @@ func findings(t *testing.T, report string) string {
 	return b.String()
 }
 
-// TestRewrite writes files as --fix does: mode and owner stay, and a file that is not what was proven is left alone.
-func TestRewrite(t *testing.T) {
+// TestReplaceKeepsTheMode: a file that --fix writes keeps its mode. A file that is not the one that was proven stays
+// as it is, with an error.
+func TestReplaceKeepsTheMode(t *testing.T) {
 	dir := t.TempDir()
 	work := &tree.Work{Root: dir}
 	name := filepath.Join(dir, "values.yaml")
@@ -321,8 +322,9 @@ func TestRewrite(t *testing.T) {
 	}
 }
 
-// TestRewriteReadOnly leaves a file alone in a directory in which nothing may be made.
-func TestRewriteReadOnly(t *testing.T) {
+// TestReplaceInReadOnlyDirectory: a file in a directory where no file can be created stays as it is, and the error
+// names it.
+func TestReplaceInReadOnlyDirectory(t *testing.T) {
 	if os.Getuid() == 0 {
 		t.Skip("root may write to every directory")
 	}
@@ -341,7 +343,7 @@ func TestRewriteReadOnly(t *testing.T) {
 	}
 }
 
-// unfixed makes a tree with files to fix, and the files as they are when all is done.
+// unfixed makes a tree with files to fix. It returns the files with their content before and after the fixes.
 func unfixed(t *testing.T) (work *tree.Work, files []fix.File) {
 	t.Helper()
 	work = &tree.Work{Root: t.TempDir()}
@@ -355,7 +357,7 @@ func unfixed(t *testing.T) (work *tree.Work, files []fix.File) {
 	return work, files
 }
 
-// fixedIn tells which of the files in a directory have their fixed content. The others must have the content before.
+// fixedIn returns the files in a directory that are fixed. It is an error if another file is not as it was.
 func fixedIn(t *testing.T, dir string, files []fix.File) (fixed []string) {
 	t.Helper()
 	for _, file := range files {
@@ -369,10 +371,10 @@ func fixedIn(t *testing.T, dir string, files []fix.File) (fixed []string) {
 	return fixed
 }
 
-// TestFixKilled copies the tree at each moment at which check --fix could be killed: before a file is made, when it is half
-// written, and before and after it takes its place. In each copy, every file is as it was or as it is when all is done,
-// and another run goes on from there.
-func TestFixKilled(t *testing.T) {
+// TestKilledFixLeavesWholeFiles copies the tree at each moment at which somebody could kill check --fix: before a file
+// is created, when it is half written, and before and after it replaces the old file. In each copy, every file is
+// either as it was or completely fixed, and another run fixes the rest.
+func TestKilledFixLeavesWholeFiles(t *testing.T) {
 	work, files := unfixed(t)
 	var copies []string
 	moment := func() {
@@ -424,9 +426,9 @@ func TestFixKilled(t *testing.T) {
 	}
 }
 
-// TestFixFails makes each step fail for each file in turn: that file stays as it was, nothing is left beside it, the error
-// names it, and the other files are fixed.
-func TestFixFails(t *testing.T) {
+// TestFailedWriteLeavesTheFile makes each step fail for each file in turn. That file stays as it was, no temporary
+// file is left, the error names the file, and the other files are fixed.
+func TestFailedWriteLeavesTheFile(t *testing.T) {
 	injected := errors.New("injected")
 	for _, step := range []string{"create", "write", "rename"} {
 		for failing := range 3 {

@@ -14,33 +14,41 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
 
-// runGenerate is the config management plugin of Argo CD: it prints the manifests of the working directory, or none.
+// runGenerate is `pullcheck generate`, the config management plugin of Argo CD. Argo CD runs it in the directory of an
+// Application's source, and deploys what it prints. With findings it prints nothing, so that the sync fails.
 func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("generate")
 	var announce, printPlugin bool
 	var sidecar string
-	flags.BoolVar(&announce, "parameters", false, "print the parameters that the plugin takes for the working directory, as Argo CD asks for them")
+	flags.BoolVar(&announce, "parameters", false,
+		"print the parameters that the plugin takes for the working directory, as Argo CD asks for them")
 	flags.BoolVar(&printPlugin, "print-plugin", false, "print the plugin.yaml for the sidecar")
-	flags.StringVar(&sidecar, "print-sidecar", "", "print what adds the sidecar to Argo CD's repo-server, in a `form`: kustomize or helm")
+	flags.StringVar(&sidecar, "print-sidecar", "",
+		"print what adds the sidecar to Argo CD's repo-server, in a `form`: kustomize or helm")
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
 	}
 	if flags.NArg() > 0 {
-		return 0, usagef("pullcheck render "+flags.Arg(0), "generate reads Argo CD's environment and takes no argument, found %q", flags.Arg(0))
+		return 0, usagef("pullcheck render "+flags.Arg(0),
+			"generate reads Argo CD's environment and takes no argument, found %q", flags.Arg(0))
 	}
 	switch {
 	case printPlugin:
 		return exitClean, cmp.WritePlugin(c.Stdout)
-	case flags.Changed("print-sidecar"):
+	case flags.Changed("print-sidecar"): // also with an empty form, which is an error
 		if err := cmp.WriteSidecar(c.Stdout, sidecar); err != nil {
 			return 0, usagef("pullcheck generate --print-sidecar kustomize", "--print-sidecar %w", err)
 		}
 		return exitClean, nil
 	}
-	// The user of a sidecar may have no home.
-	g, err := cmp.Open(c.Dir, scan.Config{Credentials: chartrepo.FindConfigFiles(c.getenv), CacheDir: os.TempDir(), Env: c.Env})
+	g, err := cmp.Open(c.Dir, scan.Config{
+		Credentials: chartrepo.FindConfigFiles(c.getenv),
+		CacheDir:    os.TempDir(), // The user of a sidecar may have no home.
+		Env:         c.Env,
+	})
 	if wrong := (*cmp.ParameterError)(nil); errors.As(err, &wrong) {
-		const hint = "mend spec.source.plugin.parameters of the Application; pullcheck generate --parameters lists those for this path"
+		const hint = "mend spec.source.plugin.parameters of the Application; " +
+			"pullcheck generate --parameters lists those for this path"
 		return 0, usagef(hint, "%w", err)
 	}
 	if err != nil {
@@ -56,7 +64,9 @@ func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
 	return printGenerated(ctx, c, g)
 }
 
-// printGenerated prints the manifests as a whole, or fails and prints none.
+// printGenerated prints all manifests, or none if a finding or a failure stops the sync. Argo CD shows standard error
+// to the user, so the report there is short. If the source renders no manifests, the output is a comment that says
+// why.
 func printGenerated(ctx context.Context, c *Command, g *cmp.Generation) (int, error) {
 	output, err := g.Run(ctx)
 	if err != nil {
@@ -75,7 +85,7 @@ func printGenerated(ctx context.Context, c *Command, g *cmp.Generation) (int, er
 			fmt.Fprintf(c.Stderr, "corrected: %s [%s]\n", report.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Rule)
 		}
 	}
-	if err := report.Short(c.Stderr, output.Report); err != nil {
+	if err := report.Summary(c.Stderr, output.Report); err != nil {
 		return 0, err
 	}
 	if code := exitCode(output.Report, g.FailOn); code == exitFailures || code != exitClean && g.Mode != cmp.Warn {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/spf13/pflag"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
@@ -17,19 +18,19 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// hook checks manifests on their way from one program to another.
+// hook is the configuration of `pullcheck hook`, which checks manifests in a pipe.
 type hook struct {
 	failOn check.Severity
-	// mutate corrects what can be corrected without changing anything but pull policies.
+	// mutate sets pull policies to Always in the output, where a proof shows that nothing else changes.
 	mutate            bool
 	quiet, allowEmpty bool
 }
 
-// stdinName is what reports call standard input.
+// stdinName is the name of standard input, in arguments and in reports.
 const stdinName = "-"
 
-// helmPlugin is the manifest of a plugin of Helm 4 (MetadataV1 in internal/plugin/metadata_v1.go of helm.sh/helm/v4), with
-// a version to fill in. Helm adds what --post-renderer-args gives to the arguments.
+// helmPlugin is the manifest of a plugin of Helm 4 (MetadataV1 in internal/plugin/metadata_v1.go of helm.sh/helm/v4),
+// a format for the version. Helm adds the values of --post-renderer-args to the arguments.
 const helmPlugin = `apiVersion: v1
 type: postrenderer/v1
 name: pullcheck
@@ -41,28 +42,38 @@ runtimeConfig:
       args: [hook]
 `
 
-// runHook checks what comes over standard input and prints it on standard output, as a whole or not at all.
+// register declares the flags. It returns the values of two flags that are no options of a hook.
+func (h *hook) register(flags *pflag.FlagSet) (failOn *string, printPlugin *bool) {
+	flags.BoolVar(&h.mutate, "mutate", false, "correct pull policies to Always in the output")
+	failOn = flags.String("fail-on", "warning",
+		"least `severity` at which nothing is printed and the exit code is 1: error, warning, note or never")
+	flags.BoolVar(&h.allowEmpty, "allow-empty", false,
+		"take empty input for what rendered to nothing, and not for a command that failed")
+	flags.BoolVarP(&h.quiet, "quiet", "q", false, "report findings and failures only")
+	printPlugin = flags.Bool("print-helm-plugin", false,
+		"print the plugin.yaml that makes this a post-renderer of Helm 4")
+	return failOn, printPlugin
+}
+
+// runHook is `pullcheck hook`: it checks the manifests on standard input and prints them on standard output. It prints
+// all of them, or nothing if there are findings at or above --fail-on, so that the program behind the pipe deploys
+// nothing.
 func runHook(ctx context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("hook")
 	var h hook
-	var failOn string
-	var printPlugin bool
-	flags.BoolVar(&h.mutate, "mutate", false, "correct pull policies to Always in the output")
-	flags.StringVar(&failOn, "fail-on", "warning", "least `severity` at which nothing is printed and the exit code is 1: error, warning, note or never")
-	flags.BoolVar(&h.allowEmpty, "allow-empty", false, "take empty input for what rendered to nothing, and not for a command that failed")
-	flags.BoolVarP(&h.quiet, "quiet", "q", false, "report findings and failures only")
-	flags.BoolVar(&printPlugin, "print-helm-plugin", false, "print the plugin.yaml that makes this a post-renderer of Helm 4")
+	failOn, printPlugin := h.register(flags)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
 	}
 	var err error
-	if h.failOn, err = check.ParseSeverity(failOn); err != nil {
+	if h.failOn, err = check.ParseSeverity(*failOn); err != nil {
 		return 0, usagef("pullcheck hook --help", "--fail-on %w", err)
 	}
 	if flags.NArg() > 0 {
-		return 0, usagef("pullcheck hook < "+flags.Arg(0), "hook reads standard input and takes no arguments, this is %q", flags.Arg(0))
+		return 0, usagef("pullcheck hook < "+flags.Arg(0),
+			"hook reads standard input and takes no arguments, this is %q", flags.Arg(0))
 	}
-	if printPlugin {
+	if *printPlugin {
 		_, err := fmt.Fprintf(c.Stdout, helmPlugin, pluginVersion())
 		return exitClean, err
 	}
@@ -82,7 +93,8 @@ func runHook(ctx context.Context, c *Command, args []string) (int, error) {
 	return code, err
 }
 
-// pluginVersion is the program's version without the v: Helm demands a semantic one.
+// pluginVersion returns the version of the program for Helm, which accepts only a semantic version without a v. A
+// program that was built without a version is 0.0.0.
 func pluginVersion() string {
 	if v, err := semver.StrictNewVersion(strings.TrimPrefix(programVersion(), "v")); err == nil {
 		return v.String()
@@ -90,7 +102,8 @@ func pluginVersion() string {
 	return "0.0.0"
 }
 
-// run returns what is printed for an input, and the exit code.
+// run returns the output for an input, and the exit code. The input is manifests, or a KRM ResourceList, which also
+// holds the configuration of the function and gets the results. The output is empty if nothing may be deployed.
 func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte, code int, err error) {
 	list, err := krm.Read(input)
 	if err != nil {
@@ -110,14 +123,17 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 		return nil, 0, err
 	}
 	if s := result.Sources[0]; s.Status == check.Skipped && !yamldoc.IsBlank(input) {
-		return nil, 0, &yamldoc.Error{Err: fmt.Errorf("standard input: %s", s.Reason), Hint: "pipe manifests in, as helm template and kustomize build print them"}
+		return nil, 0, &yamldoc.Error{
+			Err:  fmt.Errorf("standard input: %s", s.Reason),
+			Hint: "pipe manifests in, as helm template and kustomize build print them",
+		}
 	}
 	remaining := h.report(c, result)
 	code = exitCode(remaining, h.failOn)
 	switch {
 	case code == exitFailures:
 		return nil, code, nil
-	case list != nil: // Whoever runs functions reads the results also of one that fails.
+	case list != nil: // A program that runs KRM functions reads the results also if the function fails.
 		output, err = list.Answer(output, result)
 		return output, code, err
 	case code != exitClean:
@@ -126,11 +142,12 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	return output, code, nil
 }
 
-// configure sets what the functionConfig of a list says.
+// configure sets the options that the functionConfig of a ResourceList has. They override the flags.
 func (h *hook) configure(list *krm.ResourceList) error {
 	options, err := list.Options()
 	if err != nil {
-		return usagef("write mutate and failOn in the data of a ConfigMap, or in the spec of an object of another kind", "%w", err)
+		const hint = "write mutate and failOn in the data of a ConfigMap, or in the spec of an object of another kind"
+		return usagef(hint, "%w", err)
 	}
 	if options.Mutate != nil {
 		h.mutate = *options.Mutate
@@ -141,7 +158,8 @@ func (h *hook) configure(list *krm.ResourceList) error {
 	return nil
 }
 
-// report says on standard error what was corrected and what remains, and returns what remains.
+// report prints the corrected containers and the report of the other findings on standard error. It returns the report
+// without the corrected findings, which decides the exit code.
 func (h hook) report(c *Command, result *check.Report) *check.Report {
 	remaining := *result
 	remaining.Findings = nil
@@ -152,10 +170,12 @@ func (h hook) report(c *Command, result *check.Report) *check.Report {
 		}
 		for _, a := range f.Affected {
 			if !h.quiet {
-				fmt.Fprintf(c.Stderr, "corrected: %s: %s [%s]\n", report.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Fix.Message, f.Rule)
+				container := report.Line(a.Kind + "/" + a.Name + ": " + a.Container)
+				fmt.Fprintf(c.Stderr, "corrected: %s: %s [%s]\n", container, f.Fix.Message, f.Rule)
 			}
 		}
 	}
-	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: c.colors(c.Stderr), Quiet: h.quiet}) // The exit code tells, too.
+	// An error of writing to standard error is ignored, because there is no other place for it; the exit code still tells.
+	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: c.colors(c.Stderr), Quiet: h.quiet})
 	return &remaining
 }

@@ -24,9 +24,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/helm"
 )
 
-// typedHelm is what scripts type as helm: env, template and install without a cluster. It post-renders by Helm's own library,
-// with a command as Helm 3 does or, where HELM_PLUGINS is set, with that of a plugin's manifest as Helm 4 does. It
-// renders by the engine that is shown to equal Helm: Helm's pkg/action would be in every process of every script.
+// typedHelm is the program that scripts run as helm. It has env, template and install, without a cluster. It
+// post-renders with Helm's own library: with a command as in Helm 3 or, if HELM_PLUGINS is set, with the command of a
+// plugin as in Helm 4. It renders with the engine of this program, which tests hold to Helm: Helm's pkg/action would
+// slow down the start of every process of every script.
 func typedHelm() {
 	flags := pflag.NewFlagSet("helm", pflag.ExitOnError)
 	renderer := flags.String("post-renderer", "", "")
@@ -41,7 +42,7 @@ func typedHelm() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	manifests := bytes.NewBuffer(bytes.TrimLeft(result.Text, "\n")) // What renders to nothing is nothing.
+	manifests := bytes.NewBuffer(bytes.TrimLeft(result.Text, "\n")) // A chart without manifests gives no text, also no line feed.
 	if *renderer != "" {
 		command := []string{*renderer}
 		if plugins := os.Getenv("HELM_PLUGINS"); plugins != "" {
@@ -58,8 +59,8 @@ func typedHelm() {
 	fmt.Print(manifests)
 }
 
-// pluginCommand is what Helm 4 runs for a post-renderer (internal/plugin/runtime_subprocess.go of helm.sh/helm/v4), if it
-// takes the manifest.
+// pluginCommand returns the command that Helm 4 runs for a post-renderer (internal/plugin/runtime_subprocess.go of
+// helm.sh/helm/v4), if Helm 4 would accept the manifest of the plugin.
 func pluginCommand(name string) []string {
 	var plugin struct {
 		APIVersion, Name, Type, Version, Runtime string
@@ -85,7 +86,7 @@ func pluginCommand(name string) []string {
 	return append([]string{command.Command}, command.Args...)
 }
 
-// typedKustomize is what scripts type as kustomize: build, by Kustomize's own library.
+// typedKustomize is the program that scripts run as kustomize. It has build, with Kustomize's own library.
 func typedKustomize() {
 	flags := pflag.NewFlagSet("kustomize", pflag.ExitOnError)
 	plugins := flags.Bool("enable-alpha-plugins", false, "")
@@ -107,7 +108,9 @@ func typedKustomize() {
 	fmt.Print(string(text))
 }
 
-func TestPreCommitHooks(t *testing.T) {
+// TestPreCommitHooksTakeAnyFile: the command of each hook in .pre-commit-hooks.yaml accepts a file that no source
+// reads, and the hook runs for files that may be part of a source.
+func TestPreCommitHooksTakeAnyFile(t *testing.T) {
 	data, err := os.ReadFile("../../.pre-commit-hooks.yaml")
 	if err != nil {
 		t.Fatal(err)

@@ -10,8 +10,8 @@ import (
 
 const module = "github.com/pullcheck/pullcheck/"
 
-// floors are the packages of the module, the lowest floor first. A package imports only packages of lower floors, so that
-// data flows one way: files → sources → manifests → findings → report.
+// floors are the packages of the module, the lowest floor first. A package imports only packages of lower floors, so
+// that data flows one way: files → sources → manifests → findings → report.
 var floors = [][]string{
 	{"render/tree", "render/yamldoc", "internal/fetch"},
 	{"internal/git"},
@@ -32,7 +32,7 @@ var floors = [][]string{
 // testPackages are packages for tests. The program does not import them.
 var testPackages = []string{"internal/charttest", "internal/rendertest", "internal/githubtest"}
 
-// owners are the only packages of the module that may import a library.
+// owners are, for each library, the only packages of the module that may import it.
 var owners = map[string][]string{
 	"os/exec":                                {"internal/git", "render/helm/chartrepo", "internal/githubtest", "internal/rendertest"},
 	"github.com/docker":                      {"render/helm/chartrepo"},
@@ -46,10 +46,10 @@ var owners = map[string][]string{
 	"sigs.k8s.io/kustomize/kustomize":        {"render/argocd"},
 }
 
-// slow are packages that initialise for tens of milliseconds, at every start of the program.
+// slow are packages that take tens of milliseconds to initialise. The program would take that time at every start.
 var slow = []string{"helm.sh/helm/v3/pkg/action", "helm.sh/helm/v3/pkg/cli", "helm.sh/helm/v3/pkg/getter", "k8s.io/kubectl/pkg/scheme"}
 
-// TestFloors holds the packages to their floors.
+// TestFloors: a package imports packages of lower floors only, and the program imports no package for tests.
 func TestFloors(t *testing.T) {
 	floorOf := map[string]int{}
 	for floor, packages := range floors {
@@ -111,7 +111,7 @@ func importPath(imports map[string][]string, name string) string {
 	return chain
 }
 
-// TestImports holds libraries to the packages that own them, and the start of the program to its time.
+// TestImports: a library is imported by its owners only, and the program does not depend on packages that start slowly.
 func TestImports(t *testing.T) {
 	for _, line := range goList(t, "-f", "{{.ImportPath}} {{join .Imports \" \"}}", module+"...") {
 		fields := strings.Fields(line)

@@ -11,13 +11,14 @@ import (
 	_ "github.com/pullcheck/pullcheck/cmd/pullcheck/internal/memory"
 )
 
+// main runs the command with the arguments, streams and environment of the process. SIGINT and SIGTERM cancel it.
 func main() {
-	// Helm's and Kustomize's libraries write warnings to the log and to os.Stderr in the middle of a render;
-	// standard error is for the program's own words.
 	command := &Command{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ()}
 	if dir, err := os.Getwd(); err == nil {
 		command.Dir = dir
 	}
+	// The libraries of Helm and Kustomize write warnings to the log and to os.Stderr during a render. Discard them:
+	// standard error is for the messages of this program, which command.Stderr still writes.
 	log.SetOutput(io.Discard)
 	if null, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0); err == nil {
 		os.Stderr = null

@@ -10,7 +10,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"pullcheck": main, "helm": typedHelm, "kustomize": typedKustomize})
 }
 
-// TestScripts runs what users type against the real main, and compares what they see.
+// TestScripts runs the scripts in testdata/script, in which users type commands, against the real main, and compares
+// the output.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "../../testdata/script",

@@ -13,7 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 )
 
-// readmeCommands are the commands of this program in README's console blocks, with what they are shown to print.
+// readmeCommands returns the commands of this program in the console blocks of the README, with the output shown there.
 func readmeCommands(t *testing.T) map[string]string {
 	t.Helper()
 	readme, err := os.ReadFile("../../README.md")
@@ -44,9 +44,9 @@ func readmeCommands(t *testing.T) map[string]string {
 	return commands
 }
 
-// TestReadmeCommands: a script types every command of README that is not about the example. Where README shows the output,
-// the script compares the standard output of the command with a file that has this very text.
-func TestReadmeCommands(t *testing.T) {
+// TestScriptsTypeReadmeCommands: a script runs every command of the README, except the commands on the example. If the
+// README shows an output, the script compares the standard output of the command with the same text.
+func TestScriptsTypeReadmeCommands(t *testing.T) {
 	names, err := filepath.Glob("../../testdata/script/*.txtar")
 	if err != nil {
 		t.Fatal(err)
@@ -72,8 +72,8 @@ func TestReadmeCommands(t *testing.T) {
 
 var comparison = regexp.MustCompile(`^cmp (?:stdout|stderr) (?:\$WORK/)?(\S+)$`)
 
-// typesCommand reports whether a script types a command and, if output is not empty, compares what the command prints with a
-// file that has the output.
+// typesCommand reports whether a script types a command and, if output is not empty, compares what the command prints
+// with a file that has the output.
 func typesCommand(script *txtar.Archive, command, output string) bool {
 	lines := strings.Split(string(script.Comment), "\n")
 	for i, line := range lines {
@@ -95,8 +95,8 @@ func typesCommand(script *txtar.Archive, command, output string) bool {
 	return false
 }
 
-// TestReadmeExample: the commands on the example print what README shows.
-func TestReadmeExample(t *testing.T) {
+// TestReadmeExampleIsTrue: the commands on the example print the output that the README shows.
+func TestReadmeExampleIsTrue(t *testing.T) {
 	example, err := filepath.Abs("../../testdata/example")
 	if err != nil {
 		t.Fatal(err)

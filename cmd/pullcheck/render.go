@@ -10,7 +10,8 @@ import (
 	"github.com/pullcheck/pullcheck/render"
 )
 
-// runRender prints the manifests of one source.
+// runRender is `pullcheck render`: it prints the manifests of one source, byte for byte as helm template and kustomize
+// build do. A file with Applications of Argo CD declares several sources; then separators (---) are between them.
 func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("render")
 	var options sourceFlags
@@ -30,7 +31,8 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 	}
 	sources, err := w.One(ctx)
 	if several := (*scan.SeveralError)(nil); errors.As(err, &several) {
-		return 0, usagef("pullcheck render "+several.Instead, "%s holds %d sources, render takes one", several.Path, several.Count)
+		return 0, usagef("pullcheck render "+several.Instead,
+			"%s holds %d sources, render takes one", several.Path, several.Count)
 	}
 	if err != nil {
 		return 0, err
@@ -44,7 +46,8 @@ func runRender(ctx context.Context, c *Command, args []string) (int, error) {
 			return 0, &scan.NothingError{Paths: flags.Args()}
 		}
 		if result.Skip != nil {
-			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n", report.Line(source.ID().String()), report.Line(result.Skip.Reason))
+			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n",
+				report.Line(source.ID().String()), report.Line(result.Skip.Reason))
 		}
 		if i > 0 {
 			fmt.Fprintln(c.Stdout, "---")

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/report"
@@ -18,36 +20,47 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// reviewFlags are the flags of review beside those that say how sources are rendered.
+// reviewFlags are the flags of review. The embedded sourceFlags say how sources are rendered.
 type reviewFlags struct {
 	sourceFlags
-	event, base, head     string
+	event, base, head     string // the file of the event; or two revisions instead of an event
 	dryRun, requestChange bool
-	format, failOn, trust string
-	reports               []string
-	jobs                  int
+	format, failOn, trust string   // trust is head or base: the side whose ignore comments count
+	reports               []string // json=FILE
+	jobs                  int      // sources that are rendered at the same time
 }
 
-// runReview checks what a pull request changed and reviews it on GitHub.
+// register declares the flags. The order is the order of --help.
+func (f *reviewFlags) register(flags *pflag.FlagSet) {
+	flags.StringVar(&f.event, "event", "",
+		"`file` with the event pull_request of a GitHub workflow (default $GITHUB_EVENT_PATH)")
+	flags.StringVar(&f.base, "base", "", "with --dry-run instead of an event: the `revision` to merge into")
+	flags.StringVar(&f.head, "head", "", "with --base: the `revision` to review (default the working tree)")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "print what a first review would write, and write nothing")
+	flags.StringVar(&f.format, "format", "markdown", "`form` in which --dry-run prints: markdown or json")
+	flags.StringVar(&f.failOn, "fail-on", "warning",
+		"least `severity` of a new finding that makes the exit code 1: error, warning, note or never")
+	flags.StringVar(&f.trust, "trust", "head",
+		"whose ignore comments count: those of the `head`, or of the base alone, as always where the head comes from a fork")
+	flags.BoolVar(&f.requestChange, "request-changes", false,
+		"let the review ask for changes where there are findings at or above --fail-on")
+	flags.StringArrayVar(&f.reports, "report", nil, "write the report to a file: json=`FILE` (repeatable)")
+	flags.IntVar(&f.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
+	f.sourceFlags.register(flags)
+}
+
+// runReview is `pullcheck review`: it checks the sources that a pull request affects, and reviews the pull request on
+// GitHub. In a workflow it takes everything from the event and the environment. With --dry-run it prints the review.
 func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("review")
 	var options reviewFlags
-	flags.StringVar(&options.event, "event", "", "`file` with the event pull_request of a GitHub workflow (default $GITHUB_EVENT_PATH)")
-	flags.StringVar(&options.base, "base", "", "with --dry-run instead of an event: the `revision` to merge into")
-	flags.StringVar(&options.head, "head", "", "with --base: the `revision` to review (default the working tree)")
-	flags.BoolVar(&options.dryRun, "dry-run", false, "print what a first review would write, and write nothing")
-	flags.StringVar(&options.format, "format", "markdown", "`form` in which --dry-run prints: markdown or json")
-	flags.StringVar(&options.failOn, "fail-on", "warning", "least `severity` of a new finding that makes the exit code 1: error, warning, note or never")
-	flags.StringVar(&options.trust, "trust", "head", "whose ignore comments count: those of the `head`, or of the base alone, as always where the head comes from a fork")
-	flags.BoolVar(&options.requestChange, "request-changes", false, "let the review ask for changes where there are findings at or above --fail-on")
-	flags.StringArrayVar(&options.reports, "report", nil, "write the report to a file: json=`FILE` (repeatable)")
-	flags.IntVar(&options.jobs, "jobs", runtime.GOMAXPROCS(0), "how many sources to render at a time")
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
 	}
 	if flags.NArg() > 0 {
-		return 0, usagef("pullcheck review --help", "review takes no argument and reviews the whole repository, found %q", flags.Arg(0))
+		return 0, usagef("pullcheck review --help",
+			"review takes no argument and reviews the whole repository, found %q", flags.Arg(0))
 	}
 	failOn, err := options.validate()
 	if err != nil {
@@ -57,31 +70,35 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	subject, result, err := options.check(ctx, c, pull)
+	input, result, err := options.check(ctx, c, pull)
 	if err != nil {
 		return 0, err
 	}
-	if err := options.writeReports(c, subject.Report); err != nil {
+	if err := options.writeReports(c, input.Report); err != nil {
 		return 0, err
 	}
-	code := exitCode(subject.Report, failOn)
-	subject.Block = options.requestChange && slices.ContainsFunc(subject.Report.Findings, func(f check.Finding) bool { return f.Severity >= failOn })
+	code := exitCode(input.Report, failOn)
+	// Only findings at or above --fail-on block the merge.
+	input.Block = options.requestChange && slices.ContainsFunc(input.Report.Findings, func(f check.Finding) bool {
+		return f.Severity >= failOn
+	})
 	if options.dryRun {
-		plan := review.New(*subject, review.State{})
+		plan := review.New(*input, review.State{})
 		if options.format == "json" {
 			return code, plan.JSON(c.Stdout)
 		}
 		return code, plan.Markdown(c.Stdout)
 	}
-	if err := report.Text(c.Stdout, subject.Report, report.TextOptions{Unaffected: result.Unaffected}); err != nil {
+	if err := report.Text(c.Stdout, input.Report, report.TextOptions{Unaffected: result.Unaffected}); err != nil {
 		return 0, err
 	}
-	if err := c.post(ctx, pull, *subject); err != nil {
+	if err := c.post(ctx, pull, *input); err != nil {
 		return 0, err
 	}
-	return code, options.writeOutputs(c, subject, result.Findings)
+	return code, options.writeOutputs(c, input.Report, result.Findings)
 }
 
+// validate checks the flags and returns the severity of --fail-on. The error says what would be accepted.
 func (f *reviewFlags) validate() (check.Severity, error) {
 	const help = "pullcheck review --help"
 	failOn, err := check.ParseSeverity(f.failOn)
@@ -107,14 +124,16 @@ func (f *reviewFlags) validate() (check.Severity, error) {
 	return failOn, f.sourceFlags.validate()
 }
 
-// pullRequest is the one of the event, or made of the revisions.
+// pullRequest returns the pull request of the event, or one made from --base and --head. Without a token there is only
+// a dry run.
 func (f *reviewFlags) pullRequest(c *Command) (*review.PullRequest, error) {
 	if f.base != "" {
 		return &review.PullRequest{Base: f.base, Head: f.head}, nil
 	}
 	path := cmp.Or(f.event, c.getenv("GITHUB_EVENT_PATH"))
 	if path == "" {
-		return nil, usagef("pullcheck review --dry-run --base main", "no pull request: expected --event, or GITHUB_EVENT_PATH as in a GitHub workflow")
+		return nil, usagef("pullcheck review --dry-run --base main",
+			"no pull request: expected --event, or GITHUB_EVENT_PATH as in a GitHub workflow")
 	}
 	data, err := os.ReadFile(c.path(path))
 	if err != nil {
@@ -125,13 +144,17 @@ func (f *reviewFlags) pullRequest(c *Command) (*review.PullRequest, error) {
 		return nil, usagef("let the workflow run on: pull_request", "the event in %s: %w", path, err)
 	}
 	if pull.GitHub.Token == "" && !f.dryRun {
-		return nil, usagef("give the step env: GITHUB_TOKEN: ${{ github.token }}, or try --dry-run", "no GITHUB_TOKEN to write the review with")
+		return nil, usagef("give the step env: GITHUB_TOKEN: ${{ github.token }}, or try --dry-run",
+			"no GITHUB_TOKEN to write the review with")
 	}
 	return pull, nil
 }
 
-// check finds what is new in what the pull request affects.
-func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRequest) (*review.Subject, *scan.Result, error) {
+// check checks the sources that the pull request affects, in the head commit and without a checkout, and returns the
+// findings that the base does not have. The ignore comments of a fork never count.
+func (f *reviewFlags) check(
+	ctx context.Context, c *Command, pull *review.PullRequest,
+) (*review.Input, *scan.Result, error) {
 	work, _, err := tree.OpenWork(c.Dir, nil)
 	if err != nil {
 		return nil, nil, err
@@ -142,6 +165,7 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRe
 	}
 	defer baseline.Base.Close()
 	if head != nil {
+		// Everything is read from the head commit: the working tree of a workflow is the merge of base and head.
 		defer head.Close()
 		work.Files = head
 	}
@@ -156,16 +180,19 @@ func (f *reviewFlags) check(ctx context.Context, c *Command, pull *review.PullRe
 	if err != nil {
 		return nil, nil, err
 	}
-	// Proven fixes become suggestions.
+	// A proven fix becomes a suggestion in a comment.
 	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
-	subject := &review.Subject{Report: result.Report, Files: baseline.Files, Exceptions: result.Exceptions, Blob: pull.Blob}
-	return subject, result, ctx.Err()
+	input := &review.Input{
+		Report: result.Report, Files: baseline.Files, SuppressedByChange: result.SuppressedByChange, Blob: pull.Blob,
+	}
+	return input, result, ctx.Err()
 }
 
-// post writes the review, or, where that is not possible, says the same in annotations, and in any case in the summary of
-// the workflow's run.
-func (c *Command) post(ctx context.Context, pull *review.PullRequest, subject review.Subject) error {
-	_, err := pull.GitHub.Post(ctx, subject)
+// post writes the review on GitHub, and the whole report to the job summary of the workflow. If the review cannot be
+// written, for example because the token of a fork may only read, it prints annotations with the findings. That is no
+// error: the exit code still tells whether there are findings.
+func (c *Command) post(ctx context.Context, pull *review.PullRequest, input review.Input) error {
+	_, err := pull.GitHub.Post(ctx, input)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -173,14 +200,15 @@ func (c *Command) post(ctx context.Context, pull *review.PullRequest, subject re
 		fmt.Fprintf(c.Stderr, "pullcheck: no review was written: %s\n", report.Lines(err.Error()))
 	}
 	if err != nil && !errors.Is(err, review.ErrMoved) {
-		if err := report.GitHub(c.Stdout, subject.Report); err != nil {
+		if err := report.GitHub(c.Stdout, input.Report); err != nil {
 			return err
 		}
 	}
-	return appendFile(c.getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(subject))
+	return appendFile(c.getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(input))
 }
 
-// writeReports writes the files of --report. What stands there goes before: it may be a link that the pull request brings.
+// writeReports writes the files of --report. It deletes an existing file first and does not write through it: the
+// checkout of a pull request could have a symbolic link there, which leads out of the workspace.
 func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
 	for _, text := range f.reports {
 		_, name, _ := strings.Cut(text, "=")
@@ -199,18 +227,20 @@ func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
 	return nil
 }
 
-// writeOutputs gives the following steps of a workflow the numbers, and the path of the first report.
-func (f *reviewFlags) writeOutputs(c *Command, subject *review.Subject, all int) error {
+// writeOutputs sets the outputs of the workflow's step: the number of all findings in the affected sources, the number
+// of new findings, the number of failures, and the path of the first report.
+func (f *reviewFlags) writeOutputs(c *Command, result *check.Report, all int) error {
 	path := ""
 	if len(f.reports) > 0 {
 		_, path, _ = strings.Cut(f.reports[0], "=")
 		path = filepath.ToSlash(path)
 	}
 	return appendFile(c.getenv("GITHUB_OUTPUT"), fmt.Sprintf("findings=%d\nnew-findings=%d\nfailures=%d\nreport=%s\n",
-		all, len(subject.Report.Findings), len(subject.Report.Failures), path))
+		all, len(result.Findings), len(result.Failures), path))
 }
 
-// appendFile appends to a file that a workflow names; without one it does nothing.
+// appendFile appends a text to a file. Outside of a workflow, the variable with the name of the file is empty, and
+// appendFile does nothing.
 func appendFile(name, text string) error {
 	if name == "" {
 		return nil

@@ -28,7 +28,7 @@ spec:
     imagePullPolicy: {{ .Values.policy }}
 `
 
-// reviewed is a workflow's run: a clone of the merge commit alone, and GitHub's environment.
+// reviewed is a run of a workflow: a clone of the merge commit without history, and the environment that GitHub sets.
 type reviewed struct {
 	*githubtest.Server
 	t       *testing.T
@@ -49,7 +49,7 @@ func newReviewed(t *testing.T, fork bool) *reviewed {
 	return &reviewed{Server: s, t: t, outputs: filepath.Join(t.TempDir(), "outputs")}
 }
 
-// run is one run of the workflow with a token.
+// run runs the program as a step of the workflow, with a token.
 func (r *reviewed) run(token string, args ...string) (code int, stdout, stderr string) {
 	r.t.Helper()
 	dir := r.t.TempDir()
@@ -93,7 +93,9 @@ func contains(t *testing.T, what, text string, wanted ...string) {
 	}
 }
 
-func TestReview(t *testing.T) {
+// TestReviewIsWrittenOnce: the first run writes comments with suggestions, outputs and a job summary. The second run
+// writes nothing. After the suggestions were applied, there are no findings and no comments.
+func TestReviewIsWrittenOnce(t *testing.T) {
 	r := newReviewed(t, false)
 	code, stdout, stderr := r.run(githubtest.BotToken, "--report", "json=report.json")
 	comments := r.ReviewComments()
@@ -126,8 +128,9 @@ func TestReview(t *testing.T) {
 	}
 }
 
-// TestReviewOfFork: a token that may only read. The same is said in annotations and in the job summary.
-func TestReviewOfFork(t *testing.T) {
+// TestReviewOfForkIsPrinted: the token of a fork may only read. The program prints the findings as annotations and
+// writes them to the job summary.
+func TestReviewOfForkIsPrinted(t *testing.T) {
 	r := newReviewed(t, true)
 	code, stdout, stderr := r.run(githubtest.ReadToken)
 	if code != exitFindings || len(r.ReviewComments()) != 0 {
@@ -142,8 +145,9 @@ func TestReviewOfFork(t *testing.T) {
 	}
 }
 
-// TestReviewDryRun writes nothing and asks GitHub nothing; a clone that lacks the history is told how to get it.
-func TestReviewDryRun(t *testing.T) {
+// TestDryRunAsksNothing: --dry-run writes nothing and sends GitHub no request. The error for a clone that lacks the
+// history has a hint with the command that fetches it.
+func TestDryRunAsksNothing(t *testing.T) {
 	r := newReviewed(t, false)
 	code, _, stderr := r.run(githubtest.BotToken, "--dry-run")
 	contains(t, "standard error", stderr, "this clone lacks it", "hint: git fetch")
@@ -152,9 +156,9 @@ func TestReviewDryRun(t *testing.T) {
 	}
 }
 
-// TestReviewOfFortyApps: of a repository of forty apps only what the pull request affects is rendered, and what was found
-// in the others before is not said.
-func TestReviewOfFortyApps(t *testing.T) {
+// TestReviewRendersAffectedSourcesOnly: in a repository of forty apps, only the sources that the pull request affects
+// are rendered, and findings that were there before are not reported.
+func TestReviewRendersAffectedSourcesOnly(t *testing.T) {
 	archive, err := txtar.ParseFile("../../testdata/forty-apps.txtar")
 	if err != nil {
 		t.Fatal(err)

@@ -26,38 +26,47 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// sourceFlags are the flags that say how sources are rendered, under Helm's and Kustomize's own names.
+// sourceFlags are the flags that say how sources are rendered. They have the names that Helm and Kustomize give them,
+// so that users can copy flags from `helm template` and `kustomize build`.
 type sourceFlags struct {
-	valuesFiles    []string
-	loadRestrictor string
+	valuesFiles    []string // paths as typed, or - for standard input
+	loadRestrictor string   // restrictRootOnly or restrictNone
 	offline        bool
-	repoURL        string
-	helm           helm.Options
+	repoURL        string       // empty for the URL of the remote origin
+	helm           helm.Options // without the files that the flags name
 }
 
+// The values of --load-restrictor, as in kustomize build.
 const (
 	restrictRootOnly = "LoadRestrictionsRootOnly"
 	restrictNone     = "LoadRestrictionsNone"
 )
 
+// register declares the flags. The order is the order of --help.
 func (f *sourceFlags) register(flags *pflag.FlagSet) {
-	flags.StringSliceVarP(&f.valuesFiles, "values", "f", nil, "values `file` for charts, - for standard input (repeatable)")
+	flags.StringSliceVarP(&f.valuesFiles, "values", "f", nil,
+		"values `file` for charts, - for standard input (repeatable)")
 	flags.StringArrayVar(&f.helm.Set, "set", nil, "values for charts: `KEY=VALUE,…` (repeatable)")
 	flags.StringArrayVar(&f.helm.SetString, "set-string", nil, "values that are strings: `KEY=VALUE,…` (repeatable)")
-	flags.StringArrayVar(&f.helm.SetFile, "set-file", nil, "values that are the content of files: `KEY=PATH,…` (repeatable)")
+	flags.StringArrayVar(&f.helm.SetFile, "set-file", nil,
+		"values that are the content of files: `KEY=PATH,…` (repeatable)")
 	flags.StringArrayVar(&f.helm.SetJSON, "set-json", nil, "values in JSON: `KEY=JSON,…` (repeatable)")
 	flags.StringVar(&f.helm.ReleaseName, "release", "", "`name` of the Helm release (default release-name)")
-	flags.StringVarP(&f.helm.Namespace, "namespace", "n", "", "`name` of the namespace of the Helm release (default default)")
-	flags.StringVar(&f.helm.KubeVersion, "kube-version", "", "Kubernetes `version` that charts see (default "+helm.DefaultKubeVersion+")")
+	flags.StringVarP(&f.helm.Namespace, "namespace", "n", "",
+		"`name` of the namespace of the Helm release (default default)")
+	flags.StringVar(&f.helm.KubeVersion, "kube-version", "",
+		"Kubernetes `version` that charts see (default "+helm.DefaultKubeVersion+")")
 	flags.StringSliceVarP(&f.helm.APIVersions, "api-versions", "a", nil, "more Kubernetes `API versions` that charts see")
 	flags.BoolVar(&f.helm.IncludeCRDs, "include-crds", false, "include the objects in the crds directories of charts")
 	flags.BoolVar(&f.helm.SkipTests, "skip-tests", false, "leave the test hooks of charts out")
-	flags.StringVar(&f.loadRestrictor, "load-restrictor", restrictRootOnly, "what kustomizations may read: "+restrictRootOnly+" or "+restrictNone)
-	flags.StringVar(&f.repoURL, "repo-url", "", "`URL` by which Applications of Argo CD name this repository (default: that of the remote origin)")
+	flags.StringVar(&f.loadRestrictor, "load-restrictor", restrictRootOnly,
+		"what kustomizations may read: "+restrictRootOnly+" or "+restrictNone)
+	flags.StringVar(&f.repoURL, "repo-url", "",
+		"`URL` by which Applications of Argo CD name this repository (default: that of the remote origin)")
 	flags.BoolVar(&f.offline, "offline", false, "download nothing: use what is vendored or in the cache")
 }
 
-// validate checks what the flags say before anything is rendered, so that a slip in one is not the failure of
+// validate checks the flags before anything is rendered. Otherwise a typing error in one flag would be a failure of
 // every source.
 func (f *sourceFlags) validate() error {
 	if f.helm.KubeVersion != "" {
@@ -71,12 +80,14 @@ func (f *sourceFlags) validate() error {
 		}
 	}
 	if f.loadRestrictor != restrictRootOnly && f.loadRestrictor != restrictNone {
-		return usagef("pullcheck check --help", "--load-restrictor %q, expected %s or %s", f.loadRestrictor, restrictRootOnly, restrictNone)
+		return usagef("pullcheck check --help",
+			"--load-restrictor %q, expected %s or %s", f.loadRestrictor, restrictRootOnly, restrictNone)
 	}
 	return nil
 }
 
-// helmOptions returns the options of charts, with the files that the flags name.
+// helmOptions returns the options for charts, with the files that -f and --set-file name. It also merges the values
+// once without a chart, which finds errors in the flags.
 func (f *sourceFlags) helmOptions(c *Command, work *tree.Work) (helm.Options, error) {
 	options := f.helm
 	var err error
@@ -92,7 +103,8 @@ func (f *sourceFlags) helmOptions(c *Command, work *tree.Work) (helm.Options, er
 	return options, nil
 }
 
-// givenFile returns a file that a flag names. A file outside of the tree is read here.
+// givenFile returns the file that a flag names. A file inside the tree is only named, so that it is read from the tree
+// of each render. A file outside of the tree is read now.
 func givenFile(work *tree.Work, path string) (render.File, error) {
 	if name, ok := work.Name(path); ok {
 		return render.File{Path: name}, nil
@@ -101,7 +113,8 @@ func givenFile(work *tree.Work, path string) (render.File, error) {
 	return render.File{Path: path, Data: data}, err
 }
 
-// findSetFiles finds the files that the values of --set-file name.
+// findSetFiles returns the files that the values of --set-file name, by their names in the values. Helm's parser finds
+// the names.
 func findSetFiles(work *tree.Work, flags []string) (map[string]render.File, error) {
 	files := map[string]render.File{}
 	for _, flag := range flags {
@@ -117,7 +130,7 @@ func findSetFiles(work *tree.Work, flags []string) (map[string]render.File, erro
 	return files, nil
 }
 
-// readValuesFiles finds the files of -f, of which one may be standard input.
+// readValuesFiles returns the files of -f in order. One of them may be standard input.
 func (f *sourceFlags) readValuesFiles(c *Command, work *tree.Work) ([]render.File, error) {
 	var files []render.File
 	for _, name := range f.valuesFiles {
@@ -139,6 +152,7 @@ func (f *sourceFlags) readValuesFiles(c *Command, work *tree.Work) ([]render.Fil
 	return files, nil
 }
 
+// valuesError returns the error for a file of -f, with a hint.
 func valuesError(name string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return usagef("values files are relative to the working directory", "--values %s does not exist", name)
@@ -150,8 +164,8 @@ func valuesError(name string, err error) error {
 	return usagef(hint, "--values %w", err)
 }
 
-// open opens the workspace around some paths, of which "-" is standard input. Without a path on disk it is the workspace
-// around the working directory.
+// open opens the workspace for paths that the user typed: of the repository around them, or of their common directory.
+// The path "-" is standard input. If there is no other path, it opens the workspace for the working directory.
 func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*scan.Opened, error) {
 	fromStdin := slices.Contains(paths, stdinName)
 	if fromStdin && slices.Contains(f.valuesFiles, stdinName) {
@@ -167,7 +181,7 @@ func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*sc
 		if stdin, err = io.ReadAll(c.Stdin); err != nil {
 			return nil, fmt.Errorf("standard input: %w", err)
 		}
-		stdin = append([]byte{}, stdin...) // Empty input is not nil.
+		stdin = append([]byte{}, stdin...) // not nil, also for empty input: scan.Open tells the two apart
 	}
 	config, err := f.config(ctx, c, work)
 	if err != nil {
@@ -176,7 +190,8 @@ func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*sc
 	return scan.Open(work, typed, names, stdin, config), nil
 }
 
-// config returns what the flags and the environment say of a workspace.
+// config returns the configuration of a workspace, from the flags and the environment. Without --repo-url, it asks git
+// for the URL of the remote origin; without git or a remote, the URL stays empty.
 func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (scan.Config, error) {
 	options, err := f.helmOptions(c, work)
 	if err != nil {
@@ -205,7 +220,8 @@ func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (
 	}, nil
 }
 
-// cacheDir returns the directory that keeps downloads. The user of a container may have no home.
+// cacheDir returns the directory for downloads: pullcheck below XDG_CACHE_HOME or the user's cache directory. The user
+// of a container may have neither; then it is below the directory for temporary files.
 func (c *Command) cacheDir() string {
 	dir := c.getenv("XDG_CACHE_HOME")
 	if !filepath.IsAbs(dir) {

@@ -9,6 +9,7 @@ import (
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
 var version string
 
+// runVersion is `pullcheck version`.
 func runVersion(_ context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("version")
 	if err := parseFlags(flags, args); err != nil {
@@ -21,7 +22,8 @@ func runVersion(_ context.Context, c *Command, args []string) (int, error) {
 	return exitClean, err
 }
 
-// programVersion is the version that was set, or else the one that the module was built in.
+// programVersion returns the version that was set at the build, or else the version of the module, which `go install`
+// knows.
 func programVersion() string {
 	if info, ok := debug.ReadBuildInfo(); version == "" && ok {
 		return info.Main.Version

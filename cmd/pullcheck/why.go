@@ -9,7 +9,7 @@ import (
 	"github.com/pullcheck/pullcheck/internal/report"
 )
 
-// runWhy prints where a field of an object was decided.
+// runWhy is `pullcheck why`: it prints the lines of files that decide a field of a rendered object.
 func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 	flags := c.newFlags("why")
 	var options sourceFlags
@@ -18,25 +18,26 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	if flags.NArg() != 3 {
-		return 0, usagef("pullcheck why deploy/api spec.replicas charts/api", "%d arguments given, why takes KIND/NAME, FIELD and PATH", flags.NArg())
+		return 0, usagef("pullcheck why deploy/api spec.replicas charts/api",
+			"%d arguments given, why takes KIND/NAME, FIELD and PATH", flags.NArg())
 	}
 	if err := options.validate(); err != nil {
 		return 0, err
 	}
-	asked := lookup.Query{Object: flags.Arg(0), Field: flags.Arg(1), Source: flags.Arg(2)}
+	query := lookup.Query{Object: flags.Arg(0), Field: flags.Arg(1), Source: flags.Arg(2)}
 	w, err := options.open(ctx, c, flags.Args()[2:])
 	if err != nil {
 		return 0, err
 	}
 	sources, err := w.One(ctx)
 	if several := (*scan.SeveralError)(nil); errors.As(err, &several) {
-		return 0, usagef("pullcheck why "+asked.Object+" "+asked.Field+" "+several.Instead,
+		return 0, usagef("pullcheck why "+query.Object+" "+query.Field+" "+several.Instead,
 			"%s holds %d sources, why takes one", several.Path, several.Count)
 	}
 	if err != nil {
 		return 0, err
 	}
-	answer, err := asked.Answer(ctx, w.Tree(), sources)
+	answer, err := query.Answer(ctx, w.Tree(), sources)
 	if wrong := (*lookup.Error)(nil); errors.As(err, &wrong) {
 		return 0, usagef(wrong.Hint, "%w", err)
 	}
@@ -44,7 +45,7 @@ func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
 		return 0, err
 	}
 	trace := report.Trace{
-		Field: asked.Field, Missing: answer.Missing, Decisions: answer.Decisions, Via: answer.Via, Exact: answer.Exact,
+		Field: query.Field, Missing: answer.Missing, Decisions: answer.Decisions, Via: answer.Via, Exact: answer.Exact,
 	}
 	return exitClean, report.Why(c.Stdout, answer.Title, trace, report.TextOptions{Color: c.colors(c.Stdout)})
 }

@@ -1,5 +1,6 @@
-// Package charttest has packaged charts and chart repositories for tests. It is test code; the program does not import
-// it. It imports nothing of the module, so that the packages that render charts can use it in their own tests.
+// Package charttest makes packaged charts and chart repositories for tests. It is test code: the program does not
+// import it. It imports no other package of the module, so that the packages which render charts can use it in their
+// own tests.
 package charttest
 
 import (
@@ -13,7 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Pack returns a chart as a package (.tgz).
+// Pack returns a chart as a package (.tgz), as `helm package` makes it. It ends the test if Helm refuses the chart.
 func Pack(t testing.TB, c *chart.Chart) []byte {
 	t.Helper()
 	file, err := chartutil.Save(c, t.TempDir())
@@ -27,8 +28,8 @@ func Pack(t testing.TB, c *chart.Chart) []byte {
 	return data
 }
 
-// Serve starts a chart repository that has a chart in some versions, with the same values.yaml, and returns its
-// URL. The repository ends with the test.
+// Serve starts a chart repository on this machine, and returns its URL. It has one chart, in the given versions, each
+// with the same values.yaml and no template. The server stops at the end of the test.
 func Serve(t testing.TB, name, values string, versions ...string) string {
 	t.Helper()
 	files, entries := map[string][]byte{}, []map[string]any{}

@@ -182,7 +182,7 @@ func (o *Output) correct(ctx context.Context) {
 		}
 	}
 	result, text := scan.Manifests(ctx, o.Text, scan.Options{
-		Prove: scan.ProveInSources, Exempt: func(a check.Affected) bool { return suppressed[containerOf(a)] },
+		Prove: scan.ProveInSources, Suppressed: func(a check.Affected) bool { return suppressed[containerOf(a)] },
 	})
 	o.Text = text
 	for _, f := range result.Findings {

@@ -1,9 +1,13 @@
-// Package fetch is the one way to ask the network over HTTP, and keeps the answers.
+// Package fetch makes the HTTP requests of the program, except those to GitHub's API (internal/review), and has what a
+// cache of the answers needs.
 //
-// A [Client] gets files; a [Transport] bounds and carries the requests of other libraries' clients, such as that for
-// registries. Both make their connections in one place, [NewTransport]. [Redact] hides credentials in messages. [Once]
-// keeps answers in memory for the life of an engine, [WriteFile] and [MakePartial] keep them in files that several
-// processes may share.
+//   - [Client] downloads files. [Transport] carries the requests of other libraries, such as the client for registries.
+//     Both get their connections from [NewTransport], and both limit the size of answers and the number of redirects.
+//   - [Redact] removes credentials from messages.
+//   - [Once] keeps answers in memory, for the life of an engine. [WriteFile] and [MakePartial] keep them in files,
+//     which several processes may share.
+//
+// Nothing is retried.
 package fetch
 
 import (
@@ -16,36 +20,39 @@ import (
 	"time"
 )
 
-// Request is one file to get.
+// Request is a file to download.
 type Request struct {
 	URL string
-	// Login, if not nil, is sent as basic authentication to the host of URL. Hosts that it redirects to do not get it.
+	// Login, if not nil, is sent as basic authentication to the host of URL, and not to another host to which that
+	// redirects.
 	Login *url.Userinfo
-	// Limit is the largest size of the file in bytes. A larger one is an error.
+	// Limit is the largest size of the file in bytes. A larger file is an error.
 	Limit int64
 	// Timeout bounds the whole exchange: the connection, redirects and the content.
 	Timeout time.Duration
 }
 
-// Client gets files over HTTP. The zero value is ready to use. It is safe for concurrent use.
+// Client downloads files over HTTP. The zero value is ready to use. It is safe for concurrent use.
 type Client struct {
-	// Transport carries the requests. If nil, the clients of the program share one without options.
+	// Transport carries the requests. If it is nil, the client shares a transport without options with other clients.
 	Transport *Transport
 }
 
-// StatusError is the error for an answer without the file: 404, "404 Not Found".
+// StatusError is the error for an answer whose status is not 2xx. For example, Code is 404 and Status is "404 Not
+// Found".
 type StatusError struct {
 	Code   int
 	Status string
 }
 
+// Error implements error.
 func (e *StatusError) Error() string { return "the server says " + e.Status }
 
-// shared is the transport of all clients that have none of their own.
+// shared is the transport for clients without a transport of their own.
 var shared = sync.OnceValue(func() *Transport { return NewTransport(Options{}) })
 
-// Get returns the content of the file. It follows up to ten redirects and never tries again. An error is a
-// *[StatusError], or says why there is no complete answer; it names neither the URL nor credentials.
+// Get returns the content of the file. It follows up to ten redirects, and does not try again after a failure. The
+// error is a *[StatusError], or says why there is no complete answer. It contains neither the URL nor credentials.
 func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.URL, nil)
 	if err != nil {
@@ -76,20 +83,20 @@ func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 	return data, nil
 }
 
-// withoutURL returns the cause of a failed request. The rest of the message is the URL, with a user's name in it.
+// withoutURL returns the cause of an *url.Error, whose message also has the URL with the name of a user.
 func withoutURL(err error) error {
 	if failure := (*url.Error)(nil); errors.As(err, &failure) {
 		err = failure.Err
 	}
-	return RedactError(err) // which may quote the address of a redirect
+	return RedactError(err) // The cause may quote the URL of a redirect.
 }
 
-// dropCredentials keeps credentials from other hosts. Go's client does so too, but regards another port and a
-// subdomain as the same host.
+// dropCredentials removes credentials from a redirected request to another host. Go's client does the same, but for Go
+// a subdomain and another port are the same host.
 func dropCredentials(request *http.Request, via []*http.Request) error {
 	if !SameHost(request.URL, via[0].URL) {
 		request.Header.Del("Authorization")
-		request.Header.Del("Referer") // has the query
+		request.Header.Del("Referer") // It has the query of the first URL, which may hold a token.
 	}
 	return nil
 }

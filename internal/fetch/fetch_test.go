@@ -52,7 +52,7 @@ func TestStatusIsAnError(t *testing.T) {
 	}
 }
 
-// TestErrorsHoldNoCredentials: neither those of the URL nor those of a redirect.
+// TestErrorsHoldNoCredentials: an error contains neither the credentials of the URL nor those of a redirect.
 func TestErrorsHoldNoCredentials(t *testing.T) {
 	redirect := serve(t, http.RedirectHandler("http://user:s3cret@example.com/%zz?token=s3cret", http.StatusFound).ServeHTTP)
 	closed := httptest.NewServer(nil)
@@ -65,8 +65,7 @@ func TestErrorsHoldNoCredentials(t *testing.T) {
 	}
 }
 
-// TestLoginStaysWithItsHost: the other server has the same address and another port, which Go's client regards as the
-// same host.
+// TestLoginStaysWithItsHost: another port is another host. Go's client would send the login there.
 func TestLoginStaysWithItsHost(t *testing.T) {
 	var headers http.Header
 	other := serve(t, func(_ http.ResponseWriter, r *http.Request) { headers = r.Header })
@@ -102,8 +101,9 @@ func TestRedirectsEnd(t *testing.T) {
 	}
 }
 
-// TestSilentServer: the request ends at its deadline, and when its context does.
-func TestSilentServer(t *testing.T) {
+// TestSilentServerIsNotWaitedFor: a request to a server that does not answer ends at its timeout, or when its context
+// ends.
+func TestSilentServerIsNotWaitedFor(t *testing.T) {
 	arrived, release := make(chan struct{}, 2), make(chan struct{})
 	server := serve(t, func(http.ResponseWriter, *http.Request) {
 		arrived <- struct{}{}
@@ -126,8 +126,8 @@ func TestSilentServer(t *testing.T) {
 	}
 }
 
-// TestVerbatim: only a transport with the option leaves an answer packed.
-func TestVerbatim(t *testing.T) {
+// TestVerbatimKeepsGzip: only a transport with the option Verbatim leaves an answer compressed.
+func TestVerbatimKeepsGzip(t *testing.T) {
 	var packed bytes.Buffer
 	writer := gzip.NewWriter(&packed)
 	io.WriteString(writer, "text")

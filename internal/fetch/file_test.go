@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// TestAbandonedFilesAreRemoved: what killed processes left is removed, what others are writing is not.
+// TestAbandonedFilesAreRemoved: the incomplete files of killed processes are removed, and those of running processes
+// stay.
 func TestAbandonedFilesAreRemoved(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "made")
 	if err := WriteFile(filepath.Join(dir, "first"), []byte("1")); err != nil {

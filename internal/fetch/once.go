@@ -5,13 +5,15 @@ import (
 	"sync"
 )
 
-// Once fetches the value of each key a single time and keeps it, failures included. Unlike singleflight, it lets a
-// canceled context end only its own caller's wait or fetch: another caller then begins the fetch anew. The zero
-// value is ready to use, by several goroutines at once.
+// Once fetches the value of each key one time and keeps it. It also keeps an error, so that nobody asks a dead server
+// twice. Callers with the same key wait for the first caller. If the context of the first caller is canceled, nothing
+// is kept, and the next caller fetches: with singleflight, all callers would get the error. The zero value is ready to
+// use. It is safe for concurrent use.
 type Once[T any] struct {
 	slots sync.Map // key → *onceSlot[T]
 }
 
+// onceSlot is the value of a key. Whoever has put an element into busy may read and write the other fields.
 type onceSlot[T any] struct {
 	busy  chan struct{} // holds an element while a caller fetches
 	done  bool
@@ -19,7 +21,8 @@ type onceSlot[T any] struct {
 	err   error
 }
 
-// Get returns what the first fetch for the key returned whose context was not canceled meanwhile.
+// Get returns the value and the error of the fetch for a key. It calls fetch if no earlier fetch for the key has ended
+// without being canceled. If ctx ends while another caller fetches, Get returns the error of ctx.
 func (o *Once[T]) Get(ctx context.Context, key string, fetch func() (T, error)) (T, error) {
 	stored, _ := o.slots.LoadOrStore(key, &onceSlot[T]{busy: make(chan struct{}, 1)})
 	slot := stored.(*onceSlot[T])

@@ -7,18 +7,18 @@ import (
 )
 
 var (
-	// userinfo is what stands between the scheme and the host of a URL. A password may have a / or an @ that should be
-	// escaped, so that only the last @ surely ends it. Without a password, or after a host with a dot and a port, a
-	// later @ belongs to the path. Cleaning a path leaves one slash after the scheme.
+	// userinfo matches the text between the scheme and the host of a URL. A password may contain a / or an @ that its user
+	// has not escaped, so only the last @ certainly ends it. Without a password, or after a host with a dot and a port, a
+	// later @ belongs to the path. There may be one slash after the scheme: path.Clean removes the other.
 	userinfo = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
 	query    = regexp.MustCompile(`\?[^\s'"]+`)
 )
 
-// shownParameters are the parameters that kustomize reads of a git URL. They hold no credentials.
+// shownParameters are the parameters of a git URL that kustomize reads. They hold no credentials.
 var shownParameters = []string{"ref", "version", "timeout", "submodules"}
 
-// Redact returns a URL, or a message with URLs, without credentials. It drops user names and passwords, and of a query
-// all parameters but those of kustomize's git URLs, since any other may be a token:
+// Redact returns a URL, or a message with URLs, without credentials. It removes user names and passwords. Of a query
+// it keeps only the parameters of kustomize's git URLs, because any other parameter may be a token. For example,
 // "https://u:p@example.com/x?ref=v1&token=s" becomes "https://example.com/x?ref=v1".
 func Redact(text string) string {
 	return query.ReplaceAllStringFunc(userinfo.ReplaceAllString(text, "://"), func(q string) string {
@@ -34,13 +34,15 @@ func Redact(text string) string {
 	})
 }
 
-// RedactError returns an error with the first line of the message of err, without credentials. Further lines may be the
-// page that a server sent. It wraps err: errors.Is finds, say, a canceled context.
+// RedactError returns an error with the first line of the message of err, without credentials. Further lines are left
+// out, because they may be a web page that a server has sent. It wraps err, so that errors.Is finds a canceled
+// context, for example.
 func RedactError(err error) error {
 	line, _, _ := strings.Cut(err.Error(), "\n")
 	return &redactedError{Redact(line), err}
 }
 
+// redactedError is an error with another message.
 type redactedError struct {
 	message string
 	err     error

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestRedactHidesCredentials: and it keeps the rest of the URL and of the message.
+// TestRedactHidesCredentials: the rest of the URL and of the message stays.
 func TestRedactHidesCredentials(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://github.com/o/r//path?ref=v1&timeout=5":      "https://github.com/o/r//path?ref=v1&timeout=5",

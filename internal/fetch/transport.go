@@ -8,28 +8,31 @@ import (
 	"net/http"
 )
 
-// maxRedirects is the number of redirects that are followed, as in Go's own client.
+// maxRedirects is the largest number of redirects that are followed, as in Go's own client.
 const maxRedirects = 10
 
-// Options are what transports differ in.
+// Options are the options of a Transport.
 type Options struct {
-	// TLS has the authorities to trust and the certificate to present. If nil, they are the system's, and none.
+	// TLS has the certificate authorities to trust, and the client certificate. If it is nil, the authorities of the
+	// system are trusted, and there is no client certificate.
 	TLS *tls.Config
-	// Verbatim leaves an answer packed that the server calls gzip-encoded. Some servers call a .tgz so.
+	// Verbatim turns off the decompression of answers with "Content-Encoding: gzip". Some servers send a .tgz file with
+	// this header, and decompression would change its digest.
 	Verbatim bool
-	// Limit returns the largest size in bytes of the answer to a request. If nil, Transport sets no limit. After
-	// redirects the request is the one that they began with.
+	// Limit returns the largest size of the answer to a request, in bytes. If it is nil, there is no limit. After
+	// redirects, it is called with the first request.
 	Limit func(*http.Request) int64
 }
 
-// Transport is an http.RoundTripper that bounds answers and redirects. It keeps connections for later requests.
+// Transport is an http.RoundTripper that limits the size of answers and the number of redirects. It keeps connections
+// open for later requests. It is safe for concurrent use.
 type Transport struct {
 	limit func(*http.Request) int64
 	base  *http.Transport
 }
 
-// NewTransport makes a transport. All connections of the program over HTTP come from here: a rule about which hosts
-// may be asked belongs in the dialer of base.
+// NewTransport returns a transport. All HTTP connections for charts and registries come from here. So a rule about the
+// hosts that may be asked belongs in the dialer of base.
 func NewTransport(options Options) *Transport {
 	base := http.DefaultTransport.(*http.Transport).Clone()
 	base.TLSClientConfig = options.TLS
@@ -37,7 +40,7 @@ func NewTransport(options Options) *Transport {
 	return &Transport{options.Limit, base}
 }
 
-// RoundTrip sends one request.
+// RoundTrip implements http.RoundTripper. It returns an error for a request after too many redirects.
 func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	first, redirects := request, 0
 	for ; first.Response != nil && first.Response.Request != nil; redirects++ {
@@ -54,12 +57,13 @@ func (t *Transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-// boundedBody is the body of an answer. Reading it fails at the first byte beyond the limit.
+// boundedBody is the body of an answer. A read fails at the first byte beyond the limit.
 type boundedBody struct {
 	io.ReadCloser
 	limit, left int64
 }
 
+// Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left+1 {
 		p = p[:b.left+1]
@@ -71,7 +75,7 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// errTooLarge says the limit in the largest unit that fits.
+// errTooLarge returns the error for an answer beyond the limit in bytes. It writes whole MiB as MiB.
 func errTooLarge(limit int64) error {
 	size := fmt.Sprintf("%d bytes", limit)
 	if limit > 0 && limit%(1<<20) == 0 {

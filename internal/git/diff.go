@@ -17,11 +17,11 @@ var diff = []string{
 	"diff", "--patch", "--no-color", "--no-ext-diff", "--no-textconv", "--full-index", "--find-renames=50%", "-l1000",
 	"--unified=3", "--inter-hunk-context=0", "--diff-algorithm=myers", "--indent-heuristic",
 	"--src-prefix=a/", "--dst-prefix=b/", "--no-relative", "-O" + os.DevNull,
-	"--submodule=short", "--ignore-submodules=dirty", // .gitmodules could hide more
+	"--submodule=short", "--ignore-submodules=dirty", // else .gitmodules could hide changes of submodules
 }
 
-// Diff returns the files that changed from one revision to another; for a pull request, from the merge base to the
-// head.
+// Diff returns the files that changed from one revision to another. For a pull request, these are the merge base and
+// the head, and not the base: GitHub shows the same diff.
 func (r *Repository) Diff(ctx context.Context, base, head string) (Files, error) {
 	from, err := r.Resolve(ctx, base)
 	if err != nil {
@@ -110,7 +110,7 @@ func (r *Repository) copyIndex(ctx context.Context, index string) error {
 	}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil // Nothing was ever added.
+		return nil // The repository has no index until the first git add.
 	}
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (r *Repository) copyIndex(ctx context.Context, index string) error {
 	return os.Chtimes(index, info.ModTime(), info.ModTime())
 }
 
-// outputWith runs git with another index and standard input.
+// outputWith runs git with an index in a file of its own, and with text as its standard input.
 func (r *Repository) outputWith(ctx context.Context, index, stdin string, args ...string) (string, error) {
 	command := r.command(ctx, args...)
 	command.Env = append(command.Env, "GIT_INDEX_FILE="+index)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// paths is what happened to which file.
+// paths returns status and path of files: "modified a, added b".
 func paths(files Files) string {
 	var all []string
 	for _, f := range files {
@@ -22,7 +22,7 @@ func paths(files Files) string {
 	return strings.Join(all, ", ")
 }
 
-// show is all that is known of a file, one line for the file, for a hunk and for a row.
+// show returns everything about a file, with a line for the file, for each hunk and for each row.
 func show(f File) string {
 	var text strings.Builder
 	text.WriteString(paths(Files{f}))
@@ -45,9 +45,9 @@ func show(f File) string {
 	return text.String()
 }
 
-// TestDiff changes one thing. The same is then seen from commit to commit, in the working tree, and through
-// GitHub's way to tell it.
-func TestDiff(t *testing.T) {
+// TestChangeIsTheSameInEachDiff makes one change at a time. The diff of two commits, the diff of the working tree, and
+// the diff in the form of GitHub's API give the same files.
+func TestChangeIsTheSameInEachDiff(t *testing.T) {
 	odd := "dir with space/qu\"o\\te\tü 日本.yaml"
 	for _, test := range []struct {
 		name          string
@@ -148,7 +148,7 @@ func checkFiles(t *testing.T, name string, files Files, err error, want []string
 	}
 }
 
-// checkRows checks that each row stands in the files at the line that it says.
+// checkRows checks that each row has the text of the line that it numbers.
 func checkRows(s scratch, files Files, base, head string) {
 	s.Helper()
 	before, after := s.revision(base), s.revision(head)

@@ -33,7 +33,7 @@ const (
 	Modified    Status = "modified" // its content or its mode
 	Deleted     Status = "deleted"
 	Renamed     Status = "renamed"      // and perhaps modified
-	TypeChanged Status = "type changed" // between file, symbolic link and submodule; the hunks add the new content
+	TypeChanged Status = "type changed" // A file became a symbolic link, for example. The hunks add the new content.
 )
 
 // File is a file that was changed, a symbolic link or a submodule.
@@ -52,7 +52,7 @@ type File struct {
 
 // Hunk is a changed part of a file, with up to three unchanged lines before and after. Lines count from 1.
 type Hunk struct {
-	OldStart, OldLines int // as in its header
+	OldStart, OldLines int // as in the header @@ -OldStart,OldLines +NewStart,NewLines @@
 	NewStart, NewLines int
 	Rows               []Row
 }
@@ -107,7 +107,8 @@ func (f File) span(start, end int) []Row {
 // gitlink matches the row that a diff shows instead of a submodule's content.
 var gitlink = regexp.MustCompile(`^Subproject commit [0-9a-f]{40,64}(-dirty)?$`)
 
-// isGitlink reports whether the hunks show a submodule. GitHub's diffs have no other sign of it.
+// isGitlink reports whether the hunks are the diff of a submodule, which has one hunk with "Subproject commit" lines.
+// In the diffs of GitHub's API there is no other sign of a submodule.
 func isGitlink(hunks []Hunk) bool {
 	return len(hunks) == 1 && !slices.ContainsFunc(hunks[0].Rows, func(row Row) bool {
 		return !gitlink.MatchString(row.Text)

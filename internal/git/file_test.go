@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-func TestSpans(t *testing.T) {
+// TestLinesForCommentsAndSuggestions has lines of a diff, and whether GitHub accepts a comment or a suggestion on them.
+func TestLinesForCommentsAndSuggestions(t *testing.T) {
 	files, err := Parse(`diff --git a/f b/f
 index 1..2 100644
 --- a/f

@@ -10,9 +10,9 @@
 //
 // What is promised, also for the repository of a stranger:
 //   - Git runs no hook, no filter, no external diff, no text conversion and no file system monitor, whatever the
-//     configuration and .gitattributes say. Credential helpers and core.sshCommand are run, because they are how the
-//     user reaches a remote: those of the repository in Repository.Fetch and for a partial clone, whose missing objects
-//     git fetches itself; else only those of the user.
+//     configuration and .gitattributes say. It does run credential helpers and core.sshCommand, because the user
+//     reaches a remote through them. They come from the configuration of the user. Only Repository.Fetch, and a
+//     partial clone for which git itself fetches missing objects, also use the configuration of the repository.
 //   - Git 2.38 or later never discovers a bare repository: a directory of the input that looks like one, with a config
 //     of its own, configures nothing.
 //   - Git opens no ext:: transport, and asks nothing on the terminal.
@@ -37,9 +37,10 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// gitLocalEnv lists the variables that make git use another repository or show another diff than the caller wants. They
-// are set in a hook of git, for example. The list has those of `git rev-parse --local-env-vars`, without those that
-// hold configuration (GIT_CONFIG_PARAMETERS, GIT_CONFIG_COUNT), and some of `git help git`.
+// gitLocalEnv lists the variables that make git use another repository, or show another diff, than the caller wants.
+// Git sets some of them for a hook, for example. The list has the variables that `git rev-parse --local-env-vars`
+// prints, without the variables that hold configuration (GIT_CONFIG_PARAMETERS, GIT_CONFIG_COUNT), and some variables
+// of `git help git`.
 var gitLocalEnv = []string{
 	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_ATTR_SOURCE", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIFF_OPTS", "GIT_DIR",
 	"GIT_EXTERNAL_DIFF", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX",
@@ -77,8 +78,8 @@ var configuration = []string{
 // runner runs git in a directory.
 type runner struct {
 	dir      string   // where git runs
-	env      []string // all of git's environment, as environment returns it
-	settings []string // arguments before the subcommand, behind those of configuration
+	env      []string // the complete environment of git, from the function environment
+	settings []string // further arguments before the subcommand, after the variable configuration
 }
 
 // newRunner returns a runner with an environment that the caller passes. It does not switch off filters: see disarm.
@@ -86,8 +87,8 @@ func newRunner(dir string, env []string) runner { return runner{dir: dir, env: e
 
 // disarm switches off the filters that the configuration of the runner's directory names. Git runs them to compare or
 // to write files of the working tree, and .gitattributes of the repository says for which files. It also makes ssh
-// quiet, unless the user has chosen the command for ssh. Git has a process group of its own, where ssh, when it asks
-// for a password or for trust in a host, waits for the terminal without end.
+// quiet, unless the user has chosen the command for ssh: git runs in a process group of its own. There, a question of
+// ssh on the terminal, for a password or about an unknown host, would wait without end.
 func (r *runner) disarm(ctx context.Context) error {
 	const commands = `^(filter\..*\.(clean|smudge|process|required)|core\.sshcommand)$`
 	keys, err := r.list(ctx, "config", "--null", "--name-only", "--get-regexp", commands)
@@ -100,7 +101,7 @@ func (r *runner) disarm(ctx context.Context) error {
 			quiet = false
 			continue
 		}
-		// -c would read a key up to its first =.
+		// A key may contain a =, at which -c would cut it.
 		r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable)
 	}
 	for _, variable := range r.env {
@@ -124,7 +125,7 @@ func (r *runner) command(ctx context.Context, args ...string) *exec.Cmd {
 	return command
 }
 
-// output runs git with some arguments and returns what it prints. The error is that of the function output.
+// output runs git with some arguments and returns its standard output. For the error, see the function output.
 func (r *runner) output(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, r.command(ctx, args...))
 }
@@ -136,7 +137,8 @@ func (r *runner) list(ctx context.Context, args ...string) ([]string, error) {
 	return items[:len(items)-1], err
 }
 
-// output runs a command of git and returns what it prints. The error is an *Error, ErrNoGit, or that of the context.
+// output runs a command of git and returns its standard output. The error is an *Error, a *yamldoc.Error with
+// ErrNoGit, or the error of the context.
 func output(ctx context.Context, command *exec.Cmd) (string, error) {
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
@@ -171,14 +173,16 @@ func (e *Error) Error() string {
 // Unwrap returns how git ended.
 func (e *Error) Unwrap() error { return e.err }
 
-// saidNo reports whether git ran and answered no, which it does with exit code 1.
+// saidNo reports whether an error means that git ran and answered no: exit code 1. For example, rev-parse --verify
+// answers no for a name that is no commit.
 func saidNo(err error) bool {
 	exit := (*exec.ExitError)(nil)
 	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
-// firstErrorLine returns the first line of standard error that is neither a warning nor a hint; without any, the text
-// of err. The first line tells most: git goes on with a more general one when a program that it runs has failed.
+// firstErrorLine returns the first line of standard error that is neither a warning nor a hint. If there is no such
+// line, it returns the text of err. The first line says most: later lines only say that a program which git has run
+// has failed.
 func firstErrorLine(stderr string, err error) string {
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
@@ -190,8 +194,9 @@ func firstErrorLine(stderr string, err error) string {
 	return redact(err.Error())
 }
 
-// credentials matches the user and the password of a URL. A password may have a / or an @ that should be escaped, so
-// only the last @ surely ends it. Without a password, or behind a host with a dot and a port, an @ belongs to the path.
+// credentials matches the user and the password of a URL. A password may contain a / or an @ that its user has not
+// escaped, so only the last @ certainly ends it. Without a password, or after a host with a dot and a port, an @
+// belongs to the path.
 var credentials = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
 
 // redact hides the credentials in the URLs of a message.

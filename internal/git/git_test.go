@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// scratch is a repository to try things on.
+// scratch is a repository for a test.
 type scratch struct {
 	*testing.T
 	dir string
@@ -69,10 +69,10 @@ func (s scratch) do(errs ...error) {
 	}
 }
 
-// commits makes commits differ that else would be one.
+// commits numbers commits, so that two commits of the same files in the same second have different ids.
 var commits atomic.Int64
 
-// commit commits all files and returns the commit.
+// commit commits all files and returns the id of the commit.
 func (s scratch) commit() string {
 	s.Helper()
 	s.git("add", "--all")
@@ -80,7 +80,7 @@ func (s scratch) commit() string {
 	return s.git("rev-parse", "HEAD")
 }
 
-// clone returns a clone over file://, as a plain path ignores --depth.
+// clone returns a clone. It is made over file://, because git ignores --depth for a path.
 func (s scratch) clone(args ...string) scratch {
 	s.Helper()
 	c := scratch{s.T, s.TempDir()}
@@ -111,7 +111,7 @@ func (s scratch) revision(revision string) *Revision {
 	return tree
 }
 
-// numbered are lines from one number to another.
+// numbered returns the lines from one number to another.
 func numbered(from, to int) string {
 	var text strings.Builder
 	for i := from; i <= to; i++ {
@@ -138,8 +138,8 @@ func TestFirstErrorLine(t *testing.T) {
 	}
 }
 
-// TestForeignEnvironment runs as in a hook of another repository.
-func TestForeignEnvironment(t *testing.T) {
+// TestEnvironmentOfAHookIsIgnored sets the variables that git sets for a hook of another repository.
+func TestEnvironmentOfAHookIsIgnored(t *testing.T) {
 	s := newScratch(t)
 	s.write("a", "a\n")
 	base := s.commit()
@@ -164,8 +164,8 @@ func TestForeignEnvironment(t *testing.T) {
 	}
 }
 
-// TestForeignOwner has git believe that everything belongs to another user.
-func TestForeignOwner(t *testing.T) {
+// TestRepositoryOfAnotherUserIsRead makes git believe that another user owns all files.
+func TestRepositoryOfAnotherUserIsRead(t *testing.T) {
 	s := newScratch(t)
 	s.write("a", "a\n")
 	base := s.commit()
@@ -186,8 +186,8 @@ func TestForeignOwner(t *testing.T) {
 	}
 }
 
-// TestNothingConfiguredRuns gives the repository each setting that makes git run a command for what this package does.
-func TestNothingConfiguredRuns(t *testing.T) {
+// TestConfiguredCommandsAreNotRun configures each command that git could run for the functions of this package.
+func TestConfiguredCommandsAreNotRun(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	s.write(".gitattributes", "a diff=d filter=f\nb filter=x=y\nc filter=p\n")
@@ -231,8 +231,7 @@ func TestNothingConfiguredRuns(t *testing.T) {
 	}
 }
 
-// TestBareRepositoryIsNotDiscovered looks at a directory of the input that git would take for a bare repository, whose
-// configuration it would obey.
+// TestBareRepositoryIsNotDiscovered: a directory of the input that looks like a bare repository configures nothing.
 func TestBareRepositoryIsNotDiscovered(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)

@@ -23,6 +23,7 @@ type objects struct {
 	err     error // why no more objects can be read
 }
 
+// openObjects starts git. The caller must close the objects.
 func (r *Repository) openObjects(ctx context.Context) (*objects, error) {
 	command := r.command(ctx, "cat-file", "--batch")
 	stdin, err := command.StdinPipe()
@@ -39,8 +40,8 @@ func (r *Repository) openObjects(ctx context.Context) (*objects, error) {
 	return &objects{ctx: ctx, command: command, stdin: stdin, stdout: bufio.NewReader(stdout)}, nil
 }
 
-// read returns the content of an object. After git has failed to answer, each later call returns the same error: it is
-// unknown which answer comes next.
+// read returns the content of an object. The error is ErrMissing if the clone lacks the object. After any other
+// failure, each later call returns the same error: nobody knows to which question the next answer of git belongs.
 func (o *objects) read(id string) ([]byte, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -8,12 +8,13 @@ import (
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
 
-// fileStart begins the part of a diff that is about one file. No other line begins so: rows of a hunk begin with a
-// sign.
+// fileStart is the beginning of the part of a diff that is about one file. No other line begins in this way: the rows
+// of a hunk begin with a space, + or -.
 const fileStart = "diff --git "
 
-// Parse reads the output of `git diff --patch` with the prefixes a/ and b/ and without copies. Text that is no diff is
-// an error, also between two files.
+// Parse reads the output of `git diff --patch`, with the prefixes a/ and b/ and without copies. It returns an error
+// for text that is not part of a diff, before, between and after the files: a part that is not understood must not be
+// ignored.
 func Parse(diff string) (Files, error) {
 	if diff == "" {
 		return nil, nil
@@ -82,17 +83,17 @@ func parseFile(text string) (File, error) {
 	return file, nil
 }
 
-// plainHeader writes the header of a file so that gitdiff v0.9 reads every name, in linear time.
+// plainHeader returns the header of a file in a form in which gitdiff v0.9 reads every name, in linear time.
 func plainHeader(header string) string {
-	// gitdiff misses the end of a quoted name that ends with a backslash. Git quotes each name that has a backslash,
-	// and writes the backslash as two. Its number means the same.
+	// gitdiff does not find the end of a quoted name that ends with a backslash, which git writes as two backslashes. The
+	// octal number of a backslash means the same.
 	header = strings.ReplaceAll(header, `\\`, `\134`)
 	names, rest, _ := strings.Cut(header[len(fileStart):], "\n")
 	if strings.Contains(names, `"`) {
 		return header
 	}
-	// gitdiff tries each space of unquoted names as their separator, and reads on to the next slash. In quotes, no
-	// search is needed. Names without quotes differ only in a rename, which has its names in lines of their own.
+	// Between two names without quotes, gitdiff tries each space as the separator, which takes quadratic time. Quotes end
+	// the search. The two names are equal, except in a rename, whose names are in lines of their own.
 	half := len(names) / 2
 	old, renamed := names[:half], strings.TrimPrefix(names[half:], " ")
 	if strings.TrimPrefix(old, "a/") != strings.TrimPrefix(renamed, "b/") {
@@ -103,7 +104,7 @@ func plainHeader(header string) string {
 
 // newHunk numbers the rows of a fragment. It also returns how many lines of the diff the fragment has.
 func newHunk(f *gitdiff.TextFragment) (hunk Hunk, lines int, err error) {
-	const most = 1 << 30 // sums of two still fit into an int
+	const most = 1 << 30 // The sum of two such numbers fits into an int of 32 bits.
 	if f.OldPosition > most || f.OldPosition < min(1, f.OldLines) ||
 		f.NewPosition > most || f.NewPosition < min(1, f.NewLines) {
 		return Hunk{}, 0, fmt.Errorf("found the hunk %s", f.Header())

@@ -41,16 +41,16 @@ func TestParseBlankRows(t *testing.T) {
 	checkFiles(t, "blank", files, err, []string{"modified f\n@@ -1,3 +1,4 @@\n1 1 \"\"\n0 2 \"\"\n2 3 \"\"\n3 4 \"\"\n"})
 }
 
-// TestParseLongName has a name that takes minutes to read in quadratic time.
-func TestParseLongName(t *testing.T) {
+// TestLongNameTakesLinearTime has a name for which a parser with quadratic time would take minutes.
+func TestLongNameTakesLinearTime(t *testing.T) {
 	long := strings.Repeat("x ", 1<<19)
 	files, err := Parse("diff --git a/" + long + " b/" + long + "\nold mode 100644\nnew mode 100755\n" +
 		"diff --git a/" + long + "a b/" + long + "b\nsimilarity index 100%\nrename from " + long + "a\nrename to " + long + "b\n")
 	checkFiles(t, "long names", files, err, []string{"modified " + long + "\n", "renamed " + long + "a -> " + long + "b\n"})
 }
 
-// FuzzParse checks that the numbers follow from the rows, and that what is read says the same when written and read
-// again.
+// FuzzParse checks that the numbers of a hunk agree with its rows, and that a diff written from parsed files parses to
+// the same files.
 func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, diff string) {
 		files, err := Parse(diff)
@@ -123,7 +123,7 @@ func checkSpans(t *testing.T, file File, hunk Hunk) {
 	file.Adds(end)
 }
 
-// write writes a file as git does.
+// write writes the diff of a file as git does.
 func write(text *strings.Builder, file File) {
 	old := file.Path
 	if file.Status == Renamed {
@@ -166,7 +166,7 @@ func write(text *strings.Builder, file File) {
 	}
 }
 
-// quote is quote_c_style of git's quote.c, of all bytes.
+// quote quotes a name as git does (quote_c_style in git's quote.c), with every byte escaped.
 func quote(name string) string {
 	var text strings.Builder
 	for _, b := range []byte(name) {

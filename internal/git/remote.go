@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// Remote is a repository to fetch from, without a clone of it. For example, the base of a kustomization in another
-// repository.
+// Remote is a repository on a server, of which no clone is kept. For example, a kustomization has a base in another
+// repository. Its methods may be called concurrently, with different directories.
 type Remote struct {
 	// URL is in any form that git accepts.
 	URL string
@@ -24,8 +24,9 @@ type Remote struct {
 	Env []string
 }
 
-// Commit asks the remote for the full id of the commit that Ref names now; empty if the remote has no such ref. It runs
-// git in dir, an existing directory that holds nothing of the input, and ignores a repository around dir.
+// Commit asks the remote for the full id of the commit that Ref names now. The id is empty if the remote has no such
+// ref. Git runs in dir, and ignores a repository around dir. The directory must exist, and must hold no file of the
+// input, because git would read a configuration there.
 func (r Remote) Commit(ctx context.Context, dir string) (string, error) {
 	git, err := r.in(ctx, dir)
 	if err != nil {
@@ -65,7 +66,7 @@ func (r Remote) Checkout(ctx context.Context, dir string) (commit string, err er
 	}
 	for _, step := range [][]string{
 		{"init", "--quiet", "--template="},
-		{"remote", "add", "origin", r.URL}, // a relative URL of a submodule is relative to it
+		{"remote", "add", "origin", r.URL}, // A relative URL of a submodule is relative to the URL of origin.
 		{"fetch", "--quiet", "--depth=1", "--", r.URL, cmp.Or(r.Ref, "HEAD")},
 		{"checkout", "--quiet", "FETCH_HEAD"},
 		{"submodule", "--quiet", "update", "--init", "--recursive"},
@@ -94,6 +95,7 @@ func (r Remote) in(ctx context.Context, dir string) (*runner, error) {
 	return &git, git.disarm(limited)
 }
 
+// output runs git with the time limit for one command.
 func (r Remote) output(ctx context.Context, git *runner, args ...string) (string, error) {
 	limited, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()

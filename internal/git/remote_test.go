@@ -61,9 +61,9 @@ func TestRemoteCheckout(t *testing.T) {
 	}
 }
 
-// TestRemoteObeysNoRepository asks in a directory that git would take for a bare repository, inside of another
-// repository. Both would lead git elsewhere and make it run a command.
-func TestRemoteObeysNoRepository(t *testing.T) {
+// TestRemoteIgnoresRepositoriesAround runs git in a directory that looks like a bare repository, inside of another
+// repository. The configuration of both would send git to another URL and make it run a command.
+func TestRemoteIgnoresRepositoriesAround(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	head := s.commit()
@@ -89,8 +89,8 @@ func TestRemoteObeysNoRepository(t *testing.T) {
 	}
 }
 
-// TestRemoteFilters checks files out whose filter the user has configured, as that of Git LFS is.
-func TestRemoteFilters(t *testing.T) {
+// TestCheckoutRunsNoFilter checks out a file with a filter that the user has configured, as Git LFS does.
+func TestCheckoutRunsNoFilter(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	s.write(".gitattributes", "a filter=f\n")

@@ -52,8 +52,8 @@ func (r *Repository) Root() string { return r.dir }
 // token that actions/checkout leaves in the configuration by default: GitHub refuses two. Git gets the token in the
 // environment, which other users cannot read.
 func (r *Repository) LogIn(server, token string) {
-	// As https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts does. An empty header removes those
-	// before it.
+	// The header is the same as in https://github.com/actions/checkout/blob/main/src/git-auth-helper.ts. An empty value
+	// before it removes the headers that the configuration has.
 	key := "http." + strings.TrimSuffix(server, "/") + "/.extraheader"
 	r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable, "--config-env="+key+"="+authorization)
 	basic := base64.StdEncoding.EncodeToString([]byte("x-access-token:" + token))
@@ -76,7 +76,7 @@ func (r *Repository) Uncommitted(ctx context.Context, names []string) (map[strin
 	}
 	uncommitted := map[string]bool{}
 	for _, entry := range entries {
-		const state = "XY " // in the index and in the working tree, as git-status(1) describes
+		const state = "XY " // An entry begins with two letters, for the index and for the working tree (git-status(1)).
 		if len(entry) > len(state) {
 			uncommitted[entry[len(state):]] = true
 		}
@@ -118,11 +118,14 @@ func (r *Repository) Resolve(ctx context.Context, revision string) (string, erro
 	return "", &yamldoc.Error{Err: unknown, Hint: "git branch --all and git tag list the names that there are"}
 }
 
+// lookUp returns the full id of the commit that a revision names. The error satisfies saidNo if there is no such
+// commit.
 func (r *Repository) lookUp(ctx context.Context, revision string) (string, error) {
 	commit, err := r.output(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}")
 	return strings.TrimSpace(commit), err
 }
 
+// shallow reports whether the clone lacks a part of the history.
 func (r *Repository) shallow(ctx context.Context) (bool, error) {
 	answer, err := r.output(ctx, "rev-parse", "--is-shallow-repository")
 	return strings.TrimSpace(answer) == "true", err
@@ -155,8 +158,8 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 		}
 		return base, nil
 	}
-	// A commit without parents has lost them where the clone was cut off. The merge base may be one of the lost
-	// commits.
+	// In a shallow clone, a commit without parents is where the history was cut off. The merge base may be one of the
+	// commits that were cut off.
 	between := []string{"rev-list", "--max-count=1", "--max-parents=0", a, b}
 	if base != "" {
 		between = append(between, "^"+base)
@@ -171,8 +174,8 @@ func (r *Repository) MergeBase(ctx context.Context, one, other string) (string, 
 }
 
 // Fetch fetches commits, given by their full ids, from the remote "origin", unless the clone has them. A shallow clone
-// gets the commits without their history. A complete clone gets the history too, because it would become shallow
-// without.
+// gets the commits without their history. A complete clone gets the history too: without the history, it would become a
+// shallow clone.
 func (r *Repository) Fetch(ctx context.Context, commits ...string) error {
 	shallow, err := r.shallow(ctx)
 	if err != nil {

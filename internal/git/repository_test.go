@@ -64,7 +64,8 @@ func TestResolve(t *testing.T) {
 	}
 }
 
-// checkError checks what an error says and what hint it gives, each in part; no text stands for no error.
+// checkError checks that the message and the hint of an error contain two texts. Without a text there must be no
+// error, and without a hint any hint is right.
 func checkError(t *testing.T, name string, err error, text, hint string) {
 	t.Helper()
 	if text == "" {
@@ -113,7 +114,8 @@ func TestMergeBase(t *testing.T) {
 	}
 }
 
-// pullRequest is a repository with main, and a topic that changes one line and whose base main has left.
+// pullRequest makes a repository with the branches main and topic. The topic changes one line, and main has moved on
+// since.
 func pullRequest(t *testing.T) (s scratch, base, head string) {
 	s = newScratch(t)
 	s.write("a", numbered(1, 9))
@@ -166,8 +168,8 @@ func TestShallowClone(t *testing.T) {
 	}
 }
 
-// TestShallowCloneHidesMergeBase has a clone in which an old commit seems to be the merge base, as only the
-// long way to the true one is cut off.
+// TestShallowCloneHidesMergeBase has a clone in which an old commit looks like the merge base, because only the longer
+// path to the real merge base is cut off.
 func TestShallowCloneHidesMergeBase(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
@@ -208,7 +210,7 @@ func TestShallowCloneShowsMergeBase(t *testing.T) {
 	}
 }
 
-// TestFetchKeepsCompleteClone fetches what a complete clone lacks, which must not cut off its history.
+// TestFetchKeepsCompleteClone: fetching a commit into a complete clone does not make it shallow.
 func TestFetchKeepsCompleteClone(t *testing.T) {
 	t.Parallel()
 	origin, base, head := pullRequest(t)
@@ -243,8 +245,9 @@ func TestFetchErrors(t *testing.T) {
 	checkError(t, "no remote", r.Fetch(t.Context(), absent), "fetching "+absent+": git: ", "git ls-remote origin")
 }
 
-// TestLogIn: one header, with the token, to the server alone, and not that of the configuration beside it.
-func TestLogIn(t *testing.T) {
+// TestTokenIsSentToTheServerOnly: the server gets one header with the token, and not the header of the configuration.
+// Another server gets none.
+func TestTokenIsSentToTheServerOnly(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	asked := map[string][]string{}

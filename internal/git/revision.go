@@ -16,9 +16,13 @@ import (
 	"github.com/pullcheck/pullcheck/render/tree"
 )
 
-// Revision is the tree of a commit as a file system, read from git without a checkout. Symbolic links are followed
-// inside of the tree, as os.Root does. Submodules are empty directories. Files have the content that git stores: line
-// ends are not converted, and Git LFS's pointers stay. It may be used concurrently.
+// Revision is the tree of a commit as a file system, read from git without a checkout. It behaves as a checkout that
+// is read with os.Root, with these exceptions. Submodules are empty directories. Files have the content that git
+// stores: line ends are not converted, and a file in Git LFS has the content of its pointer. Times of files are zero.
+// Symbolic links are followed, but not to the outside of the tree.
+//
+// The names of all files are read when a revision is opened, and the content of a file at each read. It may be used
+// concurrently.
 type Revision struct {
 	root    *node
 	objects *objects
@@ -135,7 +139,8 @@ var (
 // maxLinks is how many symbolic links a path may lead over, as in os.Root.
 const maxLinks = 8
 
-// links shows the tree of a revision to tree.Resolve, which follows symbolic links: here they are not followed.
+// links is the tree of a revision in which symbolic links are not followed. tree.Resolve reads it and follows the
+// links.
 type links struct{ *Revision }
 
 var _ fs.ReadLinkFS = links{}
@@ -176,12 +181,13 @@ func (l links) ReadLink(name string) (string, error) {
 	return string(target), err
 }
 
-// find returns the node at a path, under the name that was asked for. Symbolic links before the last element of the
-// path are followed, and at the last element if follow is set.
+// find returns the node at a path. Its name is the last element of the path, also if that is a symbolic link, as in
+// package os. Symbolic links before the last element are followed, and the last element is followed if follow is set.
+// The error is an *fs.PathError with op and name.
 func (r *Revision) find(op, name string, follow bool) (*node, error) {
 	fail := func(err error) (*node, error) {
 		if failure, ok := err.(*fs.PathError); ok {
-			err = failure.Err // that of tree.Resolve, which knows neither op nor name
+			err = failure.Err // tree.Resolve knows neither op nor name.
 		}
 		switch {
 		case errors.Is(err, tree.ErrOutside):
@@ -233,6 +239,7 @@ func (r *Revision) Stat(name string) (fs.FileInfo, error) { return r.info("stat"
 // Lstat implements fs.ReadLinkFS.
 func (r *Revision) Lstat(name string) (fs.FileInfo, error) { return r.info("lstat", name, false) }
 
+// info is Stat or Lstat.
 func (r *Revision) info(op, name string, follow bool) (fs.FileInfo, error) {
 	n, err := r.find(op, name, follow)
 	if err != nil {

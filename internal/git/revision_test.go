@@ -44,7 +44,7 @@ func TestRevision(t *testing.T) {
 	}
 }
 
-// TestRevisionIsLikeACheckout compares the tree with that of os.Root on a checkout, which reads the head of a change.
+// TestRevisionIsLikeACheckout compares a revision with os.Root on a checkout of the same commit.
 func TestRevisionIsLikeACheckout(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
@@ -96,7 +96,7 @@ func topLevel(dir string) []string {
 	return names
 }
 
-// seen is all that a tree shows at a path.
+// seen returns everything that a tree shows at a path.
 func seen(fsys fs.FS, name string) string {
 	var text strings.Builder
 	note := func(what string, err error, value ...any) {
@@ -193,8 +193,8 @@ func TestRevisionSubmodule(t *testing.T) {
 	}
 }
 
-// TestRevisionLacksAFile removes one object, after which the others must still be read right.
-func TestRevisionLacksAFile(t *testing.T) {
+// TestMissingObjectLeavesOthersReadable removes the object of one file. Other files can still be read.
+func TestMissingObjectLeavesOthersReadable(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	s.write("a", "a")
@@ -211,7 +211,8 @@ func TestRevisionLacksAFile(t *testing.T) {
 	}
 }
 
-func TestRevisionEnds(t *testing.T) {
+// TestClosedRevisionCannotBeRead: neither after Close nor after the end of the context.
+func TestClosedRevisionCannotBeRead(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
 	s.write("a", "a")

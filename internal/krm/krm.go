@@ -165,7 +165,7 @@ func (l *ResourceList) results(result *check.Report) (framework.Results, error) 
 					NameMeta: yaml.NameMeta{Name: a.Name, Namespace: a.Namespace},
 				},
 				Field: &framework.Field{Path: a.Field},
-				File:  fileOf(manifests[hit.Place.Item]),
+				File:  fileOf(manifests[hit.Ref.Item]),
 				Tags:  map[string]string{"rule": f.Rule, "container": a.Container},
 			}
 			if a.Written != "" {

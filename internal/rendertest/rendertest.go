@@ -1,5 +1,6 @@
-// Package rendertest has what tests of several packages need to render: sources found without a network, packaged charts,
-// repositories, and sources that count their renders. It is test code; the program does not import it.
+// Package rendertest helps tests of several packages to render: it finds sources without a network, packs charts,
+// makes git repositories, and counts the renders of sources. It is test code: the program does not import it, and a
+// test in cmd/pullcheck holds it to that.
 package rendertest
 
 import (
@@ -23,18 +24,20 @@ import (
 	"github.com/pullcheck/pullcheck/render/kustomize"
 )
 
-// Finder returns a finder of the sources of a tree, whose engines download nothing and keep their cache in the directory
-// cache.
+// Finder returns a finder for the sources of a tree. Its engines download nothing, and have their cache in the
+// directory cache. Sources found by one finder share the engines.
 func Finder(fsys fs.FS, cache string) discover.Finder {
 	charts := &chartrepo.Client{Dir: filepath.Join(cache, "charts"), Offline: true}
 	chart := &helm.Engine{Charts: charts}
-	kustomization := &kustomize.Engine{Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: true}
+	kustomization := &kustomize.Engine{
+		Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: true,
+	}
 	return discover.Finder{
 		Tree: fsys, Chart: helm.Source{Engine: chart}, Kustomization: kustomize.Source{Engine: kustomization},
 	}
 }
 
-// Sources returns the sources of a tree.
+// Sources returns the sources of a tree that are files. It ends the test if they cannot be found.
 func Sources(t testing.TB, fsys fs.FS) []render.Source {
 	t.Helper()
 	sources, err := Finder(fsys, t.TempDir()).Find(t.Context(), ".")
@@ -44,27 +47,30 @@ func Sources(t testing.TB, fsys fs.FS) []render.Source {
 	return sources
 }
 
-// Counter counts the renders of sources. It is safe for concurrent use.
+// Counter counts the renders of sources. Tests use it to hold the program to its costs. The zero value is ready to
+// use. It is safe for concurrent use.
 type Counter struct {
 	mutex   sync.Mutex
 	renders map[render.ID]int
 }
 
-// Count returns a source whose renders are counted.
+// Count returns a source that renders as the given source does, and counts its renders.
 func (c *Counter) Count(source render.Source) render.Source { return counted{source, c} }
 
-// Renders returns the number of renders of each source.
+// Renders returns the number of renders of each source until now.
 func (c *Counter) Renders() map[render.ID]int {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	return maps.Clone(c.renders)
 }
 
+// counted is a source that counts its renders.
 type counted struct {
 	render.Source
 	by *Counter
 }
 
+// Render implements render.Source.
 func (c counted) Render(ctx context.Context, in render.In) (*render.Result, error) {
 	c.by.mutex.Lock()
 	if c.by.renders == nil {
@@ -75,13 +81,14 @@ func (c counted) Render(ctx context.Context, in render.In) (*render.Result, erro
 	return c.Source.Render(ctx, in)
 }
 
-// Pack returns a .tgz archive of files, by their names in it.
+// Pack returns a .tgz archive with files, by their names in the archive. The same files make the same bytes.
 func Pack(files map[string][]byte) []byte {
 	var data bytes.Buffer
 	compressed := gzip.NewWriter(&data)
 	archive := tar.NewWriter(compressed)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		_ = archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))}) // A buffer takes everything.
+		// Errors are ignored: writing to a buffer does not fail.
+		_ = archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(files[name]))})
 		_, _ = archive.Write(files[name])
 	}
 	_ = archive.Close()
@@ -89,7 +96,8 @@ func Pack(files map[string][]byte) []byte {
 	return data.Bytes()
 }
 
-// Commit makes a repository with files in one commit on the branch main, and returns its URL.
+// Commit makes a git repository with one commit of files on the branch main, and returns its URL (file://). The
+// repository is deleted with the test.
 func Commit(t testing.TB, files map[string][]byte) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "repository")
@@ -108,7 +116,7 @@ func Commit(t testing.TB, files map[string][]byte) string {
 	return "file://" + filepath.ToSlash(dir)
 }
 
-// Git runs git in a directory, without the configuration of the user.
+// Git runs git in a directory, without the configuration of the user. It ends the test if git fails.
 func Git(t testing.TB, dir string, args ...string) {
 	t.Helper()
 	command := exec.Command("git", args...)

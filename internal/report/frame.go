@@ -13,32 +13,38 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Trace is a field of a rendered object and where it was decided.
+// Trace is a field of a rendered object, and the locations that decide it.
 type Trace struct {
-	// Field is the path to it, as render.Path writes it.
+	// Field is the path to the field in the object, as yamldoc.Path writes it.
 	Field string
-	// Missing says that the object does not have the field, or nothing in it.
+	// Missing is true if the object does not have the field, or if the field is empty.
 	Missing bool
-	// Decisions, Via and Exact are those of origin.Trace.
+	// Decisions are the locations that decide the field, and Via the locations between them and the object. Exact is true
+	// if a render has shown that the decisions decide. See package render/origin.
 	Decisions, Via []yamldoc.Location
 	Exact          bool
 }
 
-// frame shows the line of a decision, the place in it underlined, and what is not set there.
+// frame writes the line of a decision and underlines the decision. If the field is missing, it names the key that is
+// not set:
+//
+//	3 | image:
+//	  | ^^^^^ image.pullPolicy is not set here
 func (t *text) frame(trace Trace, at yamldoc.Location, color string) {
 	if at.Snippet == "" {
 		return
 	}
 	source, indent, underline := layOut(at)
-	if key := absent(trace, at); key != "" {
+	if key := unsetKey(trace, at); key != "" {
 		underline += " " + Line(key) + " is not set here"
 	}
 	fmt.Fprintf(t, "%s %s\n", t.gutter(trace, strconv.Itoa(at.Line)), source)
 	fmt.Fprintf(t, "%s %s%s\n", t.gutter(trace, ""), indent, t.paint(color, underline))
 }
 
-// way says what could not be shown, and shows the lines between the decisions and the object.
-func (t *text) way(trace Trace) {
+// via writes the lines between the decisions and the object. Above them it says whether the decision was not
+// demonstrated.
+func (t *text) via(trace Trace) {
 	switch {
 	case trace.Exact:
 	case trace.Decisions[0].Line > 0:
@@ -55,7 +61,8 @@ func (t *text) way(trace Trace) {
 	}
 }
 
-// gutter is the start of a line: a number, or none, as wide as the widest of the trace.
+// gutter returns the start of a line of a frame: a line number or spaces, as wide as the widest line number of the
+// trace.
 func (t *text) gutter(trace Trace, number string) string {
 	digits := 0
 	for _, at := range slices.Concat(trace.Decisions, trace.Via) {
@@ -64,46 +71,53 @@ func (t *text) gutter(trace Trace, number string) string {
 	return t.paint(faint, fmt.Sprintf("    %*s |", digits, number))
 }
 
-// absent is the key that would set a missing field if it stood at a place, or "" where the place shows that key. It
-// is the path in a values file, and the field's own key in all other files.
-func absent(trace Trace, at yamldoc.Location) string {
+// unsetKey returns the key that would set a missing field if somebody wrote it at a location. In a values file it is
+// the path to the value, such as image.pullPolicy, and in all other files it is the key of the field. It is "" if the
+// field is not missing, or if the location already shows the key, for example with an empty value.
+func unsetKey(trace Trace, at yamldoc.Location) string {
 	if !trace.Missing {
 		return ""
 	}
 	last := lastKey(trace.Field)
 	name := last
-	if key := lastKey(at.Key); alike(key, last) && !sameKeys(at.Key, trace.Field) {
+	if key := lastKey(at.Key); similarKeys(key, last) && !sameKeys(at.Key, trace.Field) {
 		name, last = at.Key, key
 	}
 	start, end := span(at)
-	before, inside := strings.TrimRight(at.Snippet[:start], " \t:\"'"), strings.TrimLeft(at.Snippet[start:end], `"'`)
-	if rest, ok := strings.CutPrefix(inside, last); strings.HasSuffix(before, last) || ok && strings.HasPrefix(strings.TrimLeft(rest, `"' `), ":") {
+	before := strings.TrimRight(at.Snippet[:start], " \t:\"'")
+	rest, isKey := strings.CutPrefix(strings.TrimLeft(at.Snippet[start:end], `"'`), last)
+	isKey = isKey && strings.HasPrefix(strings.TrimLeft(rest, `"' `), ":")
+	if isKey || strings.HasSuffix(before, last) {
 		return ""
 	}
 	return name
 }
 
-// lastKey is the last key on a path, empty if there is none.
+// lastKey returns the last key of a path; empty if it has no key.
 func lastKey(path string) string {
 	parsed, _ := yamldoc.ParsePath(path)
 	return parsed.Last()
 }
 
-// alike tells a key that templates read for a field, as pullPolicy for imagePullPolicy, from that of a text in which
-// the place is.
-func alike(a, b string) bool {
+// similarKeys reports whether one key ends with the other, without regard to case. So pullPolicy is the key of a value
+// for imagePullPolicy. If the keys are not similar, the location is in another text, such as a ConfigMap that holds
+// values.
+func similarKeys(a, b string) bool {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	return a != "" && (strings.HasSuffix(a, b) || strings.HasSuffix(b, a))
 }
 
-// sameKeys reports whether two paths differ at most in how they name items.
+// sameKeys reports whether two paths have the same keys. One may name an item of a list by its name and the other by
+// its index.
 func sameKeys(a, b string) bool {
 	pathA, errA := yamldoc.ParsePath(a)
 	pathB, errB := yamldoc.ParsePath(b)
-	return errA == nil && errB == nil && slices.EqualFunc(pathA, pathB, func(a, b yamldoc.Step) bool { return a.Key == b.Key })
+	sameKey := func(a, b yamldoc.Step) bool { return a.Key == b.Key }
+	return errA == nil && errB == nil && slices.EqualFunc(pathA, pathB, sameKey)
 }
 
-// span is where a place starts and ends in the snippet, at the latest where that does.
+// span returns the offsets of a location in its snippet. A location that goes on in the next line ends with the
+// snippet.
 func span(at yamldoc.Location) (start, end int) {
 	end = len(at.Snippet)
 	if at.EndLine == at.Line {
@@ -112,15 +126,16 @@ func span(at yamldoc.Location) (start, end int) {
 	return min(at.Column-1, end), end
 }
 
-// Of a line that is wider, such as JSON on one line, a frame shows what is around the place. The unit is the column of
-// a terminal.
+// Widths in columns of a terminal. Of a line that is wider than maxWidth, such as JSON on one line, a frame shows a
+// part.
 const (
 	maxWidth  = 120
-	maxBefore = 30 // the place
+	maxBefore = 30 // The part begins this much before the location.
 	tabWidth  = 4
 )
 
-// layOut returns the line of a place as a terminal shows it, and the indent and the marks of the line below it.
+// layOut returns the line of a location as a terminal shows it, and for the line below it the indent and the marks (^)
+// under the location.
 func layOut(at yamldoc.Location) (source, indent, marks string) {
 	start, end := span(at)
 	from, to := window(at.Snippet, start)
@@ -128,7 +143,7 @@ func layOut(at yamldoc.Location) (source, indent, marks string) {
 		source, indent = "…", " "
 	}
 	for i, r := range at.Snippet[from:to] {
-		character, columns := show(r)
+		character, columns := displayRune(r)
 		source += character
 		switch i += from; {
 		case i < start:
@@ -140,31 +155,33 @@ func layOut(at yamldoc.Location) (source, indent, marks string) {
 	if to < len(at.Snippet) {
 		source += "…"
 	}
-	// "##[" begins a workflow command of old, wherever it stands; the marks stay below their characters.
+	// "##[" begins a workflow command in an old syntax, anywhere in a line. The replacement is as wide, so that the marks
+	// stay below their characters.
 	return strings.ReplaceAll(source, "##[", "#\u266f["), indent, cmp.Or(marks, "^")
 }
 
-// window is the part of a line to show: all of it, or what is around an offset.
+// window returns the part of a line to show, from one offset to another: the whole line if it is not too wide, else
+// the part around an offset.
 func window(line string, offset int) (from, to int) {
-	if fitting(line, maxWidth) == len(line) {
+	if fittingLength(line, maxWidth) == len(line) {
 		return 0, len(line)
 	}
 	from = offset
 	for left := maxBefore; from > 0; {
 		r, size := utf8.DecodeLastRuneInString(line[:from])
-		_, columns := show(r)
+		_, columns := displayRune(r)
 		if left -= columns; left < 0 {
 			break
 		}
 		from -= size
 	}
-	return from, from + fitting(line[from:], maxWidth)
+	return from, from + fittingLength(line[from:], maxWidth)
 }
 
-// fitting is how much of a text fits into some columns.
-func fitting(text string, columns int) int {
+// fittingLength returns the length in bytes of the part of a text that fits into some columns.
+func fittingLength(text string, columns int) int {
 	for i, r := range text {
-		_, wide := show(r)
+		_, wide := displayRune(r)
 		if columns -= wide; columns < 0 {
 			return i
 		}
@@ -172,9 +189,10 @@ func fitting(text string, columns int) int {
 	return len(text)
 }
 
-// show returns how a terminal is to show a character, and in how many columns. What would not be seen, or would change
-// the order of what is, is escaped.
-func show(r rune) (string, int) {
+// displayRune returns the text that a terminal is to show for a character, and its width in columns. A character that
+// is invisible, or that changes the direction of the text, is escaped. A combining mark has no width, and a wide
+// character of an Asian script takes two columns.
+func displayRune(r rune) (string, int) {
 	kind := width.LookupRune(r).Kind()
 	switch {
 	case r == '\t':

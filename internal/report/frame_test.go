@@ -7,7 +7,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// at is the place between « and » in a line of values.yaml.
+// at returns the location of the text between « and », in a line of values.yaml.
 func at(line int, text string) yamldoc.Location {
 	before, rest, _ := strings.Cut(text, "«")
 	inside, after, _ := strings.Cut(rest, "»")
@@ -17,7 +17,7 @@ func at(line int, text string) yamldoc.Location {
 	}
 }
 
-// why is what is printed of a trace below its first two lines.
+// why returns the text of Why for a trace, without the first two lines.
 func why(t *testing.T, trace Trace) string {
 	t.Helper()
 	var b strings.Builder
@@ -27,7 +27,8 @@ func why(t *testing.T, trace Trace) string {
 	return strings.SplitN(b.String(), "\n", 3)[2]
 }
 
-func TestFrame(t *testing.T) {
+// TestMarksAreBelowTheLocation has lines, how a frame shows them, and the marks below.
+func TestMarksAreBelowTheLocation(t *testing.T) {
 	long := strings.Repeat("a", 100)
 	for _, test := range []struct{ name, snippet, source, marks string }{
 		{"plain", `key: «Always» # why`, `key: Always # why`, `     ^^^^^^`},
@@ -59,7 +60,9 @@ func TestFrame(t *testing.T) {
 	}
 }
 
-func TestFrameOfPlaceOverLines(t *testing.T) {
+// TestLocationOverLinesIsMarkedInTheFirst: a location that goes on in the next line is marked to the end of its first
+// line.
+func TestLocationOverLinesIsMarkedInTheFirst(t *testing.T) {
 	place := at(1, `key: «"Al`)
 	place.EndLine, place.EndColumn = 2, 3
 	want := "    1 | key: \"Al\n      |      ^^^\n"
@@ -68,7 +71,8 @@ func TestFrameOfPlaceOverLines(t *testing.T) {
 	}
 }
 
-func TestNotSetHere(t *testing.T) {
+// TestFrameNamesTheUnsetKey: the frame of a missing field names the key that would set it.
+func TestFrameNamesTheUnsetKey(t *testing.T) {
 	const field = "spec.containers[0].imagePullPolicy"
 	for _, test := range []struct{ name, key, snippet, want string }{
 		{"the mapping in a values file", "image.pullPolicy", `«image»:`, "image.pullPolicy is not set here"},
@@ -99,7 +103,8 @@ func TestNotSetHere(t *testing.T) {
 	}
 }
 
-func TestWhy(t *testing.T) {
+// TestWhyListsDecisionsAndVia has all parts of an answer.
+func TestWhyListsDecisionsAndVia(t *testing.T) {
 	replicas := at(120, "  replicas: «3»")
 	replicas.Key = "web.replicas"
 	written := at(6, "  «replicas: {{ .Values.web.replicas }}»")

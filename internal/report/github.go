@@ -11,21 +11,29 @@ import (
 )
 
 const (
-	// commandsOfType is how many annotations of a type GitHub shows of a step
+	// maxOfType is the largest number of annotations of one type that GitHub shows for a step
 	// (https://github.com/orgs/community/discussions/26680#discussioncomment-3252835).
-	commandsOfType = 10
-	// commandLength is in bytes; GitHub cuts at 4,096 characters.
-	commandLength = 4000
+	maxOfType = 10
+	// maxCommand is the largest size of a command in bytes. GitHub cuts a command at 4,096 characters.
+	maxCommand = 4000
 )
 
-var commandTypes = map[check.Severity]string{check.SeverityError: "error", check.SeverityWarning: "warning", check.SeverityNote: "notice"}
+// commandTypes are the workflow commands that make annotations.
+var commandTypes = map[check.Severity]string{
+	check.SeverityError: "error", check.SeverityWarning: "warning", check.SeverityNote: "notice",
+}
 
-// GitHub writes the report as commands of GitHub's workflows, which show as annotations: failures, then findings, the
-// worst first, as many as GitHub shows, and how many it would not.
+// GitHub writes the report as workflow commands, which GitHub shows as annotations on the files of a pull request:
+//
+//	::error title=pullcheck%3A pull-policy-not-always,file=values.yaml,line=3::imagePullPolicy is Never: …
+//
+// Failures come first, then findings, the worst first. It writes only as many commands as GitHub shows, and then a
+// line with the number of the others.
 func GitHub(w io.Writer, r *check.Report) error {
 	c := &commands{written: map[string]int{}}
 	for _, f := range r.Failures {
-		c.add("error", f.Location.Path, f.Location.Line, "pullcheck: not checked", sourceName(f.Source, f.Environment)+": "+f.Message)
+		message := sourceName(f.Source, f.Environment) + ": " + f.Message
+		c.add("error", f.Location.Path, f.Location.Line, "pullcheck: not checked", message)
 	}
 	findings := slices.Clone(r.Findings)
 	slices.SortStableFunc(findings, func(a, b check.Finding) int {
@@ -35,21 +43,23 @@ func GitHub(w io.Writer, r *check.Report) error {
 		c.add(commandTypes[f.Severity], f.Decision.Path, f.Decision.Line, "pullcheck: "+f.Rule, f.Text())
 	}
 	if c.left > 0 {
-		// Not an annotation: those are used up.
-		fmt.Fprintf(c, "pullcheck: %d more have no annotation: GitHub shows %d of a kind\n", c.left, commandsOfType)
+		// This is a line in the log and no annotation: GitHub would not show another one.
+		fmt.Fprintf(c, "pullcheck: %d more have no annotation: GitHub shows %d of a kind\n", c.left, maxOfType)
 	}
 	_, err := io.WriteString(w, c.String())
 	return err
 }
 
+// commands is a text of workflow commands.
 type commands struct {
 	strings.Builder
-	written map[string]int
-	left    int
+	written map[string]int // the number of commands by type
+	left    int            // the number of commands that were left out
 }
 
+// add writes a command, unless there are already as many of its type as GitHub shows. path and line may be empty.
 func (c *commands) add(kind, path string, line int, title, message string) {
-	if c.written[kind] == commandsOfType {
+	if c.written[kind] == maxOfType {
 		c.left++
 		return
 	}
@@ -64,16 +74,17 @@ func (c *commands) add(kind, path string, line int, title, message string) {
 	fmt.Fprintf(c, "::%s %s::%s\n", kind, strings.Join(properties, ","), cutCommand(commandData.Replace(message)))
 }
 
-// commandData and commandProperty escape as github.com/actions/toolkit packages/core/src/command.ts does.
+// commandData and commandProperty escape the message and a property of a command, as packages/core/src/command.ts of
+// github.com/actions/toolkit does.
 var commandData = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 
 func commandProperty(s string) string {
 	return cutCommand(strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData.Replace(s)))
 }
 
-// cutCommand cuts a part of a command, but not inside a character or an escape.
+// cutCommand shortens a part of a command. It does not cut inside a character or an escape such as %0A.
 func cutCommand(s string) string {
-	const most = commandLength / 3 // there are three such parts
+	const most = maxCommand / 3 // A command has three such parts: title, file and message.
 	if len(s) <= most {
 		return s
 	}

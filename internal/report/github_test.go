@@ -8,7 +8,9 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-func TestGitHub(t *testing.T) {
+// TestGitHubWritesAsManyAsGitHubShows: failures come first, then the worst findings, and the last line counts the
+// others.
+func TestGitHubWritesAsManyAsGitHubShows(t *testing.T) {
 	t.Parallel()
 	r := &check.Report{Failures: []check.Failure{{Source: "charts/a", Environment: "prod", Message: "two\nlines\r"}}}
 	for range 12 {
@@ -29,8 +31,8 @@ func TestGitHub(t *testing.T) {
 	}
 }
 
-// TestGitHubLength: whatever stands in a report, a command is a line that GitHub does not cut.
-func TestGitHubLength(t *testing.T) {
+// TestCommandIsNotCutByGitHub: a command is one line that is not too long for GitHub, whatever the report contains.
+func TestCommandIsNotCutByGitHub(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("%", 9000), strings.Repeat("é:", 9000), strings.Repeat("a%", 5000)} {
 		var b strings.Builder

@@ -8,7 +8,8 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 )
 
-// JSON writes the report in the form that version 1 of it promises, indented, with a final newline.
+// JSON writes the report as indented JSON with a newline at the end. README.md documents the fields. The tags of
+// check.Report and its parts give them their names. <, > and & are not escaped.
 func JSON(w io.Writer, r *check.Report) error {
 	findings := *r
 	findings.Findings = slices.Clone(r.Findings)

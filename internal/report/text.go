@@ -1,5 +1,9 @@
-// Package report turns a report into what people and programs read. It writes bytes and does nothing else:
-// no network, no environment.
+// Package report writes a check.Report for people and programs. Each format has a file of its own: text.go (with
+// frame.go for the code frames), json.go, github.go for annotations, summary.go, and fixes.go for diffs.
+//
+// A format is a function that writes to an io.Writer. It does nothing else: it reads no file, no environment and no
+// network. The lines of files that it shows are in the locations of the report. The text of a repository can be
+// hostile, so each format escapes what its reader would take for a command: [Line] for terminals and logs.
 package report
 
 import (
@@ -14,19 +18,24 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// TextOptions say how a report is written for people.
+// TextOptions say how Text writes a report.
 type TextOptions struct {
 	Color bool // ANSI colours
 	Quiet bool // findings, failures and unread manifests only
-	// Suppressed lists the findings that are kept on purpose, too.
+	// Suppressed also lists the suppressed findings, with their reasons.
 	Suppressed bool
-	// Unaffected is how many sources were left out because a change makes no difference for them.
+	// Unaffected is the number of sources that were left out because the change does not affect them. The tally shows it.
 	Unaffected int
 }
 
-// Text writes the report as compilers do: a line for each finding, `path:line:column: severity: message [rule]`,
-// and below it the line of the decision, those on the way to the manifests, and what is affected; then the failures,
-// what was skipped, and a tally.
+// Text writes the report for people, as compilers do. A finding has a line `path:line:column: severity: message
+// [rule]`, below it the line of the file with the decision underlined, the lines of Via, and the affected containers.
+// After the findings come the suppressed findings, the failures, the skipped sources, and a tally in one line:
+//
+//	charts/api/values.yaml:3:15: error: imagePullPolicy is IfNotPresent: … [pull-policy-not-always]
+//	    3 |   pullPolicy: IfNotPresent
+//	      |               ^^^^^^^^^^^^
+//	    charts/api: Deployment/api: api (example/api:1.2)
 func Text(w io.Writer, r *check.Report, options TextOptions) error {
 	t := &text{options: options}
 	for i, finding := range r.Findings {
@@ -59,13 +68,14 @@ func Text(w io.Writer, r *check.Report, options TextOptions) error {
 	return err
 }
 
-// text is a report being written.
+// text is the text of a report while it is written.
 type text struct {
 	strings.Builder
 	options TextOptions
 }
 
-// The ANSI colours of a severity, of a failure, and of what stands back.
+// ANSI escape sequences. red, yellow and cyan are for severities, bold for locations, and faint for less important
+// text.
 const (
 	red     = "\x1b[1;31m"
 	yellow  = "\x1b[1;33m"
@@ -75,6 +85,7 @@ const (
 	noColor = "\x1b[0m"
 )
 
+// paint returns s in a colour, or unchanged if the text has no colours.
 func (t *text) paint(color, s string) string {
 	if !t.options.Color {
 		return s
@@ -82,8 +93,14 @@ func (t *text) paint(color, s string) string {
 	return color + s + noColor
 }
 
+// severityColors are the colours of findings.
+var severityColors = map[check.Severity]string{
+	check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan,
+}
+
+// finding writes a finding.
 func (t *text) finding(f check.Finding) {
-	color := map[check.Severity]string{check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan}[f.Severity]
+	color := severityColors[f.Severity]
 	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(color, f.Severity.String()),
 		Line(f.Text()), t.paint(faint, "["+f.Rule+"]"))
 	trace := Trace{
@@ -94,13 +111,14 @@ func (t *text) finding(f check.Finding) {
 		Exact:     f.Exact,
 	}
 	t.frame(trace, f.Decision, color)
-	t.way(trace)
+	t.via(trace)
 	if f.Note != "" {
 		fmt.Fprintf(t, "    %s\n", Line(f.Note))
 	}
 	t.affected(f.Affected)
 }
 
+// suppression writes a suppressed finding, without the line of its decision.
 func (t *text) suppression(s check.Suppression) {
 	f := s.Finding
 	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(faint, "suppressed"),
@@ -109,7 +127,8 @@ func (t *text) suppression(s check.Suppression) {
 	t.affected(f.Affected)
 }
 
-// affected has the objects below their source. Environments in which they are the same share them.
+// affected writes a line for each source with its objects and containers. Environments in which a source has the same
+// objects share a line: charts/api (prod, stage): Deployment/api: api (example/api:1.2).
 func (t *text) affected(all []check.Affected) {
 	type group struct{ source, objects string }
 	var groups []group
@@ -135,8 +154,8 @@ func (t *text) affected(all []check.Affected) {
 	}
 }
 
-// objects has the objects of one source with their containers: one goes on the line of the source, several have
-// lines of their own.
+// objects returns the objects of one source with their containers. A single object is on the line of the source, and
+// several objects have lines of their own.
 func objects(all []check.Affected) string {
 	var names []string
 	containers := map[string][]string{}
@@ -158,7 +177,7 @@ func objects(all []check.Affected) string {
 	return lines.String()
 }
 
-// containerName has what is known of a container: a custom resource may give no image, an object no name.
+// containerName returns the name of a container and its image. A custom resource may write no image, or no name.
 func containerName(a check.Affected) string {
 	switch {
 	case a.Image == "":
@@ -169,6 +188,7 @@ func containerName(a check.Affected) string {
 	return a.Container + " (" + a.Image + ")"
 }
 
+// objectName returns kind, name and namespace of an object: "Pod/api in prod".
 func objectName(a check.Affected) string {
 	name := a.Kind + "/" + a.Name
 	if a.Namespace != "" {
@@ -177,6 +197,7 @@ func objectName(a check.Affected) string {
 	return name
 }
 
+// sourceName returns the path of a source and its environment: "charts/api (prod)".
 func sourceName(path, environment string) string {
 	if environment == "" {
 		return path
@@ -184,9 +205,10 @@ func sourceName(path, environment string) string {
 	return path + " (" + environment + ")"
 }
 
-// Line makes text from a repository safe to print as a line or in one: control characters, which could start a line of
-// their own or colour the terminal, are shown as in a string of Go, and so is what would make the line a command of
-// GitHub's workflows: "::" after white space, and "##[" anywhere (ActionCommand.cs of github.com/actions/runner).
+// Line returns text of a repository that is safe to print within one line. Two things are escaped as in a string of
+// Go: control characters, which could begin another line or control the terminal, and text that a runner of GitHub
+// would take for a workflow command, which is "::" at the beginning of a line, and "##[" anywhere (ActionCommand.cs of
+// github.com/actions/runner).
 func Line(s string) string {
 	var text strings.Builder
 	for _, r := range s {
@@ -203,7 +225,7 @@ func Line(s string) string {
 	return s
 }
 
-// Lines makes text of several lines safe to print; those after the first are indented.
+// Lines is Line for text with several lines. All lines after the first are indented.
 func Lines(s string) string {
 	lines := strings.Split(strings.TrimSpace(s), "\n")
 	for i := range lines {
@@ -212,6 +234,7 @@ func Lines(s string) string {
 	return strings.Join(lines, "\n    ")
 }
 
+// failure writes a failure with its hint.
 func (t *text) failure(f check.Failure) {
 	at := f.Source
 	if f.Location.Path != "" {
@@ -226,20 +249,23 @@ func (t *text) failure(f check.Failure) {
 	}
 }
 
-// isPlain tells files without Kubernetes objects, which only count in the tally: most repositories have many.
-func isPlain(s check.SourceStatus) bool {
+// hasNoObject reports whether a source is a file without a Kubernetes object. Most repositories have many such files,
+// so the text has only their number, in the tally.
+func hasNoObject(s check.SourceStatus) bool {
 	return s.Status == check.Skipped && s.Kind == render.Raw && s.NoObject
 }
 
-// skipped names what was not rendered and why. A manifest that is a template of another tool may well have containers.
+// skipped writes a line for each skipped source, with the reason. With Quiet it writes only lines for manifests: a
+// manifest that cannot be read, such as a template of another tool, may well have containers.
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
-		if s.Status == check.Skipped && !isPlain(s) && (!t.options.Quiet || s.Kind == render.Raw) {
+		if s.Status == check.Skipped && !hasNoObject(s) && (!t.options.Quiet || s.Kind == render.Raw) {
 			fmt.Fprintf(t, "%s: %s: %s\n", Line(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), Line(s.Reason))
 		}
 	}
 }
 
+// tally writes the last line, with the numbers of findings, containers and sources.
 func (t *text) tally(r *check.Report) {
 	bySeverity := map[check.Severity]int{}
 	for _, f := range r.Findings {
@@ -252,11 +278,11 @@ func (t *text) tally(r *check.Report) {
 		}
 	}
 	byStatus := map[check.Status]int{}
-	containers, plain := 0, 0
+	containers, withoutObject := 0, 0
 	for _, s := range r.Sources {
 		containers += s.Containers
-		if isPlain(s) {
-			plain++
+		if hasNoObject(s) {
+			withoutObject++
 			continue
 		}
 		byStatus[s.Status]++
@@ -273,12 +299,13 @@ func (t *text) tally(r *check.Report) {
 	if t.options.Unaffected > 0 {
 		fmt.Fprintf(t, ", %d not affected by the change", t.options.Unaffected)
 	}
-	if plain > 0 {
-		fmt.Fprintf(t, "; %s without Kubernetes objects", count(plain, "file"))
+	if withoutObject > 0 {
+		fmt.Fprintf(t, "; %s without Kubernetes objects", count(withoutObject, "file"))
 	}
 	t.WriteByte('\n')
 }
 
+// count returns a number with its noun: "1 finding", "2 findings".
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun

@@ -8,12 +8,13 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// affected is a container "c" of a Deployment.
+// affected returns a container "c" of a Deployment.
 func affected(source, environment, name, image string) check.Affected {
 	return check.Affected{Source: source, Environment: environment, Kind: "Deployment", Name: name, Container: "c", Field: "f", Image: image, Written: "Never"}
 }
 
-func TestAffected(t *testing.T) {
+// TestEnvironmentsShareALine: environments with the same objects share a line in the list of affected containers.
+func TestEnvironmentsShareALine(t *testing.T) {
 	sidecar := affected("a", "", "web", "web:1")
 	sidecar.Container = "sidecar"
 	for _, test := range []struct {
@@ -58,8 +59,8 @@ func TestAffected(t *testing.T) {
 	}
 }
 
-// TestText has all parts of a report in colour.
-func TestText(t *testing.T) {
+// TestTextInColour has all parts of a report in colour.
+func TestTextInColour(t *testing.T) {
 	decision := at(4, "pullPolicy: «Never»")
 	r := &check.Report{
 		Findings: []check.Finding{
@@ -94,9 +95,9 @@ e: <faint>skipped<0>: a library
 	}
 }
 
-// TestSuppressed has what is kept on purpose in the tally, and in the list where that is wanted; a reason cannot break
-// out of its line.
-func TestSuppressed(t *testing.T) {
+// TestSuppressedAreCountedAndListed: suppressed findings are in the tally, and in the list if the options ask for it.
+// A reason is on one line, whatever it contains.
+func TestSuppressedAreCountedAndListed(t *testing.T) {
 	kept := check.Finding{Rule: "one", Severity: check.SeverityError, Message: "wrong", Decision: at(4, "pullPolicy: «Never»"), Exact: true, Affected: []check.Affected{affected("a", "", "web", "web:1")}}
 	suppression := check.Suppression{Finding: kept, By: check.ByComment, Reason: "why\n::error::", Location: yamldoc.Location{Path: "values.yaml", Line: 3, Column: 1}}
 	found := kept

@@ -5,10 +5,11 @@ import (
 	"io"
 )
 
-// Why writes what a field is, the places that decide it, and those on the way to the object.
-func Why(w io.Writer, field string, trace Trace, options TextOptions) error {
+// Why writes the answer of `pullcheck why`: a title such as "Deployment/api spec.replicas = 3", each location that
+// decides the field with its line, and the lines between the decisions and the object.
+func Why(w io.Writer, title string, trace Trace, options TextOptions) error {
 	t := &text{options: options}
-	fmt.Fprintln(t, Line(field))
+	fmt.Fprintln(t, Line(title))
 	for _, at := range trace.Decisions {
 		fmt.Fprint(t, t.paint(bold, Line(at.String())))
 		if at.Line > 0 && at.Key != "" && !sameKeys(at.Key, trace.Field) {
@@ -17,7 +18,7 @@ func Why(w io.Writer, field string, trace Trace, options TextOptions) error {
 		t.WriteByte('\n')
 		t.frame(trace, at, cyan)
 	}
-	t.way(trace)
+	t.via(trace)
 	_, err := io.WriteString(w, t.String())
 	return err
 }

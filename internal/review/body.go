@@ -15,35 +15,39 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// What the author of a pull request can choose, as names of files, keys and images, stands in the text of a comment only in
-// code spans, code blocks and addresses. There nothing is a mention, a link, HTML or Markdown.
+// The rule for everything below: text that the author of a pull request can choose, such as the name of a file, a key
+// or an image, is written only inside code spans, code blocks and URLs. There, GitHub shows no mention, link, HTML or
+// Markdown. So a file named "@everyone" notifies nobody. TestHostileTextStaysInCode and FuzzBody hold the texts to the
+// rule.
 
+// The limits, in bytes if nothing else is said.
 const (
-	// maxBody is less than the 65,536 characters that GitHub takes, and in bytes.
+	// maxBody is the largest size of a comment. GitHub accepts 65,536 characters.
 	maxBody = 64000
-	// maxJobSummary is less than the 1 MiB above which GitHub shows nothing of a step's summary.
+	// maxJobSummary is the largest size of a job summary. GitHub shows nothing of a summary above 1 MiB.
 	maxJobSummary = 1000000
-	// maxCode and maxMessage are how long a code span is, in bytes.
+	// maxCode and maxMessage are the largest sizes of code spans: of a name, and of an error message.
 	maxCode    = 300
 	maxMessage = 1000
-	// maxAddress is in bytes: without the address of a very long path, a comment stays below GitHub's limit.
+	// maxAddress is the largest size of a URL. A longer one is left out, so that a comment with many URLs stays below
+	// maxBody.
 	maxAddress = 1000
-	// maxAffected is how many lines a comment has for what is affected.
+	// maxAffected is the largest number of lines or items in a list within a comment.
 	maxAffected = 5
 )
 
-// The markers of what is no comment on a finding.
+// The names in the markers of texts that are no comment on a finding. The marker of a comment has the fingerprint.
 const (
 	summaryMark = "summary"
 	reviewMark  = "review"
 )
 
-// marker ends each text that this program writes, so that it finds them again.
+// marker returns the end of each text that this program writes: a hidden comment, by which a later run finds the text.
 func marker(name string) string { return "\n<!-- pullcheck:v1 fp=" + name + " -->" }
 
 var marked = regexp.MustCompile(`\n<!-- pullcheck:v1 fp=([0-9a-z]+) -->\s*$`)
 
-// markOf is the name in the marker that a text ends with, empty if there is none.
+// markOf returns the name in the marker at the end of a text; empty if there is no marker. GitHub may change line ends.
 func markOf(body string) string {
 	if match := marked.FindStringSubmatch(strings.ReplaceAll(body, "\r\n", "\n")); match != nil {
 		return match[1]
@@ -51,7 +55,7 @@ func markOf(body string) string {
 	return ""
 }
 
-// clearBody takes the place of a summary that has become untrue.
+// clearBody returns the text for an existing summary when there is nothing left to say.
 func clearBody(findings int) string {
 	text := "no new finding in what this pull request deploys"
 	if findings > 0 {
@@ -60,15 +64,19 @@ func clearBody(findings int) string {
 	return "**pullcheck**: " + text + ".\n" + marker(summaryMark)
 }
 
-// reasons are why the rules matter in production, in a sentence each.
+// reasons say in one sentence for each rule what breaks in production.
 var reasons = map[string]string{
-	"pull-policy-not-always": "If the tag is pushed again, nodes that have the old image keep starting it while other nodes start the new one; " +
+	"pull-policy-not-always": "If the tag is pushed again, nodes that have the old image keep starting it " +
+		"while other nodes start the new one; " +
 		"and on a node that has a private image, any pod can start it without a pull secret.",
-	"pull-policy-unset":   "The next tag that is not `latest` turns it into `IfNotPresent`, and nobody will see that in the diff.",
+	"pull-policy-unset": "The next tag that is not `latest` turns it into `IfNotPresent`, " +
+		"and nobody will see that in the diff.",
 	"pull-policy-invalid": "The sync of the whole application fails at this object.",
-	"pull-policy-digest":  "A pull secret that is withdrawn, or an image that is deleted, does not stop new pods on such a node.",
+	"pull-policy-digest": "A pull secret that is withdrawn, or an image that is deleted, " +
+		"does not stop new pods on such a node.",
 }
 
+// reason returns the reason for a finding. A policy of Never breaks more than other policies.
 func reason(f *check.Finding) string {
 	always := f.Rule == "pull-policy-not-always"
 	if always && !slices.ContainsFunc(f.Affected, func(a check.Affected) bool { return a.Effective != check.Never }) {
@@ -77,11 +85,14 @@ func reason(f *check.Finding) string {
 	return reasons[f.Rule]
 }
 
+// reviewBody returns the text of the review itself.
 func reviewBody(findings []check.Finding) string {
-	return fmt.Sprintf("pullcheck: %s in what this pull request deploys.\n%s", count(len(findings), "new finding"), marker(reviewMark))
+	findingCount := count(len(findings), "new finding")
+	return fmt.Sprintf("pullcheck: %s in what this pull request deploys.\n%s", findingCount, marker(reviewMark))
 }
 
-// commentBody is the text of a comment at an anchor.
+// commentBody returns the text of the comment on a finding: what is wrong, what decides it, what it affects, why it
+// matters, the fix, and how to suppress the finding.
 func (l *layout) commentBody(f *check.Finding, a anchor) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "**%s** %s: %s.\n\n", capital(f.Severity.String()), code(f.Rule), summaryOf(f.Rule))
@@ -98,35 +109,39 @@ func (l *layout) commentBody(f *check.Finding, a anchor) string {
 	} else {
 		b.WriteString(l.fixElsewhere(f))
 	}
-	b.WriteString(l.exemption(f, a))
+	b.WriteString(l.suppressionHint(f, a))
 	return b.String() + marker(f.Fingerprint)
 }
 
-// exemption says how to keep a finding on purpose, or why that does not work.
-func (l *layout) exemption(f *check.Finding, a anchor) string {
+// suppressionHint says how to suppress a finding, or why an existing comment does not suppress it. It is empty if no
+// comment can be written at the decision, or if a comment there would not count.
+func (l *layout) suppressionHint(f *check.Finding, a anchor) string {
 	if f.Note != "" {
 		return fmt.Sprintf("\nNote: %s\n", span(f.Note, maxMessage))
 	}
-	if l.excepted(*f) {
+	if l.distrusted(*f) {
 		return "\nThe ignore comment that this pull request adds for it does not count before the merge.\n"
 	}
 	if !f.Decision.Tracked || f.Decision.Line == 0 || path.Ext(f.Decision.Path) == ".json" {
-		return "" // No comment can be there, or counts.
+		return ""
 	}
 	line := "this line"
 	if a.kind != onLine {
 		line = "the line that decides"
 	}
-	return fmt.Sprintf("\nTo keep it on purpose, write %s at the end of %s or alone on the line above.\n", code("# pullcheck: ignore["+f.Rule+"] REASON"), line)
+	return fmt.Sprintf("\nTo keep it on purpose, write %s at the end of %s or alone on the line above.\n",
+		code("# pullcheck: ignore["+f.Rule+"] REASON"), line)
 }
 
-// excepted reports whether the pull request itself adds a comment that keeps a finding. If it counts, the finding is not
-// in the report.
-func (l *layout) excepted(f check.Finding) bool {
-	return slices.ContainsFunc(l.Exceptions, func(s check.Suppression) bool { return s.Finding.Fingerprint == f.Fingerprint })
+// distrusted reports whether the pull request adds an ignore comment for a finding of the report. Such a comment is not
+// trusted: if it were, the finding would be suppressed and not in the report.
+func (l *layout) distrusted(f check.Finding) bool {
+	return slices.ContainsFunc(l.SuppressedByChange, func(s check.Suppression) bool {
+		return s.Finding.Fingerprint == f.Fingerprint
+	})
 }
 
-// decided says where the policy is decided, and begins the list of what that affects.
+// decided says which line decides the policy, and introduces the list of affected containers.
 func (l *layout) decided(f *check.Finding, a anchor) string {
 	at := l.link(f.Decision)
 	where := "This line"
@@ -141,13 +156,14 @@ func (l *layout) decided(f *check.Finding, a anchor) string {
 	return fmt.Sprintf("%s %s:\n\n", where, policy(f.Affected, ""))
 }
 
-// policy says what becomes of the policy of the containers, and whose they are.
+// policy says what a line does to the policies of containers. For example: "sets the pull policy of 2 containers to
+// Never". The text of is written after the number of containers.
 func policy(all []check.Affected, of string) string {
 	one := all[0]
 	containers := count(len(all), "container") + of
-	same := !slices.ContainsFunc(all, func(a check.Affected) bool { return a.Written != one.Written || a.Effective != one.Effective })
+	differs := func(a check.Affected) bool { return a.Written != one.Written || a.Effective != one.Effective }
 	switch {
-	case !same:
+	case slices.ContainsFunc(all, differs):
 		var effective []string
 		for _, a := range all {
 			if !slices.Contains(effective, a.Effective) {
@@ -161,7 +177,7 @@ func policy(all []check.Affected, of string) string {
 	return fmt.Sprintf("leaves the pull policy of %s unset, which makes it %s", containers, code(one.Effective))
 }
 
-// affected is a list of the objects and containers, with the environments in which they are the same.
+// affected returns a list with a line for each object of a source: its environments and its containers.
 func affected(all []check.Affected) string {
 	type group struct{ source, object string }
 	var order []group
@@ -195,7 +211,7 @@ func affected(all []check.Affected) string {
 	return b.String()
 }
 
-// chain has the places between the decision and the manifests, but the one that is commented on.
+// chain returns the locations between the decision and the manifest, without the line that has the comment.
 func (l *layout) chain(f *check.Finding, a anchor) string {
 	var links []string
 	for _, at := range f.Via {
@@ -203,10 +219,10 @@ func (l *layout) chain(f *check.Finding, a anchor) string {
 			links = append(links, link)
 		}
 	}
-	return first(links)
+	return firstFew(links)
 }
 
-// fix is the suggestion of a comment on the line that decides.
+// fix returns the suggestion, for a comment on the line of the decision. If there is none, it describes the fix.
 func (l *layout) fix(f *check.Finding) string {
 	s, ok := l.suggestions[f.Fingerprint]
 	switch {
@@ -221,13 +237,13 @@ func (l *layout) fix(f *check.Finding) string {
 			lines = append(lines, "+"+line)
 		}
 		return "\nThis fix is proven by rendering again; GitHub cannot apply it to these lines:\n\n" + fenced("diff", lines)
-	case l.covered(f):
+	case l.inOtherSuggestion(f):
 		return "\nThe suggestion in another comment on these lines fixes this, too.\n"
 	}
 	return l.fixElsewhere(f)
 }
 
-// fixElsewhere says in words what the fix is.
+// fixElsewhere describes the fix and names the lines that it edits, for a comment that cannot have a suggestion.
 func (l *layout) fixElsewhere(f *check.Finding) string {
 	if f.Fix == nil {
 		if f.Rule == check.DigestID {
@@ -235,10 +251,11 @@ func (l *layout) fixElsewhere(f *check.Finding) string {
 		}
 		return "\nNo edit of a file in this repository is proven to fix it; a Helm post-renderer or a Kustomize patch can.\n"
 	}
-	return fmt.Sprintf("\nThis fix is proven by rendering again: %s at %s. %s writes it.\n", code(f.Fix.Message), first(l.edited(f.Fix)), code("pullcheck check --fix"))
+	return fmt.Sprintf("\nThis fix is proven by rendering again: %s at %s. %s writes it.\n",
+		code(f.Fix.Message), firstFew(l.edited(f.Fix)), code("pullcheck check --fix"))
 }
 
-// edited are the lines that a fix changes.
+// edited returns the lines that a fix edits.
 func (l *layout) edited(fix *check.Fix) []string {
 	var links []string
 	for _, edit := range fix.Edits {
@@ -249,62 +266,66 @@ func (l *layout) edited(fix *check.Fix) []string {
 	return links
 }
 
-// summaryBody is the summary: what has no comment of its own, what was not checked, and what the pull request keeps on purpose.
-// It is empty where there is nothing of that.
-func summaryBody(s Subject, rest []*check.Finding, findings int) string {
-	if len(rest)+len(s.Report.Failures)+len(s.Exceptions) == 0 {
+// summaryBody returns the text of the summary: the findings without a comment of their own (rest), the failures, and
+// the suppressions that the pull request adds. It is empty if there are none of them.
+func summaryBody(in Input, rest []*check.Finding, findings int) string {
+	if len(rest)+len(in.Report.Failures)+len(in.SuppressedByChange) == 0 {
 		return ""
 	}
 	heading := " without a comment, because no changed file or line leads there or because there are too many:"
-	return summary(s, rest, findings, heading, maxBody) + marker(summaryMark)
+	return summary(in, rest, findings, heading, maxBody) + marker(summaryMark)
 }
 
-// JobSummary is the whole report, for the page of a workflow's run.
-func JobSummary(s Subject) string {
+// JobSummary returns the whole report in Markdown, for the page of a workflow's run (GITHUB_STEP_SUMMARY). It is
+// shortened to the size that GitHub shows.
+func JobSummary(in Input) string {
 	var all []*check.Finding
-	findings := worstFirst(s.Report.Findings)
+	findings := worstFirst(in.Report.Findings)
 	for i := range findings {
 		all = append(all, &findings[i])
 	}
-	return summary(s, all, len(all), ":", maxJobSummary)
+	return summary(in, all, len(all), ":", maxJobSummary)
 }
 
-func summary(s Subject, shown []*check.Finding, findings int, heading string, limit int) string {
-	l := &layout{Subject: s}
+// summary lists the failures, the findings in shown, and the suppressions. findings is the number of all findings,
+// heading comes after the number of shown findings, and limit is in bytes.
+func summary(in Input, shown []*check.Finding, findings int, heading string, limit int) string {
+	l := &layout{Input: in}
 	b := list{limit: limit}
 	fmt.Fprintf(&b, "**pullcheck**: %s in what this pull request deploys.\n", count(findings, "new finding"))
-	if n := len(s.Report.Failures); n > 0 {
+	if n := len(in.Report.Failures); n > 0 {
 		fmt.Fprintf(&b, "\n%s could not be rendered and %s not checked:\n\n", count(n, "source"), plural(n, "was", "were"))
-		items(&b, s.Report.Failures, failureItem)
+		items(&b, in.Report.Failures, failureItem)
 	}
 	if n := len(shown); n > 0 {
 		fmt.Fprintf(&b, "\n%s%s\n\n", count(n, "finding"), heading)
 		items(&b, shown, l.item)
 	}
-	earlier := len(s.Report.Suppressed)
-	if n := len(s.Exceptions); n > 0 {
+	earlier := len(in.Report.Suppressed)
+	if n := len(in.SuppressedByChange); n > 0 {
 		but := ":"
-		if slices.ContainsFunc(s.Report.Findings, l.excepted) {
+		if slices.ContainsFunc(in.Report.Findings, l.distrusted) {
 			but = fmt.Sprintf(", which %s not count before the merge:", plural(n, "does", "do"))
 		} else {
 			earlier -= n
 		}
 		fmt.Fprintf(&b, "\nThis pull request adds %s of its own%s\n\n", count(n, "exception"), but)
-		items(&b, s.Exceptions, l.exception)
+		items(&b, in.SuppressedByChange, l.suppressionItem)
 	}
 	if earlier > 0 {
-		fmt.Fprintf(&b, "\n%s %s kept on purpose by earlier comments.\n", count(earlier, "finding"), plural(earlier, "is", "are"))
+		fmt.Fprintf(&b, "\n%s %s kept on purpose by earlier comments.\n",
+			count(earlier, "finding"), plural(earlier, "is", "are"))
 	}
 	return b.String()
 }
 
-// list is a text that is cut between its items.
+// list is a text with a limit. Whole items are left out, so that no Markdown is cut in the middle.
 type list struct {
 	strings.Builder
 	limit int // in bytes
 }
 
-// items writes what fits of a list, and how many did not.
+// items writes the items that fit into a list, and the number of the items that do not.
 func items[T any](b *list, all []T, item func(T) string) {
 	for i, one := range all {
 		text := item(one)
@@ -316,6 +337,7 @@ func items[T any](b *list, all []T, item func(T) string) {
 	}
 }
 
+// failureItem returns the line for a failure in the summary.
 func failureItem(f check.Failure) string {
 	name := code(f.Source)
 	if f.Environment != "" {
@@ -324,7 +346,7 @@ func failureItem(f check.Failure) string {
 	return "- " + name + ": " + span(f.Message, maxMessage) + "\n"
 }
 
-// item is a finding in the summary.
+// item returns the line for a finding in the summary.
 func (l *layout) item(f *check.Finding) string {
 	var sources []string
 	for _, a := range f.Affected {
@@ -333,28 +355,31 @@ func (l *layout) item(f *check.Finding) string {
 		}
 	}
 	at := l.link(f.Decision)
-	text := fmt.Sprintf("- **%s** %s: %s %s", capital(f.Severity.String()), code(f.Rule), at, policy(f.Affected, " in "+codes(sources)))
+	text := fmt.Sprintf("- **%s** %s: %s %s",
+		capital(f.Severity.String()), code(f.Rule), at, policy(f.Affected, " in "+codes(sources)))
 	if f.Fix != nil {
 		text += "; proven fix: " + code(f.Fix.Message)
 		if edited := l.edited(f.Fix); !slices.Equal(edited, []string{at}) {
-			text += " at " + first(edited)
+			text += " at " + firstFew(edited)
 		}
 	}
 	return text + "\n"
 }
 
-func (l *layout) exception(s check.Suppression) string {
+// suppressionItem returns the line for a suppression in the summary.
+func (l *layout) suppressionItem(s check.Suppression) string {
 	return fmt.Sprintf("- %s keeps %s: %s\n", l.link(s.Location), code(s.Finding.Rule), code(s.Reason))
 }
 
-// link is a place, with its address where there is one.
+// link returns a location as path and line, linked to the file at the head commit. A line inside a packaged chart has
+// no page on GitHub: the link leads to the package.
 func (l *layout) link(at yamldoc.Location) string {
 	at.Column = 0
 	text := code(at.String())
 	if l.Blob == "" || !utf8.ValidString(at.Path) {
 		return text
 	}
-	file := kept(at.Path)
+	file := trackedFile(at.Path)
 	parts := strings.Split(file, "/")
 	for i, part := range parts {
 		parts[i] = url.PathEscape(part)
@@ -369,13 +394,16 @@ func (l *layout) link(at yamldoc.Location) string {
 	return "[" + text + "](" + address + ")"
 }
 
+// code returns a code span for a name.
 func code(text string) string { return span(text, maxCode) }
 
-// span is a code span: on one line, without what is invisible, and longer fences than any backticks inside.
-func span(text string, most int) string {
+// span returns a Markdown code span of at most limit bytes and the rest of a character. Nothing in text can end the
+// span: it is on one line, and its fences are longer than any run of backticks in it. Invisible characters are
+// escaped, as in Go.
+func span(text string, limit int) string {
 	var b strings.Builder
 	for _, r := range text {
-		if b.Len() >= most {
+		if b.Len() >= limit {
 			b.WriteRune('…')
 			break
 		}
@@ -389,23 +417,25 @@ func span(text string, most int) string {
 	if strings.TrimSpace(text) == "" {
 		text = strconv.Quote(text)
 	}
-	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") || strings.HasPrefix(text, " ") && strings.HasSuffix(text, " ") {
-		text = " " + text + " "
+	backtickAtEnd := strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`")
+	if backtickAtEnd || strings.HasPrefix(text, " ") && strings.HasSuffix(text, " ") {
+		text = " " + text + " " // Markdown removes one space from both ends.
 	}
-	fence := strings.Repeat("`", longest(text)+1)
+	fence := strings.Repeat("`", longestBackticks(text)+1)
 	return fence + text + fence
 }
 
+// codes returns code spans for the first few names.
 func codes(texts []string) string {
 	spans := make([]string, len(texts))
 	for i, text := range texts {
 		spans[i] = code(text)
 	}
-	return first(spans)
+	return firstFew(spans)
 }
 
-// first are the first ones where there are many.
-func first(texts []string) string {
+// firstFew joins the first few texts, and says how many more there are: "a, b, c, d, e and 3 more".
+func firstFew(texts []string) string {
 	joined := strings.Join(texts[:min(len(texts), maxAffected)], ", ")
 	if more := len(texts) - maxAffected; more > 0 {
 		joined += fmt.Sprintf(" and %d more", more)
@@ -413,25 +443,26 @@ func first(texts []string) string {
 	return joined
 }
 
-// fenced is a code block, its fences longer than any backticks inside.
+// fenced returns a code block. Its fences are longer than any run of backticks in it.
 func fenced(language string, lines []string) string {
 	text := strings.Join(lines, "\n")
-	fence := strings.Repeat("`", max(3, longest(text)+1))
+	fence := strings.Repeat("`", max(3, longestBackticks(text)+1))
 	return fence + language + "\n" + text + "\n" + fence + "\n"
 }
 
-// longest is the length of the longest run of backticks.
-func longest(text string) int {
-	most, run := 0, 0
+// longestBackticks returns the length of the longest run of backticks in a text.
+func longestBackticks(text string) int {
+	longest, run := 0, 0
 	for i := range len(text) {
 		if run++; text[i] != '`' {
 			run = 0
 		}
-		most = max(most, run)
+		longest = max(longest, run)
 	}
-	return most
+	return longest
 }
 
+// summaryOf returns the sentence of a rule that is true for every finding.
 func summaryOf(rule string) string {
 	for _, r := range check.Rules {
 		if r.ID == rule {
@@ -441,6 +472,7 @@ func summaryOf(rule string) string {
 	return "a rule is broken"
 }
 
+// capital returns a text with its first letter in upper case. The letter must be ASCII.
 func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func plural(n int, one, many string) string {
@@ -450,4 +482,5 @@ func plural(n int, one, many string) string {
 	return many
 }
 
+// count returns a number with its noun: "1 finding", "2 findings".
 func count(n int, noun string) string { return fmt.Sprintf("%d %s", n, plural(n, noun, noun+"s")) }

@@ -74,8 +74,8 @@ func withoutSpans(t *testing.T, line string) string {
 	return b.String()
 }
 
-// evil is a finding with a text in every place that the author of a pull request can choose.
-func evil(text string) (Subject, *check.Finding) {
+// evil returns a finding with a text in every field that the author of a pull request can choose.
+func evil(text string) (Input, *check.Finding) {
 	at := yamldoc.Location{Path: "f" + text, Line: 2, Column: 1, EndLine: 2, EndColumn: 2, Key: text}
 	f := &check.Finding{
 		Rule: "pull-policy-not-always", Severity: check.SeverityError, Fingerprint: strings.Repeat("a", 32), Message: text, Note: text, Exact: true,
@@ -90,13 +90,13 @@ func evil(text string) (Subject, *check.Finding) {
 		Fix: &check.Fix{Message: text, Edits: []yamldoc.Edit{{Location: at, NewText: strings.ReplaceAll(text, "\r", "")}}},
 	}
 	line := strings.NewReplacer("\n", "", "\r", "").Replace(text)
-	s := Subject{
+	s := Input{
 		Report: &check.Report{Findings: []check.Finding{*f}, Failures: []check.Failure{{Source: text, Environment: text, Message: text}}},
 		Files: git.Files{{Path: at.Path, Status: git.Modified, Hunks: []git.Hunk{{NewStart: 1, NewLines: 3, Rows: []git.Row{
 			{Old: 1, New: 1, Text: line}, {New: 2, Text: line}, {Old: 2, New: 3, Text: line},
 		}}}}},
-		Exceptions: []check.Suppression{{Finding: *f, Reason: text, Location: at}},
-		Blob:       "https://github.com/acme/apps/blob/0/",
+		SuppressedByChange: []check.Suppression{{Finding: *f, Reason: text, Location: at}},
+		Blob:               "https://github.com/acme/apps/blob/0/",
 	}
 	return s, f
 }
@@ -115,7 +115,7 @@ func checkSafe(t *testing.T, text string) {
 			bodies = append(bodies, c.Body)
 		}
 		l := newLayout(s, s.Report.Findings, nil)
-		for _, kind := range []kind{throughLine, inFile} {
+		for _, kind := range []anchorKind{throughLine, inFile} {
 			bodies = append(bodies, l.commentBody(f, anchor{kind, f.Decision.Path, 0}))
 		}
 		if markOf(plan.Summary.Body) != summaryMark {
@@ -135,7 +135,8 @@ func checkSafe(t *testing.T, text string) {
 	}
 }
 
-func TestHostile(t *testing.T) {
+// TestHostileTextStaysInCode: text of the author is in code spans, code blocks and URLs only.
+func TestHostileTextStaysInCode(t *testing.T) {
 	t.Parallel()
 	for _, text := range hostile {
 		checkSafe(t, text)
@@ -149,7 +150,8 @@ func FuzzBody(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) { checkSafe(t, text) })
 }
 
-func TestMarkOf(t *testing.T) {
+// TestMarkerIsTheLastLine: a marker counts only at the end of a text, and in the version of this program.
+func TestMarkerIsTheLastLine(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{
 		"text" + marker("summary"):                    "summary",
@@ -165,9 +167,11 @@ func TestMarkOf(t *testing.T) {
 	}
 }
 
-func TestLongSummary(t *testing.T) {
+// TestLongSummaryIsCutBetweenItems: a summary stays below GitHub's limit, counts the findings that it leaves out, and
+// keeps its marker.
+func TestLongSummaryIsCutBetweenItems(t *testing.T) {
 	t.Parallel()
-	s := Subject{Report: &check.Report{}}
+	s := Input{Report: &check.Report{}}
 	for i := range 2000 {
 		s.Report.Findings = append(s.Report.Findings, found("a/long/path/to/make/it/more.yaml", i+1, "key"))
 	}

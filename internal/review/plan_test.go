@@ -20,13 +20,13 @@ import (
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
-// reported is a report as its JSON has it, whose severities are words.
+// reported is a report in JSON, in which severities are words.
 type reported struct {
 	Findings []struct {
 		check.Finding
 		Severity string `json:"severity"`
 		Note     string `json:"note"`
-		Packaged bool   `json:"packaged"` // in no file of the repository itself
+		Packaged bool   `json:"packaged"` // The decision is in a dependency.
 	} `json:"findings"`
 	Failures   []check.Failure     `json:"failures"`
 	Exceptions []check.Suppression `json:"exceptions"`
@@ -47,9 +47,8 @@ func (r reported) report(t *testing.T) *check.Report {
 	return report
 }
 
-// TestPlan runs testdata/review: a change (its patches, each in a file of its own below patch/, and files.json with those
-// files that were not modified or have none, as GitHub gives them), a report and what stands on the pull request make a
-// plan. With UPDATE=1 the plans are written.
+// TestPlan runs the cases in testdata/review. A change (the files below patch/, and diff), a report (report.json) and
+// the state of the pull request (state.json) make a plan (plan.md). With UPDATE=1 the plans are written.
 func TestPlan(t *testing.T) {
 	t.Parallel()
 	names, err := filepath.Glob("../../testdata/review/*.txtar")
@@ -85,7 +84,7 @@ func TestPlan(t *testing.T) {
 
 func plan(t *testing.T, files []txtar.File) *Plan {
 	t.Helper()
-	s := Subject{Blob: "https://github.com/acme/apps/blob/0123456/"}
+	s := Input{Blob: "https://github.com/acme/apps/blob/0123456/"}
 	var state State
 	var diff strings.Builder
 	for _, file := range files {
@@ -99,7 +98,7 @@ func plan(t *testing.T, files []txtar.File) *Plan {
 			var r reported
 			err = json.Unmarshal(file.Data, &r)
 			s.Report = r.report(t)
-			s.Exceptions = r.Exceptions
+			s.SuppressedByChange = r.Exceptions
 		case file.Name == "diff":
 			diff.Write(file.Data)
 		case file.Name == "state.json":
@@ -116,8 +115,8 @@ func plan(t *testing.T, files []txtar.File) *Plan {
 	return New(s, state)
 }
 
-// TestSuggestion: what a suggestion puts in the place of lines.
-func TestSuggestion(t *testing.T) {
+// TestSuggestionReplacesLines has fixes and the lines before and after their suggestions.
+func TestSuggestionReplacesLines(t *testing.T) {
 	t.Parallel()
 	file := func(lines ...string) git.Files {
 		f := git.File{Path: "f", Status: git.Modified, Hunks: []git.Hunk{{NewStart: 5, NewLines: len(lines)}}}
@@ -147,7 +146,7 @@ func TestSuggestion(t *testing.T) {
 	} {
 		at := yamldoc.Location{Path: "f", Line: 6, Column: 1, EndLine: 6, EndColumn: 2}
 		f := check.Finding{Fingerprint: "1", Decision: at, Exact: true, Fix: &check.Fix{Edits: test.edits}}
-		l := newLayout(Subject{Report: &check.Report{}, Files: test.files}, []check.Finding{f}, nil)
+		l := newLayout(Input{Report: &check.Report{}, Files: test.files}, []check.Finding{f}, nil)
 		got := ""
 		if s, ok := l.suggestions["1"]; ok && !s.applies {
 			got = "does not apply"
@@ -160,8 +159,8 @@ func TestSuggestion(t *testing.T) {
 	}
 }
 
-// TestSuggestions: what the suggestions are where several findings want lines that are near.
-func TestSuggestions(t *testing.T) {
+// TestNearbyFixesShareASuggestion has fixes on the same and on neighbouring lines, and the suggestions that they share.
+func TestNearbyFixesShareASuggestion(t *testing.T) {
 	t.Parallel()
 	file := git.File{Path: "f", Status: git.Modified, Hunks: []git.Hunk{{NewStart: 1, NewLines: 4, Rows: []git.Row{
 		{Old: 1, New: 1, Text: "a: 1"}, {New: 2, Text: "b: 2"}, {Old: 2, Text: "gone"}, {New: 3, Text: "c: 3"}, {New: 4, Text: "d: 4"},
@@ -197,7 +196,7 @@ func TestSuggestions(t *testing.T) {
 		for i := range test.findings {
 			test.findings[i].Fingerprint = itoa(i)
 		}
-		l := newLayout(Subject{Report: &check.Report{}, Files: git.Files{file}}, test.findings, map[string]bool{"0": test.present})
+		l := newLayout(Input{Report: &check.Report{}, Files: git.Files{file}}, test.findings, map[string]bool{"0": test.present})
 		var got []string
 		for i, f := range test.findings {
 			s, ok := l.suggestions[itoa(i)]
@@ -206,7 +205,7 @@ func TestSuggestions(t *testing.T) {
 				got = append(got, itoa(s.start)+"-"+itoa(s.end)+":"+strings.Join(s.after, "|"))
 			case ok:
 				got = append(got, itoa(s.start)+"-"+itoa(s.end)+", not applied:"+strings.Join(s.after, "|"))
-			case l.covered(&f):
+			case l.inOtherSuggestion(&f):
 				got = append(got, "covered")
 			default:
 				got = append(got, "none")
@@ -218,10 +217,10 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
-// TestLimitsPreferTheWorst: what does not fit is what matters least.
+// TestLimitsPreferTheWorst: the findings without a comment of their own are those with the lowest severity.
 func TestLimitsPreferTheWorst(t *testing.T) {
 	t.Parallel()
-	s := Subject{Report: &check.Report{}, Files: git.Files{{Path: "f", Hunks: []git.Hunk{{NewStart: 1, NewLines: 40}}}}}
+	s := Input{Report: &check.Report{}, Files: git.Files{{Path: "f", Hunks: []git.Hunk{{NewStart: 1, NewLines: 40}}}}}
 	for i := range 40 {
 		s.Files[0].Hunks[0].Rows = append(s.Files[0].Hunks[0].Rows, git.Row{New: i + 1, Text: "x"})
 		f := found("f", i+1, itoa(i))
@@ -249,30 +248,31 @@ func TestLimitsPreferTheWorst(t *testing.T) {
 	}
 }
 
-// TestFailures: where something was not checked, what was said of it stays, once.
-func TestFailures(t *testing.T) {
+// TestFailureKeepsComments: while a source fails, the comment on a finding that is gone stays, once.
+func TestFailureKeepsComments(t *testing.T) {
 	t.Parallel()
 	state := State{
 		Threads:   []Thread{{ID: "1", Fingerprint: "1"}, {ID: "2", Fingerprint: "2", Replied: true}},
 		Summaries: []Note{{ID: "3"}, {ID: "4"}, {ID: "5"}},
 		Blocking:  []int64{6},
 	}
-	plan := New(Subject{Report: &check.Report{Failures: []check.Failure{{Source: "s"}}}}, state)
+	plan := New(Input{Report: &check.Report{Failures: []check.Failure{{Source: "s"}}}}, state)
 	if len(plan.Keep) != 2 || len(plan.Delete)+len(plan.Minimize)+len(plan.Dismiss) != 0 || plan.Summary.ID != "3" || !slices.Equal(plan.Surplus, []string{"4", "5"}) {
 		t.Errorf("with failures: %+v", plan)
 	}
-	plan = New(Subject{Report: &check.Report{}}, state)
+	plan = New(Input{Report: &check.Report{}}, state)
 	if len(plan.Delete) != 1 || len(plan.Minimize) != 1 || len(plan.Dismiss) != 1 {
 		t.Errorf("without: %+v", plan)
 	}
 }
 
-// TestAnchorNames: JSON carries UTF-8 alone, and one path that GitHub does not take is the end of a review.
-func TestAnchorNames(t *testing.T) {
+// TestNamesThatAreNotUTF8GetNoComment: a path that is not UTF-8 cannot be written in JSON, and GitHub refuses a review
+// if one path in it is wrong.
+func TestNamesThatAreNotUTF8GetNoComment(t *testing.T) {
 	t.Parallel()
 	rows := []git.Row{{New: 1, Text: "x"}}
 	files := git.Files{{Path: "f\xff", Status: git.Added, Hunks: []git.Hunk{{NewStart: 1, NewLines: 1, Rows: rows}}}}
-	plan := New(Subject{Report: &check.Report{Findings: []check.Finding{found("f\xff", 1, "x")}}, Files: files}, State{})
+	plan := New(Input{Report: &check.Report{Findings: []check.Finding{found("f\xff", 1, "x")}}, Files: files}, State{})
 	if len(plan.Create) != 0 || !strings.Contains(plan.Summary.Body, "- **Error**") {
 		t.Errorf("%+v", plan)
 	}

@@ -13,95 +13,115 @@ import (
 	"github.com/google/go-github/v60/github"
 )
 
-// GitHub is a pull request, and how to reach it.
+// GitHub is a pull request on GitHub, and how to reach it. It is not safe for concurrent use.
 type GitHub struct {
-	// API, GraphQL are as GITHUB_API_URL and GITHUB_GRAPHQL_URL say.
+	// API and GraphQL are URLs: the values of GITHUB_API_URL and GITHUB_GRAPHQL_URL in a workflow.
 	API, GraphQL      string
 	Token             string
 	Owner, Repository string
 	Number            int
-	// Head is the commit that was checked.
+	// Head is the full id of the commit that was checked.
 	Head string
-	// Transport, Timeout, Now and Sleep are the standard ones if not set.
+	// Transport, Timeout, Now and Sleep are for tests. By default they are Go's own, and Timeout is requestTimeout, the
+	// time for one request.
 	Transport http.RoundTripper
 	Timeout   time.Duration
 	Now       func() time.Time
 	Sleep     func(context.Context, time.Duration) error
-	// spent is how long earlier calls took, whose waiting counts.
-	spent time.Duration
+	// elapsed is how much of reviewDeadline earlier calls have used.
+	elapsed time.Duration
 }
 
 const (
-	// patience is how long a review waits in all, for limits and for other runs.
-	patience = 2 * time.Minute
-	// attempts are more than a run needs that fails once in each of its steps.
-	attempts = 8
-	// pause is how long to wait where GitHub fails.
-	pause = 5 * time.Second
-	// turn is how long another run may hold a draft without a sign: longer than one of its requests.
-	turn = 30 * time.Second
-	// requestTime is what one request may take.
-	requestTime = 20 * time.Second
+	// reviewDeadline is how long all calls for one review may take together, with all waiting for limits and other runs.
+	reviewDeadline = 2 * time.Minute
+	// maxAttempts is the largest number of attempts of a call. A run that fails once in each of its steps needs fewer.
+	maxAttempts = 8
+	// retryDelay is the time between two attempts after a failure of GitHub or of the network.
+	retryDelay = 5 * time.Second
+	// draftLease is how long a run waits for the draft of another run to go. A draft that is still there afterwards counts
+	// as abandoned. It is longer than requestTimeout, so that one slow request of the other run fits in.
+	draftLease = 30 * time.Second
+	// requestTimeout is how long one request may take.
+	requestTimeout = 20 * time.Second
 )
 
-// ErrMoved is the error where the pull request has another head by now: a run for that one follows.
+// ErrMoved is the error of Post if somebody has pushed since the check. The workflow runs again for the new commit.
 var ErrMoved = errors.New("the pull request has a newer commit, and another run reviews that")
 
 var (
-	errBusy      = errors.New("another review is being written")
-	errChanged   = errors.New("another review was written meanwhile")
-	errForeign   = errors.New("there is a draft of a review by the same user, and GitHub allows one: submit or discard it")
-	errFile      = errors.New("GitHub does not take a comment on a file")
-	errForbidden = errors.New("the token may not write reviews: the workflow needs the permission pull-requests: write, which it does not get for forks")
+	// errBusy means that another run of this program has a draft.
+	errBusy = errors.New("another review is being written")
+	// errChanged means that the state of the pull request is no longer the one that the plan was made from.
+	errChanged = errors.New("another review was written meanwhile")
+	// errOtherDraft means that a person has a draft with the user of the token.
+	errOtherDraft = errors.New("there is a draft of a review by the same user, " +
+		"and GitHub allows one: submit or discard it")
+	// errFile means that GitHub has refused a comment on a file.
+	errFile = errors.New("GitHub does not take a comment on a file")
+	// errForbidden means that the token lacks a permission.
+	errForbidden = errors.New("the token may not write reviews: " +
+		"the workflow needs the permission pull-requests: write, which it does not get for forks")
 )
 
-// poster makes GitHub have a review. It looks what is there, does what is missing, and begins again when something
-// fails: what has arrived is then seen, and not repeated. Whatever two runs could both write is written while holding a draft of a
-// review, which is visible to its author alone, and of which GitHub allows a user one.
+// poster writes one review. Two problems shape it:
+//
+//   - A request can fail although GitHub has carried it out. So a poster never repeats a request. It begins a new
+//     attempt, which fetches the state, finds what has arrived, and writes only what is missing.
+//   - Two runs can review the same pull request at the same time, and both could write the same comment. GitHub allows
+//     a user one draft of a review on a pull request. So the draft is the lock: the run that creates the draft may
+//     create comments. Others do not see the draft until it is submitted. A run that finds the draft of another run
+//     waits. If the draft is still there after draftLease, it counts as abandoned and is deleted.
 type poster struct {
 	*GitHub
-	client  *github.Client
-	subject Subject
-	// draft is our own, stale one that stood unchanged when last looked.
-	draft, stale string
+	client *github.Client
+	input  Input
+	// draft is the id of the draft that this run has created; empty if it has none.
+	draft string
+	// staleDraft is the id of the draft of another run, from the last attempt. If the next attempt finds it again, the
+	// other run counts as dead.
+	staleDraft string
 }
 
-// Post makes the pull request have the review of a subject, and returns the last plan, which then is fulfilled. The
-// error is ErrMoved if the head is another one. In every other case but a canceled context it says in words for
-// people why the review is not there.
-func (g *GitHub) Post(ctx context.Context, subject Subject) (*Plan, error) {
+// Post writes the review on GitHub, and returns the last plan, which is then carried out. It takes at most
+// reviewDeadline, together with earlier calls. The error is ErrMoved if the pull request has a newer commit, and the
+// error of the context if that ends. Any other error says, for people, why there is no review; it does not hold the
+// token. After an error the review may be there in part, and the next run completes it.
+func (g *GitHub) Post(ctx context.Context, in Input) (*Plan, error) {
 	p, err := g.poster()
 	if err != nil {
 		return nil, err
 	}
-	p.subject = subject
+	p.input = in
 	defer p.discard(context.WithoutCancel(ctx))
 	var plan *Plan
-	err = p.persist(ctx, func() error {
+	err = p.retry(ctx, func() error {
 		var err error
-		plan, err = p.pass(ctx)
+		plan, err = p.attempt(ctx)
 		return err
 	})
 	return plan, err
 }
 
-// persist does something again until it succeeds, ends for good, or has taken too long.
-func (p *poster) persist(ctx context.Context, do func() error) error {
+// retry calls do until it succeeds, until it fails with a final error (classifyError), or until the attempts or the
+// time are used up. It never begins to wait if the wait would end after the deadline. Errors are returned without the
+// token.
+func (p *poster) retry(ctx context.Context, do func() error) error {
 	start := p.Now()
-	until := start.Add(patience - p.spent)
-	defer func() { p.spent += p.Now().Sub(start) }()
+	until := start.Add(reviewDeadline - p.elapsed)
+	defer func() { p.elapsed += p.Now().Sub(start) }()
 	for attempt := 1; ; attempt++ {
 		err := do()
 		if err == nil {
 			return nil
 		}
-		wait, final := p.judge(err)
+		wait, final := p.classifyError(err)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case final != nil:
 			return p.redact(final)
-		case attempt == attempts || p.Now().Add(wait).After(until):
+		case attempt == maxAttempts || p.Now().Add(wait).After(until):
 			return p.redact(err)
 		}
 		if err := p.Sleep(ctx, wait); err != nil {
@@ -110,17 +130,18 @@ func (p *poster) persist(ctx context.Context, do func() error) error {
 	}
 }
 
-// MergeBase asks GitHub where two commits parted, for clones whose history does not reach there.
+// MergeBase asks GitHub for the merge base of two commits, by their full ids. It is for clones that lack the history.
+// It shares reviewDeadline with Post.
 func (g *GitHub) MergeBase(ctx context.Context, base, head string) (string, error) {
 	p, err := g.poster()
 	if err != nil {
 		return "", err
 	}
 	var compared *github.CommitsComparison
-	err = p.persist(ctx, func() error {
+	err = p.retry(ctx, func() error {
 		var err error
-		// One commit a page: only the merge base is wanted.
-		compared, _, err = p.client.Repositories.CompareCommits(ctx, p.Owner, p.Repository, base, head, &github.ListOptions{PerPage: 1})
+		onePage := &github.ListOptions{PerPage: 1} // The answer also lists the commits, which nobody needs.
+		compared, _, err = p.client.Repositories.CompareCommits(ctx, p.Owner, p.Repository, base, head, onePage)
 		return err
 	})
 	if err != nil {
@@ -129,12 +150,14 @@ func (g *GitHub) MergeBase(ctx context.Context, base, head string) (string, erro
 	return compared.GetMergeBaseCommit().GetSHA(), nil
 }
 
+// poster returns a poster without an input, and fills in the defaults of g. The error names the variable with a wrong
+// URL.
 func (g *GitHub) poster() (*poster, error) {
 	if g.Transport == nil {
 		g.Transport = http.DefaultTransport
 	}
 	if g.Timeout == 0 {
-		g.Timeout = requestTime
+		g.Timeout = requestTimeout
 	}
 	if g.Now == nil {
 		g.Now = time.Now
@@ -158,6 +181,7 @@ func (g *GitHub) poster() (*poster, error) {
 	return &poster{GitHub: g, client: client}, nil
 }
 
+// sleep waits for a duration, or until the context ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
@@ -169,49 +193,50 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// judge says how long to wait before beginning again, or with which error to end.
-func (p *poster) judge(err error) (time.Duration, error) {
+// classifyError says how long to wait before the next attempt, or with which error to end. Before the next attempt it
+// also leaves out what GitHub refuses: first comments on files, then comments on lines, whose findings move to the
+// summary.
+func (p *poster) classifyError(err error) (time.Duration, error) {
 	var limited *limitError
 	var answer *github.ErrorResponse
 	switch {
 	case errors.As(err, &limited):
 		return limited.wait, nil
-	case errors.Is(err, ErrMoved), errors.Is(err, errForeign), errors.Is(err, errForbidden):
+	case errors.Is(err, ErrMoved), errors.Is(err, errOtherDraft), errors.Is(err, errForbidden):
 		return 0, err
 	case errors.Is(err, errChanged):
 		return 0, nil
 	case errors.Is(err, errBusy):
-		return turn, nil
-	case errors.Is(err, errFile) && !p.subject.NoFileComments:
-		p.subject.NoFileComments = true
+		return draftLease, nil
+	case errors.Is(err, errFile) && !p.input.NoFileComments:
+		p.input.NoFileComments = true
 		return 0, nil
 	case !errors.As(err, &answer) || answer.Response.StatusCode >= http.StatusInternalServerError:
-		return pause, nil // the network, or GitHub
+		return retryDelay, nil // The network failed, or GitHub did.
 	case answer.Response.StatusCode != http.StatusUnprocessableEntity:
 		if answer.Response.StatusCode == http.StatusForbidden {
 			err = errForbidden
 		}
 		return 0, err
 	case strings.Contains(fmt.Sprint(answer.Errors), "pending review"):
-		return 0, nil // The next pass sees it.
+		return 0, nil // Another run has created its draft. The next attempt finds it.
 	case strings.Contains(fmt.Sprint(answer.Errors), "submitted too quickly"):
-		return unknownWait, nil // a limit under another status
-	case p.subject.Files == nil:
+		return unknownWait, nil // This is a rate limit, with another status.
+	case p.input.Files == nil:
 		return 0, err
 	}
-	// GitHub does not say which comment it does not take.
-	p.subject.Files = nil
+	p.input.Files = nil // GitHub does not say which comment it refuses, so no comment is tried again.
 	return 0, nil
 }
 
-// pass looks what is there and does what is missing.
-func (p *poster) pass(ctx context.Context) (*Plan, error) {
-	seen, err := p.look(ctx)
+// attempt fetches the state, makes a plan, and carries it out.
+func (p *poster) attempt(ctx context.Context) (*Plan, error) {
+	state, err := p.fetchState(ctx)
 	if err != nil {
 		return nil, err
 	}
-	plan := New(p.subject, seen.State)
-	if err := p.makeWay(ctx, seen.draft, plan.creates()); err != nil {
+	plan := New(p.input, state.State)
+	if err := p.clearStaleDraft(ctx, state.draft, plan.creates()); err != nil {
 		return nil, err
 	}
 	if plan.creates() {
@@ -219,41 +244,44 @@ func (p *poster) pass(ctx context.Context) (*Plan, error) {
 			return nil, err
 		}
 	}
-	return plan, p.tidy(ctx, plan)
+	return plan, p.updateAndRemove(ctx, plan)
 }
 
-// makeWay removes a draft of this program, that of another run only if a draft is needed. Another run may be writing it:
-// then it is gone when looked at again.
-func (p *poster) makeWay(ctx context.Context, draft *draft, needed bool) error {
+// clearStaleDraft deletes the draft that the state shows, so that a new one can be created. The draft of an earlier
+// attempt of this run is always deleted. The draft of another run is deleted only if this run needs a draft, and not
+// before it was there in two attempts: until then the error is errBusy, which makes retry wait for draftLease. The
+// draft of a person stays, and the error is errOtherDraft.
+func (p *poster) clearStaleDraft(ctx context.Context, draft *draft, needed bool) error {
 	switch {
 	case draft == nil:
 		p.draft = ""
 		return nil
 	case draft.id != p.draft && !needed:
 		return nil
-	case !draft.ours:
-		return errForeign
-	case draft.id != p.draft && draft.id != p.stale:
-		p.stale = draft.id
+	case !draft.fromPullcheck:
+		return errOtherDraft
+	case draft.id != p.draft && draft.id != p.staleDraft:
+		p.staleDraft = draft.id
 		return errBusy
 	}
 	return p.deleteDraft(ctx, draft.number)
 }
 
-// create writes what two runs could both write.
+// create writes everything that would be there twice if two runs wrote it: the review with its comments, and the
+// summary. It first creates the draft, which is the lock, and then plans again. If the plan has changed, another run
+// wrote something before the lock was held, and the error is errChanged.
 func (p *poster) create(ctx context.Context, plan *Plan) error {
 	review, _, err := p.client.PullRequests.CreateReview(ctx, p.Owner, p.Repository, p.Number, p.request(plan))
 	if err != nil {
 		return err
 	}
 	p.draft = review.GetNodeID()
-	// What another run has written until now is there by now, and nobody else writes until the draft is submitted or gone.
-	seen, err := p.look(ctx)
+	state, err := p.fetchState(ctx)
 	if err != nil {
 		return err
 	}
-	if again := New(p.subject, seen.State); !reflect.DeepEqual(again, plan) {
-		return errChanged // The next pass removes the draft.
+	if replanned := New(p.input, state.State); !reflect.DeepEqual(replanned, plan) {
+		return errChanged // The next attempt deletes the draft.
 	}
 	for _, c := range plan.Create {
 		if c.Line == 0 {
@@ -269,19 +297,21 @@ func (p *poster) create(ctx context.Context, plan *Plan) error {
 		}
 	}
 	if len(plan.Create) == 0 && !plan.Block {
-		return p.deleteDraft(ctx, review.GetID()) // It was there to keep other runs away.
+		return p.deleteDraft(ctx, review.GetID()) // It was only the lock for the summary.
 	}
 	return p.submit(ctx, review.GetID(), plan.Block)
 }
 
+// submit publishes the draft.
 func (p *poster) submit(ctx context.Context, id int64, block bool) error {
 	event := "COMMENT"
 	if block {
 		event = "REQUEST_CHANGES"
 	}
-	_, response, err := p.client.PullRequests.SubmitReview(ctx, p.Owner, p.Repository, p.Number, id, &github.PullRequestReviewRequest{Event: &event})
+	request := &github.PullRequestReviewRequest{Event: &event}
+	_, response, err := p.client.PullRequests.SubmitReview(ctx, p.Owner, p.Repository, p.Number, id, request)
 	if err != nil && response != nil && response.StatusCode == http.StatusNotFound {
-		return errChanged // Another run took the draft for a stale one.
+		return errChanged // Another run has deleted the draft, because it had not changed for too long.
 	}
 	if err == nil {
 		p.draft = ""
@@ -289,7 +319,7 @@ func (p *poster) submit(ctx context.Context, id int64, block bool) error {
 	return err
 }
 
-// request is the draft with the comments on lines: without an event, GitHub keeps it to its author.
+// request returns the request that creates the draft with the comments on lines. A review without an event is a draft.
 func (p *poster) request(plan *Plan) *github.PullRequestReviewRequest {
 	request := &github.PullRequestReviewRequest{CommitID: &p.Head, Body: &plan.Body}
 	for _, c := range plan.Create {
@@ -305,10 +335,12 @@ func (p *poster) request(plan *Plan) *github.PullRequestReviewRequest {
 	return request
 }
 
-// tidy removes and edits, which two runs may both do.
-func (p *poster) tidy(ctx context.Context, plan *Plan) error {
+// updateAndRemove edits the summary, deletes and minimizes comments, and dismisses reviews. It needs no lock: if two
+// runs do the same, the result is the same.
+func (p *poster) updateAndRemove(ctx context.Context, plan *Plan) error {
 	if plan.Summary.Action == Update {
-		if err := p.mutate(ctx, "updateIssueComment", "UpdateIssueCommentInput", map[string]any{"id": plan.Summary.ID, "body": plan.Summary.Body}); err != nil {
+		input := map[string]any{"id": plan.Summary.ID, "body": plan.Summary.Body}
+		if err := p.mutate(ctx, "updateIssueComment", "UpdateIssueCommentInput", input); err != nil {
 			return err
 		}
 	}
@@ -318,12 +350,15 @@ func (p *poster) tidy(ctx context.Context, plan *Plan) error {
 		}
 	}
 	for _, t := range plan.Delete {
-		if err := p.mutate(ctx, "deletePullRequestReviewComment", "DeletePullRequestReviewCommentInput", map[string]any{"id": t.ID}); err != nil {
+		input := map[string]any{"id": t.ID}
+		err := p.mutate(ctx, "deletePullRequestReviewComment", "DeletePullRequestReviewCommentInput", input)
+		if err != nil {
 			return err
 		}
 	}
 	for _, t := range plan.Minimize {
-		if err := p.mutate(ctx, "minimizeComment", "MinimizeCommentInput", map[string]any{"subjectId": t.ID, "classifier": "OUTDATED"}); err != nil {
+		input := map[string]any{"subjectId": t.ID, "classifier": "OUTDATED"}
+		if err := p.mutate(ctx, "minimizeComment", "MinimizeCommentInput", input); err != nil {
 			return err
 		}
 	}
@@ -336,25 +371,31 @@ func (p *poster) tidy(ctx context.Context, plan *Plan) error {
 	return nil
 }
 
+// deleteDraft deletes a draft by its REST id. The error is errChanged if another run has deleted or submitted the
+// draft.
 func (p *poster) deleteDraft(ctx context.Context, id int64) error {
 	_, response, err := p.client.PullRequests.DeletePendingReview(ctx, p.Owner, p.Repository, p.Number, id)
-	if response != nil && (response.StatusCode == http.StatusNotFound || response.StatusCode == http.StatusUnprocessableEntity) {
-		return errChanged // It is gone, or submitted: another run did that.
+	if response != nil {
+		switch response.StatusCode {
+		case http.StatusNotFound, http.StatusUnprocessableEntity:
+			return errChanged
+		}
 	}
 	if err == nil {
-		p.draft, p.stale = "", ""
+		p.draft, p.staleDraft = "", ""
 	}
 	return err
 }
 
-// discard removes the draft of a run that ends without submitting it. Where that fails, the next run does.
+// discard deletes the draft of a run that ends without submitting it. If the request fails, the next run deletes the
+// draft.
 func (p *poster) discard(ctx context.Context) {
 	if p.draft == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, pause)
+	ctx, cancel := context.WithTimeout(ctx, retryDelay)
 	defer cancel()
-	if seen, _ := p.look(ctx); seen != nil && seen.draft != nil && seen.draft.id == p.draft {
-		_ = p.deleteDraft(ctx, seen.draft.number)
+	if state, _ := p.fetchState(ctx); state != nil && state.draft != nil && state.draft.id == p.draft {
+		_ = p.deleteDraft(ctx, state.draft.number)
 	}
 }

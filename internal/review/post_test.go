@@ -20,7 +20,7 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// In these tests a line "KEY: IfNotPresent" that main does not have is a finding.
+// In these tests, each line "KEY: IfNotPresent" that the branch main does not have is a finding.
 
 // pull is a pull request of the simulator.
 type pull struct {
@@ -44,11 +44,11 @@ func (p *pull) git(args ...string) string {
 	return string(output)
 }
 
-// checked are the subjects of commits, by which the simulator's names are the same in every test.
+// checked are the inputs by the ids of their commits, which are the same in every test with the same files.
 var checked sync.Map
 
-// subject is what a check of the pull request would find.
-func (p *pull) subject() Subject {
+// subject returns the input that a check of the pull request would give.
+func (p *pull) subject() Input {
 	p.t.Helper()
 	commits := p.Head() + p.Main()
 	known, ok := checked.Load(commits)
@@ -56,14 +56,14 @@ func (p *pull) subject() Subject {
 		known = p.check()
 		checked.Store(commits, known)
 	}
-	s := known.(Subject)
+	s := known.(Input)
 	report := *s.Report
 	report.Findings = slices.Clone(report.Findings)
 	s.Report = &report
 	return s
 }
 
-func (p *pull) check() Subject {
+func (p *pull) check() Input {
 	p.t.Helper()
 	clone := filepath.Join(p.t.TempDir(), "clone")
 	p.git("init", "--quiet", clone)
@@ -92,7 +92,7 @@ func (p *pull) check() Subject {
 			}
 		}
 	}
-	return Subject{Report: report, Files: files, Blob: "https://github.example/acme/apps/blob/" + p.Head() + "/"}
+	return Input{Report: report, Files: files, Blob: "https://github.example/acme/apps/blob/" + p.Head() + "/"}
 }
 
 // found is a finding that a line KEY: IfNotPresent decides, with its fix.
@@ -118,7 +118,7 @@ func (p *pull) github(token string) *GitHub {
 	}
 }
 
-// review reviews and returns how many writes that took.
+// review posts a review and returns the number of its writes.
 func (p *pull) review() int {
 	p.t.Helper()
 	before := len(p.Writes())
@@ -135,7 +135,7 @@ func equal[T any](t *testing.T, what string, got, want T) {
 	}
 }
 
-// places are the comments as they stand: path, line, and what became of them.
+// places returns path, line and state of the comments on the pull request.
 func (p *pull) places() []string {
 	var places []string
 	for _, c := range p.ReviewComments() {
@@ -156,7 +156,8 @@ var (
 	two   = map[string]string{"a.yaml": "a: IfNotPresent\n", "b.yaml": "b: IfNotPresent\n"}
 )
 
-func TestFirstRunAndSecond(t *testing.T) {
+// TestSecondRunWritesNothing: a run on a commit that was reviewed already writes nothing.
+func TestSecondRunWritesNothing(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	p.review()
@@ -171,8 +172,8 @@ func TestFirstRunAndSecond(t *testing.T) {
 	}
 }
 
-// TestSuggestionsLeaveItClean: what GitHub makes of the suggestions is what the fixes make.
-func TestSuggestionsLeaveItClean(t *testing.T) {
+// TestSuggestionsMakeTheFixes: the files after GitHub has applied all suggestions are the files after the fixes.
+func TestSuggestionsMakeTheFixes(t *testing.T) {
 	t.Parallel()
 	at := func(path string, line, column, endColumn int) yamldoc.Location {
 		return yamldoc.Location{Path: path, Line: line, Column: column, EndLine: line, EndColumn: endColumn}
@@ -245,7 +246,7 @@ func TestSuggestionsLeaveItClean(t *testing.T) {
 	}
 }
 
-// TestCommentsFollowPushes: a comment whose line moved stays, a comment on a fixed line goes, and a finding whose
+// TestCommentsFollowPushes: a comment whose line moved stays, a comment on a fixed line is deleted, and a finding whose
 // comment became outdated gets a new one.
 func TestCommentsFollowPushes(t *testing.T) {
 	t.Parallel()
@@ -267,7 +268,7 @@ func TestCommentsFollowPushes(t *testing.T) {
 }
 
 // TestRepliedAndResolvedThreadsStay: a thread with a reply is minimized and not deleted, a resolved thread is left
-// alone, also where its finding is back.
+// alone, also if its finding is back.
 func TestRepliedAndResolvedThreadsStay(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
@@ -284,7 +285,7 @@ func TestRepliedAndResolvedThreadsStay(t *testing.T) {
 	equal(t, "comments where both are back: the resolved one stays so", p.places(), []string{"a.yaml:1", "a.yaml:1 outdated", "b.yaml:1"})
 }
 
-// TestStateIsPaginated: a run finds what it wrote behind a hundred comments and a hundred threads of others.
+// TestStateIsPaginated: a run finds its own comments behind a hundred comments and a hundred threads of other people.
 func TestStateIsPaginated(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
@@ -323,14 +324,14 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// TestSummary: what no line of the change leads to is in the summary, which is edited and never says that all is clear
-// where it said nothing before.
-func TestSummary(t *testing.T) {
+// TestSummaryListsFindingsWithoutAnAnchor: a finding that no file of the change leads to is in the summary. A later run
+// edits the summary. A pull request without a summary never gets one that says that there is nothing to report.
+func TestSummaryListsFindingsWithoutAnAnchor(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, map[string]string{"a.yaml": "a: Always # changed\n"})
 	elsewhere := p.subject()
 	elsewhere.Report.Findings = []check.Finding{found("far.yaml", 21, "far")}
-	post := func(s Subject) int {
+	post := func(s Input) int {
 		t.Helper()
 		before := len(p.Writes())
 		if _, err := p.github(githubtest.BotToken).Post(context.Background(), s); err != nil {
@@ -354,7 +355,8 @@ func TestSummary(t *testing.T) {
 	equal(t, "writes once it is clear", post(p.subject()), 0)
 }
 
-func TestFileComments(t *testing.T) {
+// TestFileCommentsAreLimited: findings in changed files get comments on the files, up to a limit.
+func TestFileCommentsAreLimited(t *testing.T) {
 	t.Parallel()
 	before, changed := map[string]string{}, map[string]string{}
 	for i := range 12 {
@@ -381,7 +383,8 @@ func TestFileComments(t *testing.T) {
 	equal(t, "notifications: the review and the summary", len(p.Notifications()), 2)
 }
 
-func TestManyFindings(t *testing.T) {
+// TestFindingsBeyondTheLimitAreInTheSummary: of 200 findings, some have comments and all others are in the summary.
+func TestFindingsBeyondTheLimitAreInTheSummary(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
 	for i := range 200 {
@@ -394,7 +397,8 @@ func TestManyFindings(t *testing.T) {
 	equal(t, "writes of a second run", p.review(), 0)
 }
 
-func TestRequestChanges(t *testing.T) {
+// TestBlockingReviewIsDismissed: a review requests changes once, and is dismissed when the caller no longer blocks.
+func TestBlockingReviewIsDismissed(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	s := p.subject()
@@ -414,7 +418,8 @@ func TestRequestChanges(t *testing.T) {
 	equal(t, "writes once it is fixed", p.review(), len(two))
 }
 
-func TestReadOnly(t *testing.T) {
+// TestTokenWithoutPermission: the error for a token that may only read names the missing permission.
+func TestTokenWithoutPermission(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	_, err := p.github(githubtest.ReadToken).Post(context.Background(), p.subject())
@@ -424,7 +429,8 @@ func TestReadOnly(t *testing.T) {
 	equal(t, "writes tried", len(p.Writes()), 1)
 }
 
-func TestWrongToken(t *testing.T) {
+// TestWrongTokenIsTriedOnce: a wrong token ends the run at its first request, and the error does not hold the token.
+func TestWrongTokenIsTriedOnce(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	g := p.github("ghs_secret")
@@ -435,9 +441,9 @@ func TestWrongToken(t *testing.T) {
 	equal(t, "requests", len(p.Requests()), 1)
 }
 
-// TestForeign: comments that look like this program's and are somebody else's count for nothing, and somebody's draft
-// stays.
-func TestForeign(t *testing.T) {
+// TestCommentsOfPeopleAreLeftAlone: a comment of another author counts for nothing, although it has a marker, and the
+// draft of a person is not deleted.
+func TestCommentsOfPeopleAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	summary := p.Comment("alice", "hello\n"+marker(summaryMark))
@@ -452,8 +458,8 @@ func TestForeign(t *testing.T) {
 	equal(t, "summaries", p.IssueComments(), []githubtest.IssueComment{{ID: summary, Author: "alice", Body: "hello\n" + marker(summaryMark)}})
 
 	p.Review("alice", "", "mine") // without an event: a draft
-	if _, err := p.github(p.Token("alice")).Post(context.Background(), p.subject()); !errors.Is(err, errForeign) {
-		t.Errorf("got %v, want %v", err, errForeign)
+	if _, err := p.github(p.Token("alice")).Post(context.Background(), p.subject()); !errors.Is(err, errOtherDraft) {
+		t.Errorf("got %v, want %v", err, errOtherDraft)
 	}
 	equal(t, "reviews", p.Reviews()[len(p.Reviews())-1].Body, "mine")
 
@@ -463,8 +469,8 @@ func TestForeign(t *testing.T) {
 	equal(t, "writes with nothing to say and a draft in the way", p.review(), 0)
 }
 
-// TestTokenStays: the token goes to GitHub's own origins, and nowhere that they redirect to.
-func TestTokenStays(t *testing.T) {
+// TestTokenIsSentToGitHubOnly: the token goes to the two origins of GitHub, and not to hosts that GitHub redirects to.
+func TestTokenIsSentToGitHubOnly(t *testing.T) {
 	t.Parallel()
 	for url, want := range map[string]string{"https://api.example.com/x": "Bearer secret", "http://api.example.com/x": "", "https://api.example.com:81/x": "", "https://other.example.com/x": ""} {
 		got := ""
@@ -484,7 +490,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (r roundTripper) RoundTrip(request *http.Request) (*http.Response, error) { return r(request) }
 
-func TestMergeBase(t *testing.T) {
+// TestMergeBaseIsAskedOfGitHub: a fault of GitHub or of the network is retried.
+func TestMergeBaseIsAskedOfGitHub(t *testing.T) {
 	t.Parallel()
 	p := open(t, plain, two)
 	base := p.Main()
@@ -504,8 +511,8 @@ func TestMergeBase(t *testing.T) {
 	}
 }
 
-// faults are what can go wrong with a request, and how long to wait then, if that matters. Those with an end are no reason
-// to try again.
+// faults are failures of a request, with the time that a run waits afterwards if that matters. A fault with an end is
+// final: end is part of the error.
 var faults = map[string]struct {
 	githubtest.Fault
 	waits time.Duration
@@ -533,9 +540,10 @@ var faults = map[string]struct {
 	}},
 }
 
-// TestFaults: one fault at each request of a run that writes everything there is. The run gets by, or says why not
-// without having waited, and the next does; nothing is said twice, and nothing is lost.
-func TestFaults(t *testing.T) {
+// TestEachRequestMayFail: one request after the other fails, in a run that writes comments of each kind. The run
+// recovers, or it says why not and the next run completes the review. No comment is written twice, and none is
+// missing.
+func TestEachRequestMayFail(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {
 		t.Run(name, func(t *testing.T) {
@@ -577,7 +585,7 @@ func atEachRequest(t *testing.T, wanted func(githubtest.Request) bool, fault fun
 		}
 		_, err := g.Post(context.Background(), subject)
 		requests, when, waited := len(p.Requests())-before, fmt.Sprintf("request %d", at), p.Now().Sub(start)
-		if waited > patience || requests > 40 {
+		if waited > reviewDeadline || requests > 40 {
 			t.Errorf("%s: waited %s and made %d requests", when, waited, requests)
 		}
 		if err != nil && strings.Contains(err.Error(), githubtest.BotToken) {
@@ -625,7 +633,7 @@ func everything(t *testing.T) *pull {
 	return p
 }
 
-func (p *pull) everything() Subject {
+func (p *pull) everything() Input {
 	s := p.subject()
 	s.Report.Findings = append(s.Report.Findings, found("far.yaml", 21, "far"), found("none.yaml", 1, "x"))
 	return s
@@ -661,8 +669,8 @@ func (p *pull) checkEverything(when string, notified bool) {
 	}
 }
 
-// TestBoundedWait: a run waits two minutes in all, also for requests that it made before, and then says why it stops.
-func TestBoundedWait(t *testing.T) {
+// TestWaitIsBounded: a run waits at most two minutes in all, with the calls before Post, and then says why it stops.
+func TestWaitIsBounded(t *testing.T) {
 	t.Parallel()
 	const always = -1
 	for name, test := range map[string]struct {
@@ -673,12 +681,12 @@ func TestBoundedWait(t *testing.T) {
 	}{
 		"limits without end":         {429, always, nil, 2 * time.Minute, false},
 		"secondary without end":      {403, always, nil, 2 * time.Minute, false},
-		"short waits without end":    {429, always, map[string]string{"Retry-After": "10"}, (attempts - 1) * 10 * time.Second, false},
+		"short waits without end":    {429, always, map[string]string{"Retry-After": "10"}, (maxAttempts - 1) * 10 * time.Second, false},
 		"too long":                   {403, 1, map[string]string{"Retry-After": "121"}, 0, false},
 		"just not too long":          {403, 1, map[string]string{"Retry-After": "120"}, 2 * time.Minute, true},
 		"the hour's limit, far away": {403, 1, map[string]string{"X-RateLimit-Remaining": "0"}, 0, false},
 		"the hour's limit, near":     {403, 1, map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "+90"}, 90 * time.Second, true},
-		"failing":                    {503, always, nil, (attempts - 1) * pause, false},
+		"failing":                    {503, always, nil, (maxAttempts - 1) * retryDelay, false},
 	} {
 		p := open(t, plain, two)
 		start := p.Now()
@@ -703,11 +711,12 @@ func TestBoundedWait(t *testing.T) {
 	if _, err := g.Post(context.Background(), p.subject()); err == nil {
 		t.Error("no error")
 	}
-	equal(t, "waited in all", p.Now().Sub(start), patience)
+	equal(t, "waited in all", p.Now().Sub(start), reviewDeadline)
 }
 
-// TestHeadMoved: at each request of a run somebody pushes. The run stops, and what it leaves is right for the next.
-func TestHeadMoved(t *testing.T) {
+// TestPushDuringARun: somebody pushes before one request after the other. The run stops, and the next run makes the
+// review right.
+func TestPushDuringARun(t *testing.T) {
 	t.Parallel()
 	moved := 0
 	atEachRequest(t, anyRequest, func(p *pull) githubtest.Fault {
@@ -723,8 +732,9 @@ func TestHeadMoved(t *testing.T) {
 	equal(t, "requests at which the run noticed", moved, 3) // until it has looked for the second time
 }
 
-// TestTwoRuns: two runs at once, one of them held back at each of its requests until the other is done.
-func TestTwoRuns(t *testing.T) {
+// TestTwoRunsWriteOneReview: of two runs at the same time, one is held back at one request after the other until the
+// other run is done. Each comment is written once.
+func TestTwoRunsWriteOneReview(t *testing.T) {
 	t.Parallel()
 	creating := false
 	atEachRequest(t, anyRequest, func(p *pull) githubtest.Fault {
@@ -746,7 +756,8 @@ func TestTwoRuns(t *testing.T) {
 	})
 }
 
-func TestManyRuns(t *testing.T) {
+// TestManyRunsWriteOneReview: several runs at the same time write each comment once.
+func TestManyRunsWriteOneReview(t *testing.T) {
 	t.Parallel()
 	p := everything(t)
 	var runs sync.WaitGroup

@@ -11,20 +11,23 @@ import (
 	"github.com/pullcheck/pullcheck/internal/git"
 )
 
-// PullRequest is what is reviewed, and how to reach it on GitHub.
+// PullRequest is a pull request, and how to reach it on GitHub. Without GitHub it is a pair of revisions, for a dry
+// run.
 type PullRequest struct {
 	// Base and Head are revisions. Head is empty for the working tree.
 	Base, Head string
-	// Fork is true if the head is in another repository.
+	// Fork is true if the head is in another repository, whose author cannot be trusted.
 	Fork bool
-	// Blob is the address of the head's files, ending in a slash; empty where there are no links.
+	// Blob is the URL of the files at the head commit, with a slash at the end. If it is empty, paths are not linked.
 	Blob   string
 	GitHub GitHub
-	server string // as GITHUB_SERVER_URL
+	server string // the value of GITHUB_SERVER_URL
 }
 
-// ReadEvent reads GitHub's event pull_request and, for the addresses of GitHub and the token, the environment: getenv returns
-// the value of a variable.
+// ReadEvent reads the event pull_request of a GitHub workflow: the JSON file that GITHUB_EVENT_PATH names. The URLs of
+// GitHub and the token come from the environment: getenv returns the value of a variable. The error says that data is
+// no JSON, or that the event is of another type.
+// https://docs.github.com/en/webhooks/webhook-events-and-payloads#pull_request
 func ReadEvent(data []byte, getenv func(name string) string) (*PullRequest, error) {
 	type side struct {
 		SHA  string `json:"sha"`
@@ -50,7 +53,7 @@ func ReadEvent(data []byte, getenv func(name string) string) (*PullRequest, erro
 	server := strings.TrimSuffix(cmp.Or(getenv("GITHUB_SERVER_URL"), "https://github.com"), "/")
 	return &PullRequest{
 		Base: base.SHA, Head: head.SHA,
-		Fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // a fork that is deleted is null
+		Fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // null means that the fork was deleted
 		server: server, Blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
 		GitHub: GitHub{
 			API:     cmp.Or(getenv("GITHUB_API_URL"), "https://api.github.com"),
@@ -61,10 +64,12 @@ func ReadEvent(data []byte, getenv func(name string) string) (*PullRequest, erro
 	}, nil
 }
 
-// Open returns the baseline of the pull request and its head, which is nil for the working tree. dir is a directory of the
-// clone, and env the environment of git. Commits that the clone does not have are fetched, unless the run is to write
-// nothing (alone).
-func (p *PullRequest) Open(ctx context.Context, dir string, env []string, alone bool) (*scan.Baseline, *git.Revision, error) {
+// Open returns the baseline of the pull request and its head. The head is nil if it is the working tree. dir is a
+// directory of the clone, and env the environment for git. Commits that the clone lacks are fetched into it, unless
+// dryRun is set. The caller must close both revisions.
+func (p *PullRequest) Open(
+	ctx context.Context, dir string, env []string, dryRun bool,
+) (*scan.Baseline, *git.Revision, error) {
 	if p.Head == "" {
 		baseline, err := scan.Since(ctx, dir, p.Base, env)
 		return baseline, nil, err
@@ -73,7 +78,7 @@ func (p *PullRequest) Open(ctx context.Context, dir string, env []string, alone 
 	if err != nil {
 		return nil, nil, err
 	}
-	commit, err := p.mergeBase(ctx, repository, alone)
+	commit, err := p.mergeBase(ctx, repository, dryRun)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -93,10 +98,11 @@ func (p *PullRequest) Open(ctx context.Context, dir string, env []string, alone 
 	return &scan.Baseline{Base: base, Files: files}, head, nil
 }
 
-// mergeBase is where the head and its base parted. A workflow's clone is shallow as a rule, and has the merge of the two.
-func (p *PullRequest) mergeBase(ctx context.Context, repository *git.Repository, alone bool) (string, error) {
+// mergeBase returns the merge base of base and head. The clone of a workflow usually holds one commit, the merge of
+// the two, and no history. Then GitHub is asked for the merge base, and the commits are fetched.
+func (p *PullRequest) mergeBase(ctx context.Context, repository *git.Repository, dryRun bool) (string, error) {
 	commit, err := repository.MergeBase(ctx, p.Base, p.Head)
-	if !errors.Is(err, git.ErrMissing) || alone {
+	if !errors.Is(err, git.ErrMissing) || dryRun {
 		return commit, err
 	}
 	commit, err = p.GitHub.MergeBase(ctx, p.Base, p.Head)

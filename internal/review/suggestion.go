@@ -13,25 +13,31 @@ import (
 )
 
 const (
-	// maxSuggestion is in lines: between a decision and its fix may stand others, which the suggestion repeats.
+	// maxSuggestion is the largest number of lines that a suggestion replaces. It repeats the unchanged lines between a
+	// decision and its edit.
 	maxSuggestion = 12
-	// maxText is in bytes: JSON may stand on one line.
+	// maxText is the largest size of a suggestion in bytes. JSON can be a single line of any length.
 	maxText = 10000
 )
 
-// suggestion is what lines of the new side become. One that GitHub would not take is shown as a difference.
+// suggestion replaces lines of the new side of a diff, as GitHub's "Commit suggestion" does.
 type suggestion struct {
 	path          string
-	start, end    int // both included
+	start, end    int // the first and the last line that it replaces
 	before, after []string
-	applies       bool
-	edits         []yamldoc.Edit
-	fixes         []string // the fingerprints of what it fixes
+	// applies is true if GitHub accepts the suggestion. Otherwise the comment shows it as a diff.
+	applies bool
+	edits   []yamldoc.Edit
+	fixes   []string // the fingerprints of the findings that it fixes
 }
 
-// suggest finds the lines that the fix of a finding changes: from the line that decides, so that the comment stands there, all in
-// one hunk. Where another suggestion has some of them, the fix is with that one, as GitHub takes one
-// suggestion for a line; fixes of a report hold together.
+// suggest adds the suggestion for the fix of a finding to the layout. The suggestion begins at the latest at the line
+// of the decision, where its comment is, and all its lines are in one hunk. It also makes the fixes of other findings
+// on its lines, because GitHub applies only one suggestion to a line. The fixes of a report are proven together, so
+// they can be combined.
+//
+// There is no suggestion if the fix edits another file or a line outside the hunk, if another suggestion has one of the
+// lines, or if the text is too long or cannot be written in a comment.
 func (l *layout) suggest(f *check.Finding, all []check.Finding) {
 	if f.Fix == nil || l.anchor(f).kind != onLine {
 		return
@@ -45,7 +51,7 @@ func (l *layout) suggest(f *check.Finding, all []check.Finding) {
 		start, end = min(start, edit.Line), max(end, edit.EndLine)
 	}
 	file, _ := l.Files.Find(path)
-	before, ok := rows(file, start, end)
+	before, ok := newSideLines(file, start, end)
 	if !ok || len(before) > maxSuggestion {
 		return
 	}
@@ -55,20 +61,23 @@ func (l *layout) suggest(f *check.Finding, all []check.Finding) {
 		}
 	}
 	s := suggestion{path: path, start: start, end: end, before: before, applies: file.Suggestable(start, end)}
-	s.take(f)
+	s.addFix(f)
 	for i := range all {
-		s.take(&all[i])
+		s.addFix(&all[i])
 	}
 	s.after = apply(before, start, s.edits)
 	text := strings.Join(slices.Concat(s.before, s.after), "\n")
-	// JSON carries UTF-8 alone, and a lone carriage return would end a line.
-	if len(text) <= maxText && utf8.ValidString(text) && !strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' }) {
+	if len(text) <= maxText && utf8.ValidString(text) && !strings.ContainsFunc(text, breaksSuggestion) {
 		l.suggestions[f.Fingerprint] = s
 	}
 }
 
-// covered reports whether a suggestion of the review makes the fix of a finding.
-func (l *layout) covered(f *check.Finding) bool {
+// breaksSuggestion reports whether a character cannot be in a suggestion. A lone carriage return, for example, would
+// end the line.
+func breaksSuggestion(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' }
+
+// inOtherSuggestion reports whether a suggestion of the review makes the fix of a finding.
+func (l *layout) inOtherSuggestion(f *check.Finding) bool {
 	for _, s := range l.suggestions {
 		if s.applies && slices.Contains(s.fixes, f.Fingerprint) {
 			return true
@@ -77,15 +86,17 @@ func (l *layout) covered(f *check.Finding) bool {
 	return false
 }
 
-// take adds the fix of a finding to the suggestion, if it changes nothing but these lines and goes with the others.
-func (s *suggestion) take(f *check.Finding) {
+// addFix adds the fix of a finding to the suggestion, if all its edits are on the lines of the suggestion and none of
+// them conflicts with an edit that the suggestion already makes.
+func (s *suggestion) addFix(f *check.Finding) {
 	if f.Fix == nil || slices.Contains(s.fixes, f.Fingerprint) {
 		return
 	}
 	edits := slices.Clone(s.edits)
 	for _, edit := range f.Fix.Edits {
 		edit = atLineEnd(edit)
-		if edit.Path != s.path || edit.Line < s.start || edit.EndLine > s.end || slices.ContainsFunc(edits, func(other yamldoc.Edit) bool { return clash(edit, other) }) {
+		conflicting := func(other yamldoc.Edit) bool { return conflict(edit, other) }
+		if edit.Path != s.path || edit.Line < s.start || edit.EndLine > s.end || slices.ContainsFunc(edits, conflicting) {
 			return
 		}
 		if !slices.ContainsFunc(edits, func(other yamldoc.Edit) bool { return compareEdits(edit, other) == 0 }) {
@@ -95,16 +106,18 @@ func (s *suggestion) take(f *check.Finding) {
 	s.edits, s.fixes = edits, append(s.fixes, f.Fingerprint)
 }
 
-// compareEdits orders edits of a file as they stand there, and those at one place as render.Apply is given them.
+// compareEdits orders edits of a file by position. Two insertions at one position are ordered by their text.
 func compareEdits(a, b yamldoc.Edit) int {
 	return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.EndLine, b.EndLine),
 		cmp.Compare(a.EndColumn, b.EndColumn), strings.Compare(a.NewText, b.NewText))
 }
 
-// clash reports whether two insertions at one place are not simply one behind the other: parts of a line, or lines with
-// the same key, which check/fix writes once for both.
-func clash(a, b yamldoc.Edit) bool {
-	if a.Line != b.Line || a.Column != b.Column || a.EndLine != b.EndLine || a.EndColumn != b.EndColumn || a.NewText == b.NewText {
+// conflict reports whether two edits at one position cannot both be made by writing one text after the other. That is
+// so for texts within a line, and for lines with the same key, which check/fix writes once for both. Equal edits do not
+// conflict.
+func conflict(a, b yamldoc.Edit) bool {
+	samePosition := a.Line == b.Line && a.Column == b.Column && a.EndLine == b.EndLine && a.EndColumn == b.EndColumn
+	if !samePosition || a.NewText == b.NewText {
 		return false
 	}
 	first, firstIsLine := keyOfLines(a.NewText)
@@ -122,11 +135,11 @@ func keyOfLines(text string) (key string, ok bool) {
 	return key, strings.Contains(text, "\n")
 }
 
-// endOfLine is a column behind the end of every line.
+// endOfLine is a column beyond the end of every line.
 const endOfLine = 1 << 30
 
-// atLineEnd is an edit that inserts whole lines before one, as one that inserts them behind the line above: the line
-// below may be none of the diff, or none at all.
+// atLineEnd returns an edit that inserts whole lines before a line in another form: it inserts them at the end of the
+// line above. The line below may be outside of the diff, or the file may end. Other edits are returned unchanged.
 func atLineEnd(edit yamldoc.Edit) yamldoc.Edit {
 	text, whole := strings.CutSuffix(edit.NewText, "\n")
 	if whole && edit.Line > 1 && edit.Column == 1 && edit.EndLine == edit.Line && edit.EndColumn == 1 {
@@ -136,20 +149,21 @@ func atLineEnd(edit yamldoc.Edit) yamldoc.Edit {
 	return edit
 }
 
-// apply makes edits in lines of which the first has a number.
+// apply returns the lines after the edits. first is the number of the first line in the file.
 func apply(lines []string, first int, edits []yamldoc.Edit) []string {
 	lines = slices.Clone(lines)
 	for _, edit := range slices.Backward(slices.SortedFunc(slices.Values(edits), compareEdits)) {
 		i, j := edit.Line-first, edit.EndLine-first
 		head, tail := lines[i], lines[j]
 		head, tail = head[:min(edit.Column-1, len(head))], tail[min(edit.EndColumn-1, len(tail)):]
-		lines = slices.Replace(lines, i, j+1, strings.Split(head+strings.ReplaceAll(edit.NewText, "\r\n", "\n")+tail, "\n")...)
+		text := head + strings.ReplaceAll(edit.NewText, "\r\n", "\n") + tail
+		lines = slices.Replace(lines, i, j+1, strings.Split(text, "\n")...)
 	}
 	return lines
 }
 
-// rows are lines of the new side that stand in one hunk, without the ends of the lines.
-func rows(file git.File, start, end int) ([]string, bool) {
+// newSideLines returns lines of the new side of a diff without their line ends, and false if they are not in one hunk.
+func newSideLines(file git.File, start, end int) ([]string, bool) {
 	if !file.Commentable(start, end) {
 		return nil, false
 	}

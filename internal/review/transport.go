@@ -12,29 +12,30 @@ import (
 	"time"
 )
 
-// unknownWait is how long GitHub wants clients to wait where it does not say how long.
+// unknownWait is how long a client must wait if GitHub refuses a request for its rate and does not say how long.
 // https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 const unknownWait = time.Minute
 
-// limitError is GitHub's refusal of a request because there were too many.
+// limitError is the error for a request that GitHub refuses because there were too many.
 type limitError struct {
-	wait time.Duration
+	wait time.Duration // until GitHub accepts requests again
 }
 
 func (e *limitError) Error() string {
 	return fmt.Sprintf("GitHub's rate limit is reached; it can be tried again in %s", e.wait.Round(time.Second))
 }
 
-// transport adds the token to what goes to GitHub itself, not to where that redirects to, and turns all of GitHub's
-// limits into a limitError. go-github (v60) would take a 429 for any other error, and after some of the limits
-// refuse all requests by itself, by its own clock.
+// transport adds the token to requests to GitHub, and not to requests to hosts that GitHub redirects to. It turns
+// every answer that means "too many requests" into a limitError. go-github (v60) does not recognise the status 429,
+// and after some of these answers it refuses all requests by itself, with its own clock, which tests cannot set.
 type transport struct {
 	base  http.RoundTripper
 	token string
-	// origins are where the token goes, as origin writes them.
+	// origins are the origins that get the token, as the function origin writes them.
 	origins []string
 }
 
+// origin returns scheme, host and port of a URL: https://api.github.com.
 func origin(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 // RoundTrip implements http.RoundTripper.
@@ -62,7 +63,8 @@ func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
-// limit reports whether an answer is the refusal of a limit, and how long to wait.
+// limit reports whether an answer means "too many requests", and how long to wait. A status 403 can also mean that the
+// token lacks a permission: headers and body tell the two apart.
 func limit(response *http.Response) (time.Duration, bool, error) {
 	header := response.Header
 	retry, err := strconv.Atoi(header.Get("Retry-After"))
@@ -87,7 +89,7 @@ func limit(response *http.Response) (time.Duration, bool, error) {
 		return time.Duration(retry) * time.Second, true, nil
 	}
 	reset, errReset := strconv.ParseInt(header.Get("X-RateLimit-Reset"), 10, 64)
-	now, errDate := http.ParseTime(header.Get("Date")) // GitHub's clock, not that of the runner
+	now, errDate := http.ParseTime(header.Get("Date")) // The clock of GitHub counts, and not the clock of the runner.
 	if none && errReset == nil && errDate == nil {
 		return max(time.Second, time.Unix(reset, 0).Sub(now)), true, nil
 	}

@@ -14,15 +14,16 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// cachedChart is a chart in the cache: DIR/VERSION-SHA256.tgz. A single file needs a single rename to appear for all
-// processes at once, and its name tells whether its content is whole.
+// cachedChart is a chart in the cache, a file DIR/VERSION-SHA256.tgz. The digest in the name shows whether the content
+// is complete and intact. There is no second file with the digest: one file appears for all processes with one rename.
 type cachedChart struct {
 	path, version, digest string
 }
 
 var cachedName = regexp.MustCompile(`^(.+)-([0-9a-f]{64})\.tgz$`)
 
-// listCached lists the versions of a chart in its directory of the cache.
+// listCached returns the charts in a directory of the cache, which holds the versions of one chart of one repository. A
+// directory that does not exist is empty.
 func listCached(dir string) ([]cachedChart, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -37,7 +38,8 @@ func listCached(dir string) ([]cachedChart, error) {
 	return cached, nil
 }
 
-// findIntact returns the path of a version, "" where the cache has no whole copy of it. An empty digest fits any copy.
+// findIntact returns the path of a version in the cache, or "" if there is no intact copy. An empty digest matches any
+// copy.
 func findIntact(cached []cachedChart, version, digest string) string {
 	for _, c := range cached {
 		if c.version == version && (digest == "" || c.digest == digest) {
@@ -49,7 +51,8 @@ func findIntact(cached []cachedChart, version, digest string) string {
 	return ""
 }
 
-// chooseCached returns the path of the best chart that the cache has for a version or constraint.
+// chooseCached returns the path of the chart in the cache that a version or constraint means, as if the cache were the
+// whole repository. It is for runs with --offline, and the hint of its errors says how to run without.
 func chooseCached(cached []cachedChart, version string) (string, error) {
 	const hint = "run once without --offline; a dependency can be vendored with: helm dependency build"
 	if len(cached) == 0 {
@@ -69,7 +72,8 @@ func chooseCached(cached []cachedChart, version string) (string, error) {
 	return cached[i].path, nil
 }
 
-// readCached reads a file of the cache and compares its content with the digest in its name.
+// readCached returns the content of a file in the cache. The error says so if the content does not have the digest in
+// the name of the file.
 func readCached(path string) ([]byte, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -81,8 +85,8 @@ func readCached(path string) ([]byte, error) {
 	return data, nil
 }
 
-// addToCache writes a chart, and removes what the cache held for the same version: a damaged copy, or a chart that the
-// repository has replaced.
+// addToCache writes a chart into the cache and returns its path. It removes other copies of the same version: a
+// damaged copy, or an older chart that the repository has replaced under the same version.
 func addToCache(dir string, cached []cachedChart, version string, data []byte) (string, error) {
 	digest := sha256.Sum256(data)
 	path := filepath.Join(dir, version+"-"+hex.EncodeToString(digest[:])+".tgz")
@@ -91,14 +95,14 @@ func addToCache(dir string, cached []cachedChart, version string, data []byte) (
 	}
 	for _, c := range cached {
 		if c.version == version && c.path != path {
-			// A copy that cannot be removed is intact and of this version, or found to be damaged when it is read.
+			// It does no harm if a copy cannot be removed: a damaged copy is found to be damaged when it is read.
 			_ = os.Remove(c.path)
 		}
 	}
 	return path, nil
 }
 
-// cacheError says how to have the cache elsewhere.
+// cacheError wraps an error of the file system with a hint that says how to move the cache.
 func cacheError(err error) error {
 	return &yamldoc.Error{
 		Err:  fmt.Errorf("the cache cannot be used: %w", err),

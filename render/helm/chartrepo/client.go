@@ -4,9 +4,16 @@
 // their functions take no context, read answers of any size, and bring packages that make every start slow
 // (pkg/getter, pkg/cli). Tests hold the choice of versions to Helm's.
 //
-// The way of a chart: [Client.Pull] finds the repository's credentials (repository.go, credentials.go), looks into the
-// cache (cache.go), lets the repository's index (index.go) or the registry's tags (registry.go, reference.go) say which
-// version is meant (version.go), downloads it and compares digests.
+// [Client.Pull] gets a chart in these steps, each in a file of its own:
+//
+//  1. Find the credentials for the repository (repository.go, credentials.go).
+//  2. If the version is exact, look into the cache (cache.go).
+//  3. Otherwise choose the version (version.go), from the index of the repository (index.go) or from the tags of the
+//     registry (registry.go, reference.go), and look into the cache for the chosen version.
+//  4. Download the chart, compare its digest with the index or manifest, and add it to the cache.
+//
+// Limits, against hostile servers: the size of each answer, the number of redirects and of tags, and two minutes for
+// each request. Credentials are sent only to the host that they are for.
 package chartrepo
 
 import (
@@ -29,12 +36,13 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// Client downloads packaged charts. It asks a repository for its index, and for a chart, at most once in its life,
-// whether it gets it or not. It is safe for concurrent use.
+// Client downloads packaged charts. It asks for each index and for each chart at most once in its life: it also
+// remembers a failure, so that a hundred sources do not wait a hundred times for a dead server. It is safe for
+// concurrent use.
 type Client struct {
-	// Dir is the cache, which several processes may share. It is made when it is first needed.
+	// Dir is the directory of the cache. Several processes may share it. It is made when it is first needed.
 	Dir string
-	// Offline restricts Client to what the cache holds.
+	// Offline turns downloads off: a chart that is not in the cache is an error.
 	Offline bool
 	ConfigFiles
 
@@ -42,7 +50,7 @@ type Client struct {
 	configured fetch.Once[[]repositoryEntry]
 	indexes    fetch.Once[*repositoryIndex]
 	logins     fetch.Once[[]loginFile]
-	connected  fetch.Once[http.RoundTripper] // by repository of a registry, with the credentials for it
+	connected  fetch.Once[http.RoundTripper] // by repository of a registry: a transport with the credentials for it
 
 	once      sync.Once
 	transport http.RoundTripper // for all registries
@@ -52,32 +60,38 @@ type Client struct {
 type ConfigFiles struct {
 	// RepositoryConfig is Helm's repositories.yaml, with the names and credentials of repositories.
 	RepositoryConfig string
-	// RegistryConfig and DockerConfig are Helm's and Docker's config.json, with the credentials of registries. Those of
-	// Helm come first.
+	// RegistryConfig and DockerConfig are Helm's and Docker's config.json, with the credentials for registries. Helm's
+	// credentials come first.
 	RegistryConfig, DockerConfig string
 }
 
-// httpTimeout is how long a server gets for one index, chart or list of tags: what Helm gives it (DefaultHTTPTimeout
-// in pkg/getter/getter.go). There are no retries: whoever wants one runs the program again.
+// httpTimeout is the time for one index, chart or list of tags, as in Helm (DefaultHTTPTimeout in
+// pkg/getter/getter.go). There are no retries: the user can run the program again.
 const httpTimeout = 2 * time.Minute
 
 // release is one version of a chart in a repository.
 type release struct {
 	version string
 	url     string // https://, http:// or oci:// with a tag
-	digest  string // sha256 of the package in hexadecimal; empty where the repository does not tell
+	digest  string // sha256 of the package in hexadecimal; empty if the index has none
 }
 
-// chartName limits the name in Chart.yaml to what can be an element of a path and of a URL. Helm accepts more, but
-// "/" in no chart's name (chart.Metadata.Validate).
+// chartName matches the names of charts. A name becomes an element of a path and of a URL, so it cannot be "..", for
+// example. Helm accepts more names, but no "/" (chart.Metadata.Validate).
 var chartName = regexp.MustCompile(`^\w[\w.-]*$`)
 
-// Pull returns a packaged chart (.tgz) of a repository: https://, http:// or oci://, or @NAME or alias:NAME
-// for one in Helm's repositories.yaml, from which credentials come too; those of registries come from Helm's
-// and Docker's configuration. The version is an exact one or a constraint, "" for the newest that is no
-// pre-release. An exact version that the cache holds is not asked for again; for a constraint the repository
-// says which version it is, when offline the cache. An error is a *yamldoc.Error without a location; it starts
-// with the name, the version and the repository, and holds no credentials.
+// Pull returns a packaged chart (.tgz).
+//
+// The repository is a URL with https://, http:// or oci://, or @NAME or alias:NAME for a repository in Helm's
+// repositories.yaml. Credentials for a repository come from that file, and credentials for a registry (oci://) from
+// Helm's and Docker's configuration.
+//
+// The version is an exact version, a constraint such as ^1.2, or "" for the newest version that is no pre-release. For
+// an exact version in the cache, Pull asks nobody. For a constraint, it asks the repository which version is the best,
+// or, offline, takes the best version in the cache.
+//
+// The error is a *yamldoc.Error without a location, mostly with a hint. It begins with the name, the version and the
+// repository, and holds no credentials.
 func (c *Client) Pull(ctx context.Context, repository, name, version string) ([]byte, error) {
 	data, err := c.pull(ctx, repository, name, version)
 	if err == nil {
@@ -91,6 +105,7 @@ func (c *Client) Pull(ctx context.Context, repository, name, version string) ([]
 	return nil, failure
 }
 
+// pull is Pull, with errors that do not name the chart.
 func (c *Client) pull(ctx context.Context, repository, name, version string) ([]byte, error) {
 	if !chartName.MatchString(name) {
 		return nil, fmt.Errorf("%q is no name of a chart, which has letters, digits and . _ - only", name)
@@ -110,7 +125,7 @@ func (c *Client) pull(ctx context.Context, repository, name, version string) ([]
 	return readCached(path)
 }
 
-// locate returns the path of the chart in the cache, after downloading it if it is not there.
+// locate returns the path of a chart in the cache. It downloads the chart if it is not there.
 func (c *Client) locate(ctx context.Context, entry repositoryEntry, name, version string) (string, error) {
 	hash := sha256.Sum256([]byte(withoutUser(entry.URL) + "\n" + name))
 	dir := filepath.Join(c.Dir, name+"-"+hex.EncodeToString(hash[:8]))
@@ -152,7 +167,8 @@ func (c *Client) resolve(ctx context.Context, entry repositoryEntry, name, versi
 	return index.find(name, version)
 }
 
-// download returns a release after a look at it: a page that asks to log in must not get into the cache.
+// download downloads a release and checks it: it has the digest of the index, and it is a gzip archive. Some servers
+// answer with a login page and the status 200, which must not get into the cache.
 func (c *Client) download(ctx context.Context, entry repositoryEntry, r release) ([]byte, error) {
 	data, err := c.downloadAny(ctx, entry, r)
 	if err != nil {
@@ -172,7 +188,7 @@ func (c *Client) download(ctx context.Context, entry repositoryEntry, r release)
 	return data, nil
 }
 
-// downloadAny returns what the URL of a release leads to, which may be a registry also for a repository with an index.
+// downloadAny downloads the URL of a release. The index of a repository may also name a URL of a registry (oci://).
 func (c *Client) downloadAny(ctx context.Context, entry repositoryEntry, r release) ([]byte, error) {
 	if isRegistry(r.url) {
 		return c.downloadTag(ctx, r)

@@ -15,7 +15,7 @@ import (
 	"helm.sh/helm/v3/pkg/repo"
 )
 
-// wantFailure checks a Pull that has to fail: what its message and its hint contain.
+// wantFailure calls Pull, which must fail, and checks what the message and the hint contain.
 func wantFailure(t *testing.T, err error, message, hint string) {
 	t.Helper()
 	failure := (*yamldoc.Error)(nil)
@@ -33,7 +33,7 @@ func wantFailure(t *testing.T, err error, message, hint string) {
 	}
 }
 
-// wantPull checks a Pull that has to succeed, by the version that the chart carries.
+// wantPull calls Pull, which must succeed, and checks the version in the chart.
 func wantPull(t *testing.T, c *Client, repository, name, version, want string) {
 	t.Helper()
 	data, err := c.Pull(t.Context(), repository, name, version)
@@ -215,7 +215,8 @@ func TestConcurrentPullsAskOnce(t *testing.T) {
 	}
 }
 
-// TestConcurrentWritersLeaveOneFile: two processes, or two constraints with the same answer, write the same file at the same time.
+// TestConcurrentWritersLeaveOneFile: two processes, or two constraints with the same answer, write the same file at
+// the same time.
 func TestConcurrentWritersLeaveOneFile(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
@@ -266,7 +267,8 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 	}
 }
 
-// TestCanceledCallerLeavesTheOther: of two callers with contexts of their own, the one that gives up leaves the other its chart.
+// TestCanceledCallerLeavesTheOther: of two callers with contexts of their own, one is canceled, and the other gets its
+// chart.
 func TestCanceledCallerLeavesTheOther(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")

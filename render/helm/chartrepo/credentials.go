@@ -17,11 +17,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
-// loginFile is Helm's or Docker's config.json: credentials for registries, or the names of the programs that have them.
+// loginFile is Helm's or Docker's config.json. It holds credentials for registries, or the names of helper programs
+// that print them, such as docker-credential-pass.
 type loginFile struct{ *configfile.ConfigFile }
 
-// login returns the credentials for a registry. They come from Helm's configuration or else from Docker's
-// (NewClient in Helm's pkg/registry/client.go).
+// login returns the credentials for a registry: from Helm's configuration, else from Docker's (NewClient in Helm's
+// pkg/registry/client.go). Without credentials it returns authn.Anonymous.
 func (c *Client) login(ctx context.Context, host string) (authn.Authenticator, error) {
 	files, err := c.logins.Get(ctx, "", c.readLogins)
 	if err != nil {
@@ -42,7 +43,7 @@ func (c *Client) login(ctx context.Context, host string) (authn.Authenticator, e
 	return authn.Anonymous, nil
 }
 
-// readLogins reads the configuration of Helm and of Docker. Helm does without a broken one of Docker.
+// readLogins reads the configuration of Helm and of Docker. A broken file of Docker is ignored, as Helm does.
 func (c *Client) readLogins() ([]loginFile, error) {
 	helm, err := readLoginFile(c.RegistryConfig)
 	if err != nil {
@@ -55,8 +56,8 @@ func (c *Client) readLogins() ([]loginFile, error) {
 	return []loginFile{helm, docker}, nil
 }
 
-// readLoginFile reads a file that need not exist. Without any credentials in it, those of the platform's own program
-// count, such as pass or the macOS keychain, if it is installed.
+// readLoginFile reads a config.json; the file need not exist. If it holds no credentials, they come from the helper
+// program of the platform, if that is installed: pass on Linux, the keychain on macOS.
 func readLoginFile(file string) (loginFile, error) {
 	login := loginFile{configfile.New(file)}
 	if file == "" {
@@ -76,8 +77,9 @@ func readLoginFile(file string) (loginFile, error) {
 	return login, nil
 }
 
-// get returns the credentials for a host, empty if there are none. It does not call the library's GetAuthConfig,
-// which reads the environment and which no context ends while a program waits for, say, the user's password.
+// get returns the credentials for a host; an empty value if there are none. It does not call GetAuthConfig of the
+// library, which reads the environment, and which a context cannot cancel while a helper program waits for the user's
+// password.
 func (f loginFile) get(ctx context.Context, host string) (authn.AuthConfig, error) {
 	helper := cmp.Or(f.CredentialHelpers[host], f.CredentialsStore)
 	if helper == "" {
@@ -95,13 +97,14 @@ func (f loginFile) get(ctx context.Context, host string) (authn.AuthConfig, erro
 		return authn.AuthConfig{}, nil
 	case err != nil:
 		return authn.AuthConfig{}, err
-	case found.Username == "<token>": // the protocol's mark of an identity token
+	case found.Username == "<token>": // By the protocol of helper programs, the secret is then an identity token.
 		return authn.AuthConfig{IdentityToken: found.Secret}, nil
 	}
 	return authn.AuthConfig{Username: found.Username, Password: found.Secret}, nil
 }
 
-// helperProgram is a docker-credential-NAME that runs.
+// helperProgram is a process of docker-credential-NAME, for the library.
 type helperProgram struct{ *exec.Cmd }
 
+// Input implements client.Program.
 func (p helperProgram) Input(in io.Reader) { p.Stdin = in }

@@ -18,11 +18,11 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// maxIndexSize bounds an index.yaml. The largest public ones have some 20 MiB; parsed, an index takes more
-// than ten times its size in memory.
+// maxIndexSize is the largest size of an index.yaml in bytes. The largest public indexes have about 20 MiB. Parsed, an
+// index takes more than ten times its size in memory.
 const maxIndexSize = 64 << 20
 
-// repositoryIndex is the list of charts that an HTTP repository has, and the way to reach it.
+// repositoryIndex is the index of an HTTP repository, with the client that downloads charts from it.
 type repositoryIndex struct {
 	entry   repositoryEntry
 	base    *url.URL
@@ -30,14 +30,15 @@ type repositoryIndex struct {
 	entries map[string][]*indexEntry
 }
 
-// indexEntry has the fields of a chart's version in index.yaml that are used here (ChartVersion in pkg/repo/index.go).
+// indexEntry is one version of a chart in index.yaml, with the fields that are used here (ChartVersion in Helm's
+// pkg/repo/index.go).
 type indexEntry struct {
 	Version string   `yaml:"version"`
 	URLs    []string `yaml:"urls"`
 	Digest  string   `yaml:"digest"`
 }
 
-// index downloads a repository's index.yaml, once.
+// index returns the index of a repository. It is downloaded once.
 func (c *Client) index(ctx context.Context, entry repositoryEntry) (*repositoryIndex, error) {
 	return c.indexes.Get(ctx, entry.URL, func() (*repositoryIndex, error) {
 		base, err := url.Parse(entry.URL)
@@ -58,7 +59,8 @@ func (c *Client) index(ctx context.Context, entry repositoryEntry) (*repositoryI
 	})
 }
 
-// tls reads the certificates of the entry, as Helm does (pkg/getter/httpgetter.go).
+// tls returns the TLS configuration for a repository, with the certificates that its entry names, as in Helm
+// (pkg/getter/httpgetter.go).
 func (e repositoryEntry) tls() (*tls.Config, error) {
 	config := &tls.Config{InsecureSkipVerify: e.InsecureSkipTLSVerify}
 	if e.CertFile != "" && e.KeyFile != "" {
@@ -81,7 +83,8 @@ func (e repositoryEntry) tls() (*tls.Config, error) {
 	return config, nil
 }
 
-// parse reads index.yaml. It decodes no more of it than is used, since an index may have ten thousands of versions.
+// parse reads an index.yaml. It decodes only the fields that are used, since an index may have tens of thousands of
+// versions.
 func (r *repositoryIndex) parse(data []byte) error {
 	var content struct {
 		APIVersion string                   `yaml:"apiVersion"`
@@ -92,7 +95,7 @@ func (r *repositoryIndex) parse(data []byte) error {
 		err = errors.New("it has no apiVersion")
 	}
 	if err != nil {
-		// The parser lists everything that it cannot decode, a line each.
+		// The parser lists each value that it cannot decode in a line. The first one is enough.
 		reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n  "), "\n")
 		return &yamldoc.Error{
 			Err:  fmt.Errorf("index.yaml is no index of a chart repository: %s", reason),
@@ -103,7 +106,7 @@ func (r *repositoryIndex) parse(data []byte) error {
 	return nil
 }
 
-// find returns the release that Helm takes for a version or constraint.
+// find returns the release that Helm chooses for a version or constraint. The digest is "" if the index has none.
 func (r *repositoryIndex) find(name, version string) (release, error) {
 	entries, ok := r.entries[name]
 	if !ok {
@@ -133,9 +136,9 @@ func (r *repositoryIndex) find(name, version string) (release, error) {
 	return release{version: versions[i], url: r.absolute(u).String(), digest: digest}, nil
 }
 
-// absolute resolves a URL in the index against the repository's, whose query it keeps, as Helm does
-// (ResolveReferenceURL in pkg/repo/chartrepo.go): with https://example.com/charts?ref=main, web-1.0.0.tgz is
-// https://example.com/charts/web-1.0.0.tgz?ref=main.
+// absolute resolves a URL in the index against the URL of the repository, and keeps the query of the repository, as
+// Helm does (ResolveReferenceURL in pkg/repo/chartrepo.go). In the index of https://example.com/charts?ref=main, for
+// example, web-1.0.0.tgz is https://example.com/charts/web-1.0.0.tgz?ref=main.
 func (r *repositoryIndex) absolute(ref *url.URL) *url.URL {
 	if ref.IsAbs() {
 		return ref
@@ -148,7 +151,7 @@ func (r *repositoryIndex) absolute(ref *url.URL) *url.URL {
 	return resolved
 }
 
-// download returns the chart that a URL of the index names.
+// download downloads the chart at an absolute URL of the index.
 func (r *repositoryIndex) download(ctx context.Context, address string) ([]byte, error) {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -157,8 +160,8 @@ func (r *repositoryIndex) download(ctx context.Context, address string) ([]byte,
 	return r.get(ctx, u, loader.MaxDecompressedChartSize)
 }
 
-// get returns the content of a URL, of at most limit bytes. Credentials go to the repository's own host alone, unless
-// its entry says to pass them to all (pkg/getter/httpgetter.go).
+// get returns the content of a URL, of at most limit bytes. Credentials are sent to the host of the repository only,
+// unless the entry says pass_credentials_all (pkg/getter/httpgetter.go).
 func (r *repositoryIndex) get(ctx context.Context, u *url.URL, limit int64) ([]byte, error) {
 	request := fetch.Request{URL: u.String(), Limit: limit, Timeout: httpTimeout}
 	if e := r.entry; e.Username != "" && e.Password != "" && (e.PassCredentialsAll || fetch.SameHost(u, r.base)) {
@@ -171,7 +174,7 @@ func (r *repositoryIndex) get(ctx context.Context, u *url.URL, limit int64) ([]b
 	return data, nil
 }
 
-// explain adds the URL to an error of a request, and what to do about it.
+// explain returns the error for a request that failed, with its URL and a hint.
 func (r *repositoryIndex) explain(address string, err error) error {
 	failure := &yamldoc.Error{Err: fmt.Errorf("%s: %w", address, err)}
 	if untrusted := (*tls.CertificateVerificationError)(nil); errors.As(err, &untrusted) {

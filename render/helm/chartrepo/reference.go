@@ -17,23 +17,24 @@ const pathElement = `[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*`
 
 var (
 	repositoryPath = regexp.MustCompile(`^` + pathElement + `(?:/` + pathElement + `)*$`)
-	tagName        = regexp.MustCompile(`^\w[\w.-]*$`) // of at most maxTagLength characters
+	tagName        = regexp.MustCompile(`^\w[\w.-]*$`)
 )
 
+// maxTagLength is the largest number of characters in a tag, by the same specification.
 const maxTagLength = 128
 
 // parseReference parses oci://HOST/PATH, oci://HOST/PATH:TAG and oci://HOST/PATH@DIGEST. Without a tag and a digest,
 // the version is the tag. A "+", which a tag cannot have, becomes "_" (newReference in Helm's
 // pkg/registry/reference.go): oci://example.com/charts/web:1.2.0+3 is example.com/charts/web:1.2.0_3.
 //
-// It does not call name.ParseReference, which looks for oci://registry/charts at Docker Hub: there, the first element
-// is a host only if it has a dot or a port.
+// It does not call name.ParseReference, which takes the first element for a host only if it has a dot or a port. It
+// would look for oci://registry/charts at Docker Hub.
 func parseReference(text, version string) (name.Reference, error) {
 	invalid := fmt.Errorf("invalid reference %s", fetch.Redact(text))
 	host, rest, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/")
 	var options []name.Option
 	if isLoopback(host) {
-		options = append(options, name.Insecure) // HTTPS first, then plain HTTP
+		options = append(options, name.Insecure) // The library tries HTTPS first, and then plain HTTP.
 	}
 	registry, err := name.NewRegistry(host, options...)
 	if err != nil || host == "" {
@@ -54,8 +55,8 @@ func parseReference(text, version string) (name.Reference, error) {
 	return registry.Repo(rest).Tag(tag), nil
 }
 
-// isLoopback reports whether a host, with or without a port, is this very machine. It looks nothing up: of names, only
-// localhost counts.
+// isLoopback reports whether a host, with or without a port, is this machine. It asks no DNS server: the only name
+// that counts is localhost.
 func isLoopback(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name

@@ -30,16 +30,18 @@ const (
 
 const (
 	maxManifestSize = 4 << 20 // bytes of a manifest or a page of tags: what most registries accept as a manifest
-	maxTags         = 100_000 // ends a list that a server makes up as it goes
+	maxTags         = 100_000 // A hostile server could send pages of tags without end.
 )
 
+// isRegistry reports whether the URL of a repository or chart is that of a registry.
 func isRegistry(repository string) bool { return strings.HasPrefix(repository, "oci://") }
 
-// plainHTTPGuard lets only a registry on this very machine be asked over plain HTTP, which a test or a kind cluster
-// has. Helm falls back to HTTP for any host (pkg/registry/fallback.go, dropped in Helm 4), and go-containerregistry for
-// private addresses: everyone on the way could then choose the chart.
+// plainHTTPGuard refuses requests over plain HTTP, except to a registry on this machine, such as the registry of a
+// test or of a kind cluster. Over plain HTTP, everybody on the network path could replace the chart. Helm falls back
+// to HTTP for any host (pkg/registry/fallback.go, dropped in Helm 4), and go-containerregistry for private addresses.
 type plainHTTPGuard struct{ http.RoundTripper }
 
+// RoundTrip implements http.RoundTripper.
 func (g plainHTTPGuard) RoundTrip(request *http.Request) (*http.Response, error) {
 	redirected := request.Response != nil
 	if request.URL.Scheme == "http" && !redirected && !isLoopback(request.URL.Host) {
@@ -48,7 +50,8 @@ func (g plainHTTPGuard) RoundTrip(request *http.Request) (*http.Response, error)
 	return g.RoundTripper.RoundTrip(request)
 }
 
-// answerLimit bounds the answer of a registry in bytes. Only a layer, at /v2/PATH/blobs/DIGEST, may be large.
+// answerLimit returns the largest size of the answer to a request, in bytes. Only a layer may be large. Its URL is
+// /v2/PATH/blobs/DIGEST.
 func answerLimit(request *http.Request) int64 {
 	if path.Base(path.Dir(request.URL.Path)) == "blobs" {
 		return loader.MaxDecompressedChartSize
@@ -56,9 +59,10 @@ func answerLimit(request *http.Request) int64 {
 	return maxManifestSize
 }
 
-// connect asks a registry which credentials it wants for a repository, gets a token where it wants one, and returns
-// options for requests that carry it. It does so once for a repository. Then remote's functions send no such requests
-// of their own: they see from the type of the transport that it has been done.
+// connect returns options for requests to a repository of a registry. It asks the registry which kind of credentials
+// it wants and, if the registry wants a token, gets one. It does so once for each repository. Without it, each
+// function of package remote would send the same requests again: the type of the transport tells them that it was
+// done.
 func (c *Client) connect(ctx context.Context, repository name.Repository) ([]remote.Option, error) {
 	c.once.Do(func() {
 		guarded := plainHTTPGuard{fetch.NewTransport(fetch.Options{Limit: answerLimit})}
@@ -77,8 +81,9 @@ func (c *Client) connect(ctx context.Context, repository name.Repository) ([]rem
 	return []remote.Option{remote.WithTransport(connected), remote.WithPageSize(0)}, err
 }
 
-// resolveTag returns the release of a chart at oci://HOST/PATH. Only a constraint needs the list of tags; whether a
-// version exists shows when it is downloaded (Resolve in Helm's internal/resolver/resolver.go).
+// resolveTag returns the release that a version or constraint means for a chart at oci://HOST/PATH. Only a constraint
+// needs the list of tags. Whether an exact version exists shows when it is downloaded, as in Helm (Resolve in
+// internal/resolver/resolver.go).
 func (c *Client) resolveTag(ctx context.Context, repository, version string) (release, error) {
 	if _, err := semver.NewVersion(version); err != nil {
 		tags, err := c.tags(ctx, repository)
@@ -94,8 +99,8 @@ func (c *Client) resolveTag(ctx context.Context, repository, version string) (re
 	return release{version: version, url: repository + ":" + version}, nil
 }
 
-// tags returns the versions of a chart in a registry: the tags that are complete semantic versions
-// (Tags in Helm's pkg/registry/client.go).
+// tags returns the versions of a chart in a registry: the tags that are complete semantic versions, with "_" replaced
+// by "+" (Tags in Helm's pkg/registry/client.go).
 func (c *Client) tags(ctx context.Context, repository string) ([]string, error) {
 	reference, err := parseReference(repository, "latest")
 	if err != nil {
@@ -114,7 +119,7 @@ func (c *Client) tags(ctx context.Context, repository string) ([]string, error) 
 	return versions, nil
 }
 
-// listVersions reads the pages of a repository's tags one after the other.
+// listVersions reads the pages of a repository's tags, one after the other.
 func listVersions(ctx context.Context, repository name.Repository, options []remote.Option) ([]string, error) {
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
@@ -143,7 +148,7 @@ func listVersions(ctx context.Context, repository name.Repository, options []rem
 	return versions, nil
 }
 
-// downloadTag returns the chart of a release whose URL is oci://.
+// downloadTag downloads the chart of a release in a registry.
 func (c *Client) downloadTag(ctx context.Context, r release) ([]byte, error) {
 	reference, err := parseReference(r.url, r.version)
 	if err != nil {
@@ -165,7 +170,7 @@ func (c *Client) downloadTag(ctx context.Context, r release) ([]byte, error) {
 	return data, nil
 }
 
-// missingTag is the error for a release that the registry does not have. It says which versions there are, if the
+// missingTag returns the error for a release that the registry does not have. It names the nearest versions, if the
 // registry lists them.
 func (c *Client) missingTag(ctx context.Context, r release) error {
 	tags, err := c.tags(ctx, strings.TrimSuffix(r.url, ":"+r.version))
@@ -178,8 +183,7 @@ func (c *Client) missingTag(ctx context.Context, r release) error {
 	return &yamldoc.Error{Err: versionNotFound(newestFirst(tags), r.version), Hint: changeVersionHint}
 }
 
-// downloadChart returns the layer with the chart. The library compares what it reads with the digests that the
-// manifests give.
+// downloadChart downloads the layer with the chart. The library compares each manifest and layer with its digest.
 func downloadChart(reference name.Reference, options []remote.Option) ([]byte, error) {
 	descriptor, err := chartLayer(reference, options)
 	if err != nil {
@@ -200,8 +204,8 @@ func downloadChart(reference name.Reference, options []remote.Option) ([]byte, e
 	return io.ReadAll(body)
 }
 
-// chartLayer finds the chart's layer in the manifest of the reference. If that is an index, it takes the first of its
-// manifests that has such a layer.
+// chartLayer returns the descriptor of the layer with the chart. If the reference is an index of manifests, the layer
+// is in the first manifest of the index that has a layer of this type.
 func chartLayer(reference name.Reference, options []remote.Option) (v1.Descriptor, error) {
 	for references := []name.Reference{reference}; len(references) > 0; references = references[1:] {
 		answer, err := remote.Get(references[0], options...)
@@ -224,8 +228,8 @@ func chartLayer(reference name.Reference, options []remote.Option) (v1.Descripto
 	return v1.Descriptor{}, errors.New("this is no chart: its manifest has no layer of the type " + chartLayerType)
 }
 
-// registryError shortens an error of a request to a line without credentials, and adds what to do about it. The library
-// quotes whole answers, which may be a web page.
+// registryError returns the error for a request that failed: one line without credentials, and a hint. The errors of
+// the library quote the whole answer, which may be a web page.
 func registryError(reference name.Reference, err error) error {
 	failure := &yamldoc.Error{Err: fetch.RedactError(err)}
 	if answer := (*transport.Error)(nil); errors.As(err, &answer) {
@@ -233,7 +237,7 @@ func registryError(reference name.Reference, err error) error {
 		if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
 			host := reference.Context().RegistryStr()
 			if host == name.DefaultRegistry {
-				host = "docker.io" // under which helm keeps the credentials for it
+				host = "docker.io" // Helm keeps the credentials for Docker Hub under this name.
 			}
 			failure.Hint = "helm registry login " + host
 		}
@@ -244,7 +248,7 @@ func registryError(reference name.Reference, err error) error {
 	return failure
 }
 
-// answerError is the status of an answer and the first reason that it gives, without the page that it may have.
+// answerError returns an error with the URL, the status, and the first error in the answer.
 func answerError(answer *transport.Error) error {
 	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	if answer.Request != nil {

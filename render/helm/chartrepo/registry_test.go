@@ -190,7 +190,7 @@ func TestMissingTagNamesTheNearestVersions(t *testing.T) {
 	}
 }
 
-// TestIndexMayNameARegistry: some repositories have an index.yaml whose URLs lead to a registry.
+// TestIndexMayNameARegistry: the URLs in the index.yaml of some repositories are URLs of a registry.
 func TestIndexMayNameARegistry(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0+1", "20.0.0")
@@ -317,7 +317,7 @@ func TestPlainHTTPIsForLoopbackOnly(t *testing.T) {
 	}
 }
 
-// TestPrivateRegistriesAreNotAskedOverPlainHTTP: go-containerregistry would do so.
+// TestPrivateRegistriesAreNotAskedOverPlainHTTP: go-containerregistry alone would ask them.
 func TestPrivateRegistriesAreNotAskedOverPlainHTTP(t *testing.T) {
 	asked := ""
 	guard := plainHTTPGuard{roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -375,7 +375,8 @@ func TestParseReferenceNeverGuessesTheHost(t *testing.T) {
 	}
 }
 
-// TestOneTokenForARepository: it does for the tags and for the chart. Most public registries want a token for each repository, which their token server gives.
+// TestOneTokenForARepository: one token is used for the tags and for the chart. Most public registries demand a token
+// for each repository, from their token server.
 func TestOneTokenForARepository(t *testing.T) {
 	r := newChartRegistry(t)
 	r.push(t, "redis", "19.0.0")

@@ -16,8 +16,8 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// repositoryEntry is a repository as in Helm's repositories.yaml (Entry in pkg/repo/chartrepo.go). A repository that
-// the file does not have is an entry with nothing but a URL.
+// repositoryEntry is an entry of Helm's repositories.yaml (Entry in pkg/repo/chartrepo.go). For a repository that is
+// not in the file, only the URL is set.
 type repositoryEntry struct {
 	Name                  string `yaml:"name"`
 	URL                   string `yaml:"url"`
@@ -30,7 +30,8 @@ type repositoryEntry struct {
 	PassCredentialsAll    bool   `yaml:"pass_credentials_all"`
 }
 
-// addCommand is the `helm repo add` that makes the entry, or makes it anew with another flag.
+// addCommand returns the command, for a hint, that adds the entry with a flag: helm repo add NAME URL FLAG. If the
+// entry exists, the command replaces it.
 func (e repositoryEntry) addCommand(flag string) string {
 	command := "helm repo add " + cmp.Or(e.Name, "NAME") + " " + shownRepository(e.URL) + " " + flag
 	if e.Name != "" {
@@ -39,8 +40,9 @@ func (e repositoryEntry) addCommand(flag string) string {
 	return command
 }
 
-// repository finds the repository of a chart in Helm's repositories.yaml: by name after @ or alias:, else by URL
-// (resolveRepoNames in Helm's pkg/downloader/manager.go).
+// repository returns the entry of a repository in Helm's repositories.yaml. A repository with @ or alias: is found by
+// its name, and any other by its URL, as in Helm (resolveRepoNames in pkg/downloader/manager.go). A URL without an
+// entry is returned without credentials.
 func (c *Client) repository(ctx context.Context, repository string) (repositoryEntry, error) {
 	file := c.RepositoryConfig
 	entries, err := c.configured.Get(ctx, file, func() ([]repositoryEntry, error) { return readRepositories(file) })
@@ -68,7 +70,7 @@ func (c *Client) repository(ctx context.Context, repository string) (repositoryE
 	return found, checkRepositoryURL(found.URL)
 }
 
-// readRepositories reads Helm's repositories.yaml, which need not exist.
+// readRepositories reads Helm's repositories.yaml. The file need not exist.
 func readRepositories(file string) ([]repositoryEntry, error) {
 	data, err := os.ReadFile(file)
 	if errors.Is(err, os.ErrNotExist) {
@@ -86,12 +88,13 @@ func readRepositories(file string) ([]repositoryEntry, error) {
 	return content.Repositories, nil
 }
 
-// checkRepositoryURL refuses what cannot be downloaded from, and passwords where no request would send them.
+// checkRepositoryURL returns an error for a URL that cannot be downloaded from, and for an oci:// URL with a password,
+// which no request would send.
 func checkRepositoryURL(repository string) error {
 	u, err := url.Parse(repository)
 	switch {
 	case err != nil:
-		return errors.New("the repository's URL cannot be parsed") // err may quote a password
+		return errors.New("the repository's URL cannot be parsed") // err is left out, because it may quote a password
 	case (u.Scheme == "https" || u.Scheme == "http") && u.Host != "":
 		return nil
 	case u.Scheme == "oci" && u.User != nil:
@@ -109,8 +112,8 @@ func checkRepositoryURL(repository string) error {
 	}
 }
 
-// canonicalURL is the form in which Helm compares URLs: a slash at the end, say, makes no difference (Equal in
-// internal/urlutil/urlutil.go).
+// canonicalURL returns a URL in the form in which Helm compares URLs (Equal in internal/urlutil/urlutil.go). For
+// example, a slash at the end makes no difference.
 func canonicalURL(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -120,7 +123,7 @@ func canonicalURL(text string) string {
 	return u.String()
 }
 
-// withoutUser returns a URL without user name and password, "" if it cannot be parsed.
+// withoutUser returns a URL without user name and password; "" if the URL cannot be parsed.
 func withoutUser(text string) string {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -130,8 +133,8 @@ func withoutUser(text string) string {
 	return u.String()
 }
 
-// shownRepository is the repository of a chart as messages show it: a URL without credentials, @NAME or alias:NAME.
-// It hides other text that may hold a password, such as user:password@host.
+// shownRepository returns the repository of a chart for messages: @NAME, alias:NAME, or a URL without credentials.
+// Text that is no URL and may hold a password, such as user:password@host, becomes "the repository".
 func shownRepository(repository string) string {
 	if strings.HasPrefix(repository, "@") || strings.HasPrefix(repository, "alias:") {
 		return repository

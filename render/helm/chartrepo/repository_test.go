@@ -103,7 +103,7 @@ func (s *chartServer) redirect(path, target string) {
 	s.handle(path, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, target, http.StatusFound) })
 }
 
-// requirePassword has every request that stands under no other answer ask for user and s3cret.
+// requirePassword makes the server refuse requests without the user name user and the password s3cret.
 func (s *chartServer) requirePassword() {
 	open := s.Config.Handler
 	s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -116,7 +116,7 @@ func (s *chartServer) requirePassword() {
 	})
 }
 
-// stall has a path answer only after release. Each request for it is told on arrived first.
+// stall makes a path answer only after release is called. Each request for the path is first announced on arrived.
 func (s *chartServer) stall(path string) (arrived chan struct{}, release func()) {
 	arrived, released := make(chan struct{}, 10), make(chan struct{})
 	s.handle(path, func(w http.ResponseWriter, _ *http.Request) {
@@ -130,7 +130,7 @@ func (s *chartServer) stall(path string) (arrived chan struct{}, release func())
 	return arrived, sync.OnceFunc(func() { close(released) })
 }
 
-// add puts versions of a chart at /NAME-VERSION.tgz and into the index, under a relative URL.
+// add adds versions of a chart at /NAME-VERSION.tgz, and to the index under a relative URL.
 func (s *chartServer) add(name string, versions ...string) {
 	for _, version := range versions {
 		data := pack(s.t, &chart.Metadata{APIVersion: "v2", Name: name, Version: version})
@@ -147,7 +147,7 @@ func (s *chartServer) addEntry(name string, entry map[string]any) {
 	s.setIndex(s.index())
 }
 
-// replace publishes another chart under a version that there already is.
+// replace publishes another chart under an existing version.
 func (s *chartServer) replace(name, version, description string) {
 	delete(s.entries, name)
 	data := pack(s.t, &chart.Metadata{APIVersion: "v2", Name: name, Version: version, Description: description})
@@ -317,7 +317,7 @@ func TestCredentialsComeFromRepositoriesFileOrURL(t *testing.T) {
 	}
 }
 
-// TestCredentialsStayWithTheirHost: the other server has the same address and another port, which Go's client takes for the same host.
+// TestCredentialsStayWithTheirHost: another port is another host. Go's client would send the credentials there.
 func TestCredentialsStayWithTheirHost(t *testing.T) {
 	server, other := newChartServer(t), newChartServer(t)
 	other.add("redis", "19.0.0")

@@ -10,12 +10,17 @@ import (
 	"github.com/Masterminds/semver/v3"
 )
 
-// changeVersionHint goes with the error that a repository lacks a version.
+// changeVersionHint is the hint for a version that does not exist.
 const changeVersionHint = "name a version that exists in Chart.yaml, then: helm dependency update"
 
-// choose returns the index of the version that Helm takes: the very text that is asked for if it is in the list, else
-// the newest version that satisfies it as a constraint. "" asks for any version that is no pre-release
-// (IndexFile.Get in Helm's pkg/repo/index.go, GetTagMatchingVersionOrConstraint in pkg/registry/util.go).
+// choose returns the index in versions of the version that Helm chooses for the text asked (IndexFile.Get in
+// pkg/repo/index.go, GetTagMatchingVersionOrConstraint in pkg/registry/util.go):
+//
+//  1. If asked is in the list, letter by letter, it is chosen.
+//  2. Otherwise asked is a constraint, and the newest version that satisfies it is chosen. 1.2.3 is a constraint, too.
+//     "" means *, which is satisfied by each version that is no pre-release.
+//
+// The error names versions that exist.
 func choose(versions []string, asked string) (int, error) {
 	constraint, err := parseConstraint(asked)
 	if err != nil {
@@ -35,7 +40,7 @@ func choose(versions []string, asked string) (int, error) {
 	return 0, versionNotFound(sorted, asked)
 }
 
-// parseConstraint parses a version or constraint; "" stands for any.
+// parseConstraint parses a version or constraint; "" means any version.
 func parseConstraint(asked string) (*semver.Constraints, error) {
 	constraint, err := semver.NewConstraint(cmp.Or(asked, "*"))
 	if err != nil {
@@ -44,13 +49,14 @@ func parseConstraint(asked string) (*semver.Constraints, error) {
 	return constraint, nil
 }
 
-// rankedVersion is a parsed version and its index in the list it came from.
+// rankedVersion is a parsed version and its index in the list from which it came.
 type rankedVersion struct {
 	version *semver.Version
 	index   int
 }
 
-// newestFirst sorts versions. It leaves out texts that are no version, as Helm does when it loads an index.
+// newestFirst returns the versions of a list, the newest first. It leaves out texts that are no versions, as Helm does
+// when it loads an index.
 func newestFirst(versions []string) []rankedVersion {
 	var sorted []rankedVersion
 	for i, v := range versions {
@@ -62,7 +68,8 @@ func newestFirst(versions []string) []rankedVersion {
 	return sorted
 }
 
-// versionNotFound names the five versions nearest to the asked one, or the newest five where it is a constraint.
+// versionNotFound returns the error for a version that does not exist. It names the five nearest versions or, for a
+// constraint, the five newest versions.
 func versionNotFound(sorted []rankedVersion, asked string) error {
 	if len(sorted) == 0 {
 		return errors.New("there is no version of it")

@@ -8,24 +8,24 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 )
 
-// maxShort is how many findings a short report has, and maxShortAffected how many containers of each.
-const maxShort, maxShortAffected = 20, 3
+// The largest numbers of findings in a summary, and of containers for each finding.
+const maxSummaryFindings, maxSummaryAffected = 20, 3
 
-// Short writes the report for where there is little room, as in the message of a sync that failed: of each finding the
-// line that decides, what is affected, and the fix.
-func Short(w io.Writer, r *check.Report) error {
+// Summary writes a short report, for places with little room. Argo CD, for example, shows it as the message of a sync
+// that failed. A finding has its location and message, the affected containers, and the location of its fix.
+func Summary(w io.Writer, r *check.Report) error {
 	var b strings.Builder
 	for _, f := range r.Failures {
 		fmt.Fprintf(&b, "%s: failure: %s\n", Line(f.Location.String()), Line(f.Message))
 	}
 	for i, f := range r.Findings {
-		if i == maxShort {
+		if i == maxSummaryFindings {
 			fmt.Fprintf(&b, "and %s\n", count(len(r.Findings)-i, "finding"))
 			break
 		}
 		fmt.Fprintf(&b, "%s: %s: %s [%s]\n", Line(f.Decision.String()), f.Severity, Line(f.Text()), f.Rule)
 		for n, a := range f.Affected {
-			if n == maxShortAffected {
+			if n == maxSummaryAffected {
 				fmt.Fprintf(&b, "  and %s\n", count(len(f.Affected)-n, "container"))
 				break
 			}

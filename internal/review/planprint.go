@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// JSON writes the plan.
+// JSON writes the plan as indented JSON, for `review --dry-run --format json`.
 func (p *Plan) JSON(w io.Writer) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
@@ -15,7 +15,7 @@ func (p *Plan) JSON(w io.Writer) error {
 	return encoder.Encode(p)
 }
 
-// Markdown writes the plan with the texts as they would be posted.
+// Markdown writes the plan for people: a heading for each action, and below it the text that would be posted.
 func (p *Plan) Markdown(w io.Writer) error {
 	var b strings.Builder
 	if p.Block {
