@@ -15,7 +15,7 @@ import (
 // verdict is the comparison of one source before and after some attempts.
 type verdict struct {
 	hits    map[check.ContainerRef]bool // the hits with the edits made
-	isWorse bool                 // the source fails, has a new hit, or differs in more than pull policies
+	isWorse bool                        // the source fails, has a new hit, or differs in more than pull policies
 }
 
 // examiner renders sources over an edited tree and compares the results. It decides nothing about attempts.

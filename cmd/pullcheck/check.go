@@ -14,7 +14,6 @@ import (
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
-	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // checkFlags are the flags of check. The embedded sourceFlags say how sources are rendered.
@@ -116,20 +115,11 @@ func (f *checkFlags) scanOptions(ctx context.Context, c *Command, w *scan.Opened
 	if since {
 		baseline, err := scan.Since(ctx, w.Work.Root, f.since, c.Env)
 		if err != nil {
-			return options, sinceError(err)
+			return options, usagef("", "--since: %w", err)
 		}
 		options.Baseline = baseline
 	}
 	return options, nil
-}
-
-// sinceError returns the error for a revision of --since that cannot be compared with, and keeps the hint of git.
-func sinceError(err error) error {
-	hint := ""
-	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
-		hint = failure.Hint
-	}
-	return usagef(hint, "--since: %w", err)
 }
 
 // scan scans sources, and counts them on standard error if that is a terminal.
@@ -161,25 +151,21 @@ func isSource(s check.SourceStatus) bool { return s.Status != check.Skipped || !
 
 // validate checks the flags and returns the severity of --fail-on. The error says what would be accepted.
 func (f *checkFlags) validate() (check.Severity, error) {
+	const help = "pullcheck check --help"
 	failOn, err := check.ParseSeverity(f.failOn)
-	if err != nil {
-		return failOn, usagef("pullcheck check --help", "--fail-on %w", err)
-	}
-	if !slices.Contains([]string{"text", "json"}, f.format) {
-		return failOn, usagef("pullcheck check --help", "--format %q, expected text or json", f.format)
-	}
-	if f.fix && f.diff {
-		return failOn, usagef("pullcheck check --help", "--fix writes and --diff does not: give one of them")
-	}
-	if f.diff && f.format != "text" {
-		return failOn, usagef("pullcheck check --help",
-			"--diff prints a diff, and --format %s something else: give one of them", f.format)
-	}
-	if !slices.Contains([]string{"auto", "always", "never"}, f.color) {
-		return failOn, usagef("pullcheck check --help", "--color %q, expected auto, always or never", f.color)
-	}
-	if f.jobs < 1 {
-		return failOn, usagef("pullcheck check --help", "--jobs %d, expected 1 or more", f.jobs)
+	switch {
+	case err != nil:
+		return failOn, usagef(help, "--fail-on %w", err)
+	case !slices.Contains([]string{"text", "json"}, f.format):
+		return failOn, usagef(help, "--format %q, expected text or json", f.format)
+	case f.fix && f.diff:
+		return failOn, usagef(help, "--fix writes and --diff does not: give one of them")
+	case f.diff && f.format != "text":
+		return failOn, usagef(help, "--diff prints a diff, and --format %s something else: give one of them", f.format)
+	case !slices.Contains([]string{"auto", "always", "never"}, f.color):
+		return failOn, usagef(help, "--color %q, expected auto, always or never", f.color)
+	case f.jobs < 1:
+		return failOn, usagef(help, "--jobs %d, expected 1 or more", f.jobs)
 	}
 	return failOn, f.sourceFlags.validate()
 }

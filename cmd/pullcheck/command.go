@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,7 +85,8 @@ func subcommands() []subcommand {
 	}
 }
 
-// usageError is the error for wrong usage or wrong configuration. The hint is the next thing to type.
+// usageError is the error for wrong usage or wrong configuration. The hint is the next thing to type. If it is empty,
+// the hint of a wrapped *yamldoc.Error counts.
 type usageError struct {
 	err  error
 	hint string
@@ -141,13 +143,12 @@ func (c *Command) Run(ctx context.Context, args []string) int {
 
 // dispatch runs the subcommand that the first argument names. The flags --help and --version work as in other programs.
 func (c *Command) dispatch(ctx context.Context, args []string) (int, error) {
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		return 0, usagef("pullcheck help", "no command, expected one of %s", commandNames())
-	}
-	if args[0] == "-h" || args[0] == "--help" {
+	case args[0] == "-h" || args[0] == "--help":
 		return runHelp(ctx, c, nil)
-	}
-	if args[0] == "--version" {
+	case args[0] == "--version":
 		return runVersion(ctx, c, nil)
 	}
 	for _, sub := range subcommands() {
@@ -170,18 +171,19 @@ func commandNames() string {
 // fail prints an error and its hint on standard error, and returns the exit code: 2 for an error in what the user
 // typed, and 3 for all other errors. Nothing else in the program prints an error and ends.
 func (c *Command) fail(err error) int {
+	if errors.Is(err, pflag.ErrHelp) {
+		return exitClean
+	}
 	code, hint := exitFailures, ""
-	// The errors with exit code 2 come first: a usageError may wrap a *yamldoc.Error about a file that a flag names.
+	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
+		hint = failure.Hint
+	}
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
-		code, hint = exitUsage, usage.hint
+		code, hint = exitUsage, cmp.Or(usage.hint, hint)
 	} else if path := (*tree.PathError)(nil); errors.As(err, &path) {
 		code, hint = exitUsage, path.Hint
 	} else if nothing := (*scan.NothingError)(nil); errors.As(err, &nothing) {
 		code, hint = exitUsage, tree.PathHint
-	} else if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
-		hint = failure.Hint
-	} else if errors.Is(err, pflag.ErrHelp) {
-		return exitClean
 	}
 	fmt.Fprintf(c.Stderr, "pullcheck: %s\n", report.Lines(err.Error()))
 	if hint != "" {

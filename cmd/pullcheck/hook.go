@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"io"
@@ -26,21 +27,11 @@ type hook struct {
 	quiet, allowEmpty bool
 }
 
-// stdinName is the name of standard input, in arguments and in reports.
-const stdinName = "-"
-
 // helmPlugin is the manifest of a plugin of Helm 4 (MetadataV1 in internal/plugin/metadata_v1.go of helm.sh/helm/v4),
 // a format for the version. Helm adds the values of --post-renderer-args to the arguments.
-const helmPlugin = `apiVersion: v1
-type: postrenderer/v1
-name: pullcheck
-version: %s
-runtime: subprocess
-runtimeConfig:
-  platformCommand:
-    - command: pullcheck
-      args: [hook]
-`
+//
+//go:embed helmplugin.yaml
+var helmPlugin string
 
 // register declares the flags. It returns the values of two flags that are no options of a hook.
 func (h *hook) register(flags *pflag.FlagSet) (failOn *string, printPlugin *bool) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -95,7 +94,7 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err := c.post(ctx, pull, *input); err != nil {
 		return 0, err
 	}
-	return code, options.writeOutputs(c, input.Report, result.Findings)
+	return code, review.WriteOutputs(c.getenv, input.Report, result.Findings, options.reportFile())
 }
 
 // validate checks the flags and returns the severity of --fail-on. The error says what would be accepted.
@@ -204,7 +203,16 @@ func (c *Command) post(ctx context.Context, pull *review.PullRequest, input revi
 			return err
 		}
 	}
-	return appendFile(c.getenv("GITHUB_STEP_SUMMARY"), review.JobSummary(input))
+	return review.WriteJobSummary(c.getenv, input)
+}
+
+// reportFile returns the path of the first --report as typed; "" if there is none.
+func (f *reviewFlags) reportFile() string {
+	if len(f.reports) == 0 {
+		return ""
+	}
+	_, name, _ := strings.Cut(f.reports[0], "=")
+	return name
 }
 
 // writeReports writes the files of --report. It deletes an existing file first and does not write through it: the
@@ -225,30 +233,4 @@ func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
 		}
 	}
 	return nil
-}
-
-// writeOutputs sets the outputs of the workflow's step: the number of all findings in the affected sources, the number
-// of new findings, the number of failures, and the path of the first report.
-func (f *reviewFlags) writeOutputs(c *Command, result *check.Report, all int) error {
-	path := ""
-	if len(f.reports) > 0 {
-		_, path, _ = strings.Cut(f.reports[0], "=")
-		path = filepath.ToSlash(path)
-	}
-	return appendFile(c.getenv("GITHUB_OUTPUT"), fmt.Sprintf("findings=%d\nnew-findings=%d\nfailures=%d\nreport=%s\n",
-		all, len(result.Findings), len(result.Failures), path))
-}
-
-// appendFile appends a text to a file. Outside of a workflow, the variable with the name of the file is empty, and
-// appendFile does nothing.
-func appendFile(name, text string) error {
-	if name == "" {
-		return nil
-	}
-	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(text)
-	return errors.Join(err, file.Close())
 }

@@ -2,28 +2,23 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/spf13/pflag"
 	"helm.sh/helm/v3/pkg/chartutil"
-	"helm.sh/helm/v3/pkg/strvals"
 
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/internal/git"
-	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 	"github.com/pullcheck/pullcheck/render/kustomize"
 	"github.com/pullcheck/pullcheck/render/tree"
-	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // sourceFlags are the flags that say how sources are rendered. They have the names that Helm and Kustomize give them,
@@ -86,92 +81,14 @@ func (f *sourceFlags) validate() error {
 	return nil
 }
 
-// helmOptions returns the options for charts, with the files that -f and --set-file name. It also merges the values
-// once without a chart, which finds errors in the flags.
-func (f *sourceFlags) helmOptions(c *Command, work *tree.Work) (helm.Options, error) {
-	options := f.helm
-	var err error
-	if options.ValuesFiles, err = f.readValuesFiles(c, work); err != nil {
-		return options, err
-	}
-	if options.SetFiles, err = findSetFiles(work, options.SetFile); err != nil {
-		return options, err
-	}
-	if _, err := helm.Values(work.Files, options, nil); err != nil {
-		return options, usagef("", "%w", err)
-	}
-	return options, nil
-}
-
-// givenFile returns the file that a flag names. A file inside the tree is only named, so that it is read from the tree
-// of each render. A file outside of the tree is read now.
-func givenFile(work *tree.Work, path string) (render.File, error) {
-	if name, ok := work.Name(path); ok {
-		return render.File{Path: name}, nil
-	}
-	data, err := work.ReadOutside(path)
-	return render.File{Path: path, Data: data}, err
-}
-
-// findSetFiles returns the files that the values of --set-file name, by their names in the values. Helm's parser finds
-// the names.
-func findSetFiles(work *tree.Work, flags []string) (map[string]render.File, error) {
-	files := map[string]render.File{}
-	for _, flag := range flags {
-		err := strvals.ParseIntoFile(flag, map[string]any{}, func(name []rune) (any, error) {
-			file, err := givenFile(work, string(name))
-			files[string(name)] = file
-			return "", err
-		})
-		if err != nil {
-			return nil, usagef("", "--set-file: %w", err)
-		}
-	}
-	return files, nil
-}
-
-// readValuesFiles returns the files of -f in order. One of them may be standard input.
-func (f *sourceFlags) readValuesFiles(c *Command, work *tree.Work) ([]render.File, error) {
-	var files []render.File
-	for _, name := range f.valuesFiles {
-		file := render.File{Path: name}
-		var err error
-		if name == stdinName {
-			file.Data, err = io.ReadAll(c.Stdin)
-		} else {
-			file, err = givenFile(work, name)
-		}
-		if err == nil {
-			_, err = helm.ReadValues(work.Files, file)
-		}
-		if err != nil {
-			return nil, valuesError(name, err)
-		}
-		files = append(files, file)
-	}
-	return files, nil
-}
-
-// valuesError returns the error for a file of -f, with a hint.
-func valuesError(name string, err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return usagef("values files are relative to the working directory", "--values %s does not exist", name)
-	}
-	hint := ""
-	if failure := (*yamldoc.Error)(nil); errors.As(err, &failure) {
-		hint = failure.Hint
-	}
-	return usagef(hint, "--values %w", err)
-}
-
 // open opens the workspace for paths that the user typed: of the repository around them, or of their common directory.
 // The path "-" is standard input. If there is no other path, it opens the workspace for the working directory.
 func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*scan.Opened, error) {
-	fromStdin := slices.Contains(paths, stdinName)
-	if fromStdin && slices.Contains(f.valuesFiles, stdinName) {
+	fromStdin := slices.Contains(paths, helm.StdinName)
+	if fromStdin && slices.Contains(f.valuesFiles, helm.StdinName) {
 		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")
 	}
-	typed := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == stdinName })
+	typed := slices.DeleteFunc(slices.Clone(paths), func(path string) bool { return path == helm.StdinName })
 	work, names, err := tree.OpenWork(c.Dir, typed)
 	if err != nil {
 		return nil, err
@@ -181,7 +98,6 @@ func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*sc
 		if stdin, err = io.ReadAll(c.Stdin); err != nil {
 			return nil, fmt.Errorf("standard input: %w", err)
 		}
-		stdin = append([]byte{}, stdin...) // not nil, also for empty input: scan.Open tells the two apart
 	}
 	config, err := f.config(ctx, c, work)
 	if err != nil {
@@ -193,9 +109,9 @@ func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*sc
 // config returns the configuration of a workspace, from the flags and the environment. Without --repo-url, it asks git
 // for the URL of the remote origin; without git or a remote, the URL stays empty.
 func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (scan.Config, error) {
-	options, err := f.helmOptions(c, work)
+	options, err := helm.ReadGiven(work, f.helm, f.valuesFiles, c.Stdin)
 	if err != nil {
-		return scan.Config{}, err
+		return scan.Config{}, usagef("", "%w", err)
 	}
 	repositoryURL := f.repoURL
 	if repositoryURL == "" {

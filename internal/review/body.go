@@ -276,9 +276,9 @@ func summaryBody(in Input, rest []*check.Finding, findings int) string {
 	return summary(in, rest, findings, heading, maxBody) + marker(summaryMark)
 }
 
-// JobSummary returns the whole report in Markdown, for the page of a workflow's run (GITHUB_STEP_SUMMARY). It is
+// jobSummary returns the whole report in Markdown, for the page of a workflow's run (GITHUB_STEP_SUMMARY). It is
 // shortened to the size that GitHub shows.
-func JobSummary(in Input) string {
+func jobSummary(in Input) string {
 	var all []*check.Finding
 	findings := worstFirst(in.Report.Findings)
 	for i := range findings {

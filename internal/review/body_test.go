@@ -107,7 +107,7 @@ func checkSafe(t *testing.T, text string) {
 	for _, files := range []git.Files{s.Files, nil} {
 		s.Files = files
 		plan := New(s, State{})
-		bodies := []string{plan.Summary.Body, JobSummary(s)}
+		bodies := []string{plan.Summary.Body, jobSummary(s)}
 		for _, c := range plan.Create {
 			if markOf(c.Body) != f.Fingerprint {
 				t.Errorf("the marker of the comment is %q in %q", markOf(c.Body), c.Body)

@@ -251,19 +251,19 @@ func (f *finder) inFile(file string) {
 			f.found = append(f.found, unrendered(file, at.kind, at.err, []string{file}))
 			continue
 		}
-		name := at.value.Name()
 		f.declare(&object{
 			declarer: at.declarer, value: at.value, file: file, document: at.document, inFile: true,
 			reads: map[string][]byte{file: data},
 			reload: func(_ context.Context, in render.In, file string) (Object, error) {
-				return f.objectAt(withProbe(in), file, name)
+				return f.objectAt(withProbe(in), file, at)
 			},
 		})
 	}
 }
 
-// objectAt returns the first object with a name that declares sources in a file; nil if there is none.
-func (f *finder) objectAt(fsys fs.FS, file, name string) (Object, error) {
+// objectAt returns the object of a file that has the kind and name of known; nil if there is none. If there are several,
+// such as Applications of two namespaces, it is the object in the same document, or else the first one.
+func (f *finder) objectAt(fsys fs.FS, file string, known fileObject) (Object, error) {
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return nil, err
@@ -272,12 +272,14 @@ func (f *finder) objectAt(fsys fs.FS, file, name string) (Object, error) {
 	if err != nil {
 		return nil, yamldoc.ParseError(file, data, err)
 	}
-	for _, at := range objects {
-		if at.err == nil && at.value.Name() == name {
-			return at.value, nil
-		}
+	objects = slices.DeleteFunc(objects, func(at fileObject) bool {
+		return at.err != nil || at.kind != known.kind || at.value.Name() != known.value.Name()
+	})
+	if len(objects) == 0 {
+		return nil, nil
 	}
-	return nil, nil
+	same := slices.IndexFunc(objects, func(at fileObject) bool { return at.document == known.document })
+	return objects[max(same, 0)].value, nil
 }
 
 // content returns the content of files by name, without the files that are absent.
