@@ -29,11 +29,11 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -188,16 +188,8 @@ func firstErrorLine(stderr string, err error) string {
 		line = strings.TrimSpace(line)
 		label, _, _ := strings.Cut(strings.ToLower(line), ": ")
 		if line != "" && label != "warning" && label != "hint" {
-			return redact(line)
+			return fetch.Redact(line)
 		}
 	}
-	return redact(err.Error())
+	return fetch.Redact(err.Error())
 }
-
-// credentials matches the user and the password of a URL. A password may contain a / or an @ that its user has not
-// escaped, so only the last @ certainly ends it. Without a password, or after a host with a dot and a port, an @
-// belongs to the path.
-var credentials = regexp.MustCompile(`:/+(?:[^/\s:@?.]*:\S*@|[^/\s:@?]*:(?:\d*[^\d\s/]|/)\S*@|[^/\s?]*@)`)
-
-// redact hides the credentials in the URLs of a message.
-func redact(message string) string { return credentials.ReplaceAllString(message, "://") }
