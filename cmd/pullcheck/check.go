@@ -48,8 +48,7 @@ func (f *checkFlags) register(flags *pflag.FlagSet) {
 
 // runCheck is `pullcheck check`: it checks the sources at the given paths, prints the report, and with --fix or --diff
 // writes or prints the proven fixes. Without a path it checks the working directory.
-func runCheck(ctx context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("check")
+func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var options checkFlags
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {

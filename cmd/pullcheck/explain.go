@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/spf13/pflag"
+
 	"github.com/pullcheck/pullcheck/check"
 )
 
 // runExplain is `pullcheck explain`: it prints the documentation of a rule in Markdown, or lists the rules.
-func runExplain(_ context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("explain")
+func runExplain(_ context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
 	}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/spf13/pflag"
+
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/internal/report"
@@ -16,8 +18,7 @@ import (
 
 // runGenerate is `pullcheck generate`, the config management plugin of Argo CD. Argo CD runs it in the directory of an
 // Application's source, and deploys what it prints. With findings it prints nothing, so that the sync fails.
-func runGenerate(ctx context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("generate")
+func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var announce, printPlugin bool
 	var sidecar string
 	flags.BoolVar(&announce, "parameters", false,

@@ -49,8 +49,7 @@ func (h *hook) register(flags *pflag.FlagSet) (failOn *string, printPlugin *bool
 // runHook is `pullcheck hook`: it checks the manifests on standard input and prints them on standard output. It prints
 // all of them, or nothing if there are findings at or above --fail-on, so that the program behind the pipe deploys
 // nothing.
-func runHook(ctx context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("hook")
+func runHook(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var h hook
 	failOn, printPlugin := h.register(flags)
 	if err := parseFlags(flags, args); err != nil {

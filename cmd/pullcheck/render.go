@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/pflag"
+
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
@@ -12,8 +14,7 @@ import (
 
 // runRender is `pullcheck render`: it prints the manifests of one source, byte for byte as helm template and kustomize
 // build do. A file with Applications of Argo CD declares several sources; then separators (---) are between them.
-func runRender(ctx context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("render")
+func runRender(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var options sourceFlags
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {

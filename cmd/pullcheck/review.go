@@ -50,8 +50,7 @@ func (f *reviewFlags) register(flags *pflag.FlagSet) {
 
 // runReview is `pullcheck review`: it checks the sources that a pull request affects, and reviews the pull request on
 // GitHub. In a workflow it takes everything from the event and the environment. With --dry-run it prints the review.
-func runReview(ctx context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("review")
+func runReview(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var options reviewFlags
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
@@ -73,7 +72,8 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := options.writeReports(c, input.Report); err != nil {
+	reportFile, err := options.writeReports(c, input.Report)
+	if err != nil {
 		return 0, err
 	}
 	code := exitCode(input.Report, failOn)
@@ -94,7 +94,7 @@ func runReview(ctx context.Context, c *Command, args []string) (int, error) {
 	if err := c.post(ctx, pull, *input); err != nil {
 		return 0, err
 	}
-	return code, review.WriteOutputs(c.getenv, input.Report, result.Findings, options.reportFile())
+	return code, review.WriteOutputs(c.getenv, input.Report, result.Findings, reportFile)
 }
 
 // validate checks the flags and returns the severity of --fail-on. The error says what would be accepted.
@@ -206,31 +206,24 @@ func (c *Command) post(ctx context.Context, pull *review.PullRequest, input revi
 	return review.WriteJobSummary(c.getenv, input)
 }
 
-// reportFile returns the path of the first --report as typed; "" if there is none.
-func (f *reviewFlags) reportFile() string {
-	if len(f.reports) == 0 {
-		return ""
-	}
-	_, name, _ := strings.Cut(f.reports[0], "=")
-	return name
-}
-
-// writeReports writes the files of --report. It deletes an existing file first and does not write through it: the
-// checkout of a pull request could have a symbolic link there, which leads out of the workspace.
-func (f *reviewFlags) writeReports(c *Command, result *check.Report) error {
+// writeReports writes the files of --report, and returns the path of the first as typed. It deletes an existing file
+// first and does not write through it: the checkout of a pull request could have a symbolic link there, which leads out
+// of the workspace.
+func (f *reviewFlags) writeReports(c *Command, result *check.Report) (first string, err error) {
 	for _, text := range f.reports {
-		_, name, _ := strings.Cut(text, "=")
-		name = c.path(name)
+		_, typed, _ := strings.Cut(text, "=")
+		first = cmp.Or(first, typed)
+		name := c.path(typed)
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+			return "", err
 		}
 		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 		if err != nil {
-			return err
+			return "", err
 		}
 		if err := errors.Join(report.JSON(file, result), file.Close()); err != nil {
-			return err
+			return "", err
 		}
 	}
-	return nil
+	return first, nil
 }

@@ -4,14 +4,15 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+
+	"github.com/spf13/pflag"
 )
 
 // version is set when a release is built: -ldflags "-X main.version=v1.2.3".
 var version string
 
 // runVersion is `pullcheck version`.
-func runVersion(_ context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("version")
+func runVersion(_ context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
 	}

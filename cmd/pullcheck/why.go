@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 
+	"github.com/spf13/pflag"
+
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/lookup"
 	"github.com/pullcheck/pullcheck/internal/report"
 )
 
 // runWhy is `pullcheck why`: it prints the lines of files that decide a field of a rendered object.
-func runWhy(ctx context.Context, c *Command, args []string) (int, error) {
-	flags := c.newFlags("why")
+func runWhy(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var options sourceFlags
 	options.register(flags)
 	if err := parseFlags(flags, args); err != nil {
