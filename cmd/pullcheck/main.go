@@ -14,9 +14,7 @@ import (
 // main runs the command with the arguments, streams and environment of the process. SIGINT and SIGTERM cancel it.
 func main() {
 	command := &Command{Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ()}
-	if dir, err := os.Getwd(); err == nil {
-		command.Dir = dir
-	}
+	command.Dir, _ = os.Getwd() // Without a working directory, absolute paths still work.
 	// The libraries of Helm and Kustomize write warnings to the log and to os.Stderr during a render. Discard them:
 	// standard error is for the messages of this program, which command.Stderr still writes.
 	log.SetOutput(io.Discard)
