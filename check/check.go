@@ -211,6 +211,7 @@ func (f *Finding) Text() string {
 }
 
 // KeepFixProblems copies the reasons why findings have no fix from an earlier report of the same tree, by fingerprint.
+// A finding that has a fix now gets none.
 func (r *Report) KeepFixProblems(before *Report) {
 	problems := map[string]string{}
 	for _, f := range before.Findings {
@@ -218,7 +219,9 @@ func (r *Report) KeepFixProblems(before *Report) {
 	}
 	for i := range r.Findings {
 		f := &r.Findings[i]
-		f.FixProblem = cmp.Or(problems[f.Fingerprint], f.FixProblem)
+		if f.Fix == nil {
+			f.FixProblem = cmp.Or(problems[f.Fingerprint], f.FixProblem)
+		}
 	}
 }
 

@@ -45,7 +45,8 @@ const (
 	// ProveNothing looks for no fixes.
 	ProveNothing Prove = iota
 	// ProveInTree renders every source of the tree that reads an edited file, also sources that the scan does not check.
-	// For example, an edit of a base is proven in all its overlays.
+	// For example, an edit of a base is proven in all its overlays. Charts that the scan does not check are rendered
+	// without the values of Config.Helm.
 	ProveInTree
 	// ProveInSources renders only checked sources. It is for manifests without a tree, such as standard input.
 	ProveInSources
@@ -195,7 +196,7 @@ func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
 	if s.options.Prove != ProveInTree {
 		return sources
 	}
-	all, err := s.Sources(s.ctx)
+	all, err := s.otherSources(s.ctx)
 	if err != nil {
 		return sources // There is nothing to walk: standard input is in no tree.
 	}

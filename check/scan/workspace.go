@@ -77,14 +77,20 @@ type Config struct {
 // sources: a file that appears later is no source. The content of files may change between scans, as --fix does.
 type Workspace struct {
 	tree      fs.FS
-	finder    discover.Finder
 	declarers []declared.Declarer
 	argocd    argocd.Declarer
 
-	// The sources of the whole tree. Both lists are nil until they are first needed.
-	mutex   sync.Mutex
-	onDisk  []render.Source // The sources that are files: charts, kustomizations, manifests.
-	sources []render.Source // These, and the sources that objects in their manifests declare.
+	mutex  sync.Mutex // of both lists of sources
+	asked  *treeSources
+	others *treeSources
+}
+
+// treeSources are the sources of the whole tree, as one finder finds them. Both lists are nil until they are first
+// needed.
+type treeSources struct {
+	finder discover.Finder
+	onDisk []render.Source // The sources that are files: charts, kustomizations, manifests.
+	all    []render.Source // These, and the sources that objects in their manifests declare.
 }
 
 // New returns a workspace. It reads no file yet.
@@ -98,13 +104,13 @@ func New(config Config) *Workspace {
 		Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
 	}
 	files := tree.NewLinked(config.Tree)
+	finder := discover.Finder{
+		Tree:          files,
+		Chart:         helm.Source{Engine: helmEngine, Options: config.Helm},
+		Kustomization: kustomize.Source{Engine: kustomizeEngine, Options: config.Kustomize},
+	}
 	w := &Workspace{
-		tree: files,
-		finder: discover.Finder{
-			Tree:          files,
-			Chart:         helm.Source{Engine: helmEngine, Options: config.Helm},
-			Kustomization: kustomize.Source{Engine: kustomizeEngine, Options: config.Kustomize},
-		},
+		tree: files, asked: &treeSources{finder: finder},
 		argocd: argocd.Declarer{
 			Helm: helmEngine, Kustomize: kustomizeEngine,
 			KubeVersion: config.Helm.KubeVersion, APIVersions: config.Helm.APIVersions,
@@ -116,6 +122,11 @@ func New(config Config) *Workspace {
 		w.argocd.IsThisRepository = func(url string) bool { return argocd.IsSameRepository(url, config.RepositoryURL) }
 	}
 	w.declarers = []declared.Declarer{w.argocd}
+	w.others = w.asked
+	if config.Helm.GivesValues() {
+		finder.Chart.Options = config.Helm.WithoutValues()
+		w.others = &treeSources{finder: finder}
+	}
 	return w
 }
 
@@ -129,10 +140,22 @@ func (w *Workspace) ArgoCD() argocd.Declarer { return w.argocd }
 // Applications of Argo CD. The first call walks the tree and renders sources that may declare others; later calls
 // return the same list.
 func (w *Workspace) Sources(ctx context.Context) ([]render.Source, error) {
+	return w.findAll(ctx, w.asked)
+}
+
+// otherSources returns the sources of the whole tree that a proof must leave as they are. They are those of Sources, but
+// the values that Config.Helm gives are for the checked sources alone: every other chart is rendered with its defaults,
+// and once for each environment.
+func (w *Workspace) otherSources(ctx context.Context) ([]render.Source, error) {
+	return w.findAll(ctx, w.others)
+}
+
+// findAll returns the list all of s, and finds it first if it is nil.
+func (w *Workspace) findAll(ctx context.Context, s *treeSources) ([]render.Source, error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	if w.sources == nil {
-		found, err := w.findOnDisk(ctx)
+	if s.all == nil {
+		found, err := s.findOnDisk(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -140,32 +163,32 @@ func (w *Workspace) Sources(ctx context.Context) ([]render.Source, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err // The list may lack sources, so it is not kept.
 		}
-		w.sources = sources
+		s.all = sources
 	}
-	return slices.Clone(w.sources), nil
+	return slices.Clone(s.all), nil
 }
 
 // findOnDisk returns the sources that are files, of the whole tree. The caller holds the mutex.
-func (w *Workspace) findOnDisk(ctx context.Context) ([]render.Source, error) {
-	if w.onDisk == nil {
-		found, err := w.finder.Find(ctx, ".")
+func (s *treeSources) findOnDisk(ctx context.Context) ([]render.Source, error) {
+	if s.onDisk == nil {
+		found, err := s.finder.Find(ctx, ".")
 		if err != nil {
 			return nil, err
 		}
-		w.onDisk = found
+		s.onDisk = found
 	}
-	return w.onDisk, nil
+	return s.onDisk, nil
 }
 
 // Find returns the sources at and below a path of the tree that are files, and not the sources that objects declare:
 // see discover.Finder. The error is an *fs.PathError if the path does not exist.
 func (w *Workspace) Find(ctx context.Context, name string) ([]render.Source, error) {
 	if name != "." {
-		return w.finder.Find(ctx, name)
+		return w.asked.finder.Find(ctx, name)
 	}
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
-	found, err := w.findOnDisk(ctx)
+	found, err := w.asked.findOnDisk(ctx)
 	return slices.Clone(found), err
 }
 

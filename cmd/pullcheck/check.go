@@ -94,14 +94,11 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 	if options.fix {
 		unwritten = writeFixes(ctx, c, w.Work, tree.Disk, result.Files, result.Report)
 		if len(result.Files) > 0 {
-			result = c.scanFixed(ctx, w, sources, run, result)
+			result = options.scanFixed(ctx, c, w, sources, run, result)
 		}
 	}
 	// The report is printed even if a file could not be written: it then shows the finding that is still there.
-	if err := errors.Join(options.print(c, result), unwritten); err != nil {
-		return 0, err
-	}
-	return exitCode(result.Report, failOn), nil
+	return exitCode(result.Report, failOn), errors.Join(options.print(c, result), unwritten)
 }
 
 // scanOptions returns the options of the scan. With --since they have a baseline, whose Base the caller must close.
@@ -133,12 +130,14 @@ func (c *Command) scan(
 	return w.Scan(ctx, sources, options)
 }
 
-// scanFixed scans again after --fix has written files, so that the report is about the files on disk. It looks for no
-// further fixes. A finding that is still there keeps the reason why it has no fix.
-func (c *Command) scanFixed(
-	ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result,
+// scanFixed scans again after --fix has written files, so that the report is about the files on disk. A finding that is
+// still there keeps the reason why it has no fix. Only JSON gets further fixes, because the text does not show them.
+func (f *checkFlags) scanFixed(
+	ctx context.Context, c *Command, w *scan.Opened, sources []render.Source, options scan.Options, before *scan.Result,
 ) *scan.Result {
-	options.Prove = scan.ProveNothing
+	if f.format != "json" {
+		options.Prove = scan.ProveNothing
+	}
 	after := c.scan(ctx, w, sources, options)
 	after.Report.KeepFixProblems(before.Report)
 	return after

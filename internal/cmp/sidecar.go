@@ -66,7 +66,7 @@ const sidecar = `- name: pullcheck
     - name: %[2]s
       mountPath: /home/argocd/cmp-server/config/plugin.yaml
       subPath: %[1]s
-    # Not the /tmp of the repo-server: what it keeps there is none of the plugin's.
+    # Not the /tmp of the repo-server: the plugin must not see its files.
     - name: pullcheck-tmp
       mountPath: /tmp
 `

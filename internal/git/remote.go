@@ -66,7 +66,7 @@ func (r Remote) Checkout(ctx context.Context, dir string) (commit string, err er
 	}
 	for _, step := range [][]string{
 		{"init", "--quiet", "--template="},
-		{"remote", "add", "origin", r.URL}, // A relative URL of a submodule is relative to the URL of origin.
+		{"remote", "add", "--", "origin", r.URL}, // A relative URL of a submodule is relative to the URL of origin.
 		{"fetch", "--quiet", "--depth=1", "--", r.URL, cmp.Or(r.Ref, "HEAD")},
 		{"checkout", "--quiet", "FETCH_HEAD"},
 		{"submodule", "--quiet", "update", "--init", "--recursive"},

@@ -26,3 +26,14 @@ type Options struct {
 	// SetFiles has the files for the paths in SetFile. A path without an entry is a path of the tree.
 	SetFiles map[string]render.File
 }
+
+// GivesValues reports whether the options have values: values files, or any of the --set flags.
+func (o Options) GivesValues() bool {
+	return len(o.ValuesFiles)+len(o.SetJSON)+len(o.Set)+len(o.SetString)+len(o.SetFile) > 0
+}
+
+// WithoutValues returns the options without values files and without any of the --set flags.
+func (o Options) WithoutValues() Options {
+	o.ValuesFiles, o.SetJSON, o.Set, o.SetString, o.SetFile, o.SetFiles = nil, nil, nil, nil, nil, nil
+	return o
+}
