@@ -38,6 +38,13 @@ func (o Object) Name() string {
 	return name
 }
 
+// Namespace returns metadata.namespace; "" if the object has none.
+func (o Object) Namespace() string {
+	metadata, _ := o["metadata"].(map[string]any)
+	namespace, _ := metadata["namespace"].(string)
+	return namespace
+}
+
 // decode decodes the object at a node.
 func decode(node *yaml.Node) (object Object, err error) {
 	text, err := yaml.Marshal(node)

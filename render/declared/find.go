@@ -140,18 +140,27 @@ func (f *finder) manifests(
 	return result.Manifests(f.mayDeclare)
 }
 
-// objectIn renders a source, and returns the object with the kind and name of known; nil if there is none.
+// objectIn renders a source, and returns the object with the kind and name of known; nil if there is none. If there are
+// several, it is the object in the namespace of known, or else the first one.
 func (f *finder) objectIn(ctx context.Context, source render.Source, in render.In, known Object) (Object, error) {
 	manifests, err := f.manifests(ctx, source, in)
 	if err != nil {
 		return nil, err
 	}
+	var first Object
 	for _, manifest := range manifests {
-		if manifest.Kind == known.Kind() && manifest.Name == known.Name() {
-			return decode(manifest.Node)
+		if manifest.Kind != known.Kind() || manifest.Name != known.Name() {
+			continue
+		}
+		value, err := decode(manifest.Node)
+		if err != nil || manifest.Namespace == known.Namespace() {
+			return value, err
+		}
+		if first == nil {
+			first = value
 		}
 	}
-	return nil, nil
+	return first, nil
 }
 
 // fileMayDeclare is mayDeclare for a file. It remembers the answer, because many sources can be rendered from one file.

@@ -82,9 +82,9 @@ type jsonRegion struct {
 	isJSON     bool
 }
 
-// IsJSON reports whether the document around an offset is written in JSON. A new key then needs quotes. It reads
+// isJSON reports whether the document around an offset is written in JSON. A new key then needs quotes. It reads
 // each document once, however many keys are written.
-func (t *Text) IsJSON(offset int) bool {
+func (t *Text) isJSON(offset int) bool {
 	for _, r := range t.regions {
 		if r.start <= offset && offset <= r.end {
 			return r.isJSON
@@ -97,12 +97,12 @@ func (t *Text) IsJSON(offset int) bool {
 	if i := bytes.Index(t.bytes[offset:], []byte(separator)); i >= 0 {
 		r.end = offset + i
 	}
-	r.isJSON = isJSON(bytes.TrimPrefix(t.bytes[r.start:r.end], []byte("---\n")))
+	r.isJSON = isJSONText(bytes.TrimPrefix(t.bytes[r.start:r.end], []byte("---\n")))
 	t.regions = append(t.regions, r)
 	return r.isJSON
 }
 
-func isJSON(document []byte) bool {
+func isJSONText(document []byte) bool {
 	decoder := json.NewDecoder(bytes.NewReader(document))
 	for values := 0; ; values++ {
 		var value json.RawMessage

@@ -18,7 +18,7 @@ type Text struct {
 	// snippets has the lines that were copied for locations, by offset. All locations on a line share one copy, because
 	// JSON can have 500 containers on one line of 5 MB.
 	snippets map[int]string
-	regions  []jsonRegion // the documents about which IsJSON was asked
+	regions  []jsonRegion // the documents about which isJSON was asked
 }
 
 // position is a position in the text: the line and column as the parser counts them, and the offset in bytes.

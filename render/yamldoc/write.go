@@ -247,7 +247,7 @@ func (d *Document) layOut(first Setting, entries []*entry) (start, end int, text
 	case s.isReplaced && s.start == s.end:
 		return s.start, s.end, " " + flowMapping(entries, false)
 	case s.isReplaced:
-		return s.start, s.end, flowMapping(entries, d.text.IsJSON(s.start))
+		return s.start, s.end, flowMapping(entries, d.text.isJSON(s.start))
 	case s.mapping == nil:
 		return d.layOutAtEnd(entries)
 	case s.mapping.Style&yaml.FlowStyle != 0:
@@ -301,7 +301,7 @@ func (d *Document) layOutInFlow(mapping *yaml.Node, entries []*entry) (start, en
 		return end, end, text
 	}
 	start, _, _ = d.text.Bounds(mapping)
-	asJSON := d.text.IsJSON(start)
+	asJSON := d.text.isJSON(start)
 	if len(mapping.Content) == 0 {
 		return start + 1, start + 1, strings.TrimSuffix(strings.TrimPrefix(flowMapping(entries, asJSON), "{"), "}")
 	}
@@ -446,7 +446,7 @@ func (t *Text) PairBehind(start, end int, key, value string) string {
 }
 
 func (t *Text) pairBehind(start, end int, e entry) string {
-	asJSON := t.IsJSON(start)
+	asJSON := t.isJSON(start)
 	comma, text, before := ", ", e.flow(asJSON), t.textBefore(start)
 	_, rest, _ := bytes.Cut(t.bytes[start:end], []byte(":"))
 	if isTight := asJSON && len(rest) > 0 && rest[0] != ' '; isTight {

@@ -160,7 +160,7 @@ func TestOpenFindsTheMappingAtAPlace(t *testing.T) {
 	}
 }
 
-// TestIsJSONIsFalseForFlowStyle also holds that IsJSON reads each document once.
+// TestIsJSONIsFalseForFlowStyle also holds that isJSON reads each document once.
 func TestIsJSONIsFalseForFlowStyle(t *testing.T) {
 	const text = "---\n{\"a\": 1}\n---\n{a: 1}\n---\n{\"b\": 2}\n{\"c\": 3}\n---\n{\"d\": 4} # why\n---\n"
 	positions := NewText([]byte(text))
@@ -168,14 +168,14 @@ func TestIsJSONIsFalseForFlowStyle(t *testing.T) {
 		part string
 		want bool
 	}{{`"a"`, true}, {"a: 1}", false}, {`"b"`, true}, {`"c"`, true}, {`"d"`, false}, {`"a"`, true}} {
-		if got := positions.IsJSON(strings.Index(text, test.part)); got != test.want {
+		if got := positions.isJSON(strings.Index(text, test.part)); got != test.want {
 			t.Errorf("the document around %s: got %v, want %v", test.part, got, test.want)
 		}
 	}
 	if len(positions.regions) != 4 {
 		t.Errorf("%d documents were read, want each of 4 once", len(positions.regions))
 	}
-	if NewText(nil).IsJSON(0) {
+	if NewText(nil).isJSON(0) {
 		t.Error("an empty text is JSON")
 	}
 }
