@@ -240,7 +240,7 @@ type Failure struct {
 	Message     string `json:"message"`
 	// Location is the place of the error. Its path is empty if the engine does not name the place.
 	Location yamldoc.Location `json:"location"`
-	// Hint is the next thing to do or type; empty if there is none. It is for people, so JSON leaves it out.
+	// Hint is the next thing to do or type; it may be empty. It is for people, so JSON leaves it out.
 	Hint string `json:"-"`
 }
 

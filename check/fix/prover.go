@@ -16,7 +16,7 @@ import (
 const noProof = "every edit that was tried changes something else too, or does not render; " +
 	"a Helm post-renderer or a patch in a kustomization can set it"
 
-// whyNoCandidate returns the FixProblem of a finding without a candidate: why there is none, and what the user can
+// whyNoCandidate returns the FixProblem of a finding without a candidate: why no edit was tried, and what the user can
 // do.
 func (p *prover) whyNoCandidate(finding *check.Finding) string {
 	at := finding.Decision

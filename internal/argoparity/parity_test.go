@@ -78,7 +78,7 @@ func TestErrors(t *testing.T) {
 }
 
 // compare expands a set, in YAML, with Argo CD and with package appset. It returns the number of Applications of Argo
-// CD, and the difference in words, "" if there is none. An error of both is no difference.
+// CD, and the difference in words, "" if they agree. They also agree if both return an error.
 func compare(t *testing.T, set []byte, repo checkout) (applications int, difference string) {
 	t.Helper()
 	want, wantErr := expandWithArgoCD(set, repo)

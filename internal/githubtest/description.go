@@ -97,7 +97,7 @@ func withNulls(v any) any {
 
 // find follows keys down the REST description, and follows references ("$ref") on the way. The key of a list
 // element is its index. It returns the JSON pointer of the place that it reaches, and the value there; the value is
-// nil if there is none.
+// nil if the description has no such key.
 func (d *description) find(keys ...string) (pointer string, value any) {
 	value = d.root
 	for _, key := range keys {
