@@ -27,8 +27,37 @@ type loadedChart struct {
 	// Helm prints for a file, but Helm keeps the *chart.File.
 	paths map[*chart.File]string
 	probe render.Probe
+	*size
 	// dependents are the directories of the charts between the source and this chart, along file:// dependencies.
 	dependents []string
+}
+
+// size is the size of a chart with all its subcharts so far.
+type size struct {
+	charts int
+	bytes  int64 // of the files, which archives hold compressed
+}
+
+// The limits of a chart with its subcharts. The largest public charts have some dozens of subcharts and 20 MB.
+// Dependencies by file:// and archives in archives can stand for any number.
+const (
+	maxCharts     = 1_000
+	maxChartBytes = 256 << 20
+)
+
+// add adds the files of one chart. The error says that a limit is exceeded.
+func (s *size) add(files []*loader.BufferedFile) error {
+	s.charts++
+	for _, file := range files {
+		s.bytes += int64(len(file.Data))
+	}
+	switch {
+	case s.charts > maxCharts:
+		return fmt.Errorf("with this chart, there are more than %d subcharts", maxCharts)
+	case s.bytes > maxChartBytes:
+		return fmt.Errorf("up to this chart, the chart and its subcharts have more than %d MiB", maxChartBytes>>20)
+	}
+	return nil
 }
 
 // load reads the chart of a source: a directory, an archive, or a chart of a repository. Dependencies that charts/
@@ -38,7 +67,7 @@ func (e *Engine) load(ctx context.Context, in render.In, source Source) (*loaded
 	if err != nil {
 		return nil, err
 	}
-	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: in.Probe}
+	loaded := &loadedChart{paths: map[*chart.File]string{}, probe: in.Probe, size: &size{}}
 	loaded.Chart, err = loaded.assemble(files, source.Path)
 	return loaded, err
 }
@@ -80,6 +109,9 @@ func (l *loadedChart) assemble(files []*loader.BufferedFile, dir string) (*chart
 		}
 		entry, inner, _ := strings.Cut(rest, "/")
 		subcharts[entry] = append(subcharts[entry], &loader.BufferedFile{Name: inner, Data: file.Data})
+	}
+	if err := l.add(own); err != nil {
+		return nil, &yamldoc.Error{Location: yamldoc.Location{Path: dir}, Err: err}
 	}
 	l.probeFiles(own, dir)
 	for _, file := range own {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/pullcheck/pullcheck/render/tree"
+	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // root is the directory of the tree for kustomize, which needs absolute paths. For example, kustomize sees apps/web as
@@ -25,6 +26,8 @@ type files struct {
 	tree fs.FS
 	// probe, if not nil, gets the path and content of a file, and returns the content for kustomize.
 	probe func(name string, data []byte) []byte
+	// parsed are the files that kustomize parses.
+	parsed map[string]bool
 }
 
 var _ filesys.FileSystem = files{}
@@ -53,6 +56,9 @@ func (f files) ReadFile(name string) ([]byte, error) {
 		return nil, err
 	}
 	data, err := fs.ReadFile(f.tree, file)
+	if err == nil && f.parsed[file] {
+		err = yamldoc.CheckAliases(data) // Kustomize expands aliases without a limit.
+	}
 	if err == nil && f.probe != nil {
 		data = f.probe(file, data)
 	}

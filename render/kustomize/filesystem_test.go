@@ -58,7 +58,7 @@ b
 		{"../../../base", "", "", tree.ErrOutside},
 	}
 	for _, from := range []fs.FS{memory, disk.FS()} {
-		f := files{context.Background(), from, nil}
+		f := files{context.Background(), from, nil, nil}
 		for _, test := range tests {
 			dir, file, err := f.CleanedAbs(root + "/" + test.path)
 			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
@@ -80,7 +80,7 @@ b
 			t.Errorf("%T: what exists is wrong", from)
 		}
 	}
-	if err := (files{context.Background(), memory, nil}).WriteFile(root+"/a", nil); err == nil {
+	if err := (files{context.Background(), memory, nil, nil}).WriteFile(root+"/a", nil); err == nil {
 		t.Error("the tree can be written")
 	}
 }

@@ -37,6 +37,7 @@ type graph struct {
 	dir       string          // the directory of the source
 	tree      *tree.Overlay
 	mounted   []mount
+	parsed    map[string]bool   // the files that kustomize parses
 	visits    map[string]*visit // by directory
 	openapi   bool              // whether a kustomization brings its own OpenAPI schema
 	checkouts []io.Closer       // the open directories of remote repositories
@@ -61,7 +62,15 @@ type visit struct {
 	file     string // its kustomization file
 	k        *Kustomization
 	inherits bool // whether a chart in it, or below it, inherits the namespace of the node
+	builds   int  // how many kustomizations kustomize builds for it, itself included
 }
+
+// maxBuilds is how many kustomizations may be built for one source. Kustomize builds a base as often as it is named: of
+// 30 kustomizations that each name the next one twice, it builds the last one 2^29 times.
+const maxBuilds = 10_000
+
+// errTooMany is the error for a reference after which there are more than maxBuilds kustomizations.
+var errTooMany = fmt.Errorf("with it, more than %d kustomizations would be built", maxBuilds)
 
 // close closes the checkouts of remote repositories.
 func (g *graph) close() {
@@ -76,8 +85,11 @@ func (g *graph) walk(at node) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &visit{node: at, file: file, k: k}
+	v := &visit{node: at, file: file, k: k, builds: 1}
 	g.visits[at.dir] = v
+	if len(g.visits) > maxBuilds {
+		return nil, errTooMany
+	}
 	g.openapi = g.openapi || len(k.OpenAPI) > 0
 	child := at
 	child.referrers = append(slices.Clip(at.referrers), at.dir)
@@ -89,6 +101,11 @@ func (g *graph) walk(at node) (*visit, error) {
 		instead, sub, err := g.prepare(at, child, reference)
 		if sub != nil && (reference.Field == "components") != (sub.k.Kind == types.ComponentKind) {
 			err = fmt.Errorf("its kind is %s, which this field does not take", sub.k.Kind)
+		}
+		if sub != nil {
+			if v.builds += sub.builds; v.builds > maxBuilds && err == nil {
+				err = errTooMany
+			}
 		}
 		if err != nil {
 			return nil, fault(k.Locate(reference.Path), reference.Field+": "+fetch.Redact(reference.Path), err)
@@ -187,6 +204,9 @@ func (g *graph) prepare(at, child node, reference Reference) (instead string, su
 	}
 	found, info, err := g.find(at, reference.Path)
 	if err == nil && !info.IsDir() && !component {
+		if !strings.HasSuffix(reference.Field, "Generator.files") && !strings.HasSuffix(reference.Field, "Generator.envs") {
+			g.parsed[found] = true
+		}
 		return "", nil, g.permit(at, found)
 	}
 	if reference.Directory {

@@ -62,7 +62,7 @@ type Engine struct {
 func (e *Engine) Render(ctx context.Context, in render.In, source Source) (*render.Result, error) {
 	g := &graph{
 		ctx: ctx, engine: e, options: source.Options, probe: in.Probe,
-		patches: map[string]bool{}, tree: tree.NewOverlay(in.Tree), visits: map[string]*visit{},
+		patches: map[string]bool{}, parsed: map[string]bool{}, tree: tree.NewOverlay(in.Tree), visits: map[string]*visit{},
 	}
 	defer g.close()
 	result, err := g.render(in.Tree, source.Path)
@@ -109,7 +109,7 @@ func (g *graph) build(file string) (result *render.Result, err error) {
 	if g.options.LoadRestrictionsNone {
 		options.LoadRestrictions = types.LoadRestrictionsNone
 	}
-	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.probeFile}, path.Join(root, g.dir))
+	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.probeFile, g.parsed}, path.Join(root, g.dir))
 	if err != nil {
 		return nil, err
 	}

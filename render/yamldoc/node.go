@@ -9,6 +9,7 @@
 package yamldoc
 
 import (
+	"bytes"
 	"fmt"
 	"iter"
 	"regexp"
@@ -36,6 +37,27 @@ type aliases struct {
 	sizes    map[*yaml.Node]int  // anchored node, if all of it was counted → the number of nodes to which it expands
 	expanded int                 // the nodes of all aliases so far
 }
+
+// CheckAliases returns an error for a text in YAML whose aliases another parser must not expand: see Parse. It parses
+// only a text that may have several aliases. It returns no error for a text that is not YAML.
+func CheckAliases(text []byte) error {
+	if len(alias.FindAllIndex(text, 2)) < 2 {
+		return nil
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
+	for {
+		var node yaml.Node
+		if decoder.Decode(&node) != nil {
+			return nil
+		}
+		if err := measureAliases(&node); err != nil {
+			return err
+		}
+	}
+}
+
+// alias matches what may be an alias.
+var alias = regexp.MustCompile(`(?m)(?:^|[\s\[,{:?-])\*[^\s\],}*]`)
 
 // measureAliases returns an error if an alias refers to a node around it, or if the aliases of a document expand to
 // more than maxExpanded nodes.

@@ -111,6 +111,9 @@ func (e *expansion) parameters(
 		reason := fmt.Sprintf("the %s generator asks %s, which cannot be done offline", kind, asks[kind])
 		err = &offlineError{path, reason}
 	}
+	if err == nil {
+		err = checkCount(path, sets)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -232,8 +235,22 @@ func (e *expansion) matrix(path string, g combination, depth int) ([]map[string]
 			}
 			sets = append(sets, combined)
 		}
+		if err := checkCount(path, sets); err != nil {
+			return nil, err
+		}
 	}
 	return sets, nil
+}
+
+// maxElements is how many parameter sets a generator may give. The largest public sets give some hundreds.
+const maxElements = 10_000
+
+// checkCount returns an error for more than maxElements parameter sets.
+func checkCount(path string, sets []map[string]any) error {
+	if len(sets) <= maxElements {
+		return nil
+	}
+	return fmt.Errorf("%s: found more than %d parameter sets, which is the most that are expanded", path, maxElements)
 }
 
 // combineTexts returns the parameters of a and b, all as strings, for a set without goTemplate. A parameter of both
