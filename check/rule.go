@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,6 +23,19 @@ type Rule struct {
 
 // Rules are all rules, in the order in which documentation lists them. Do not change the slice.
 var Rules = []Rule{notAlways, unset, invalid, digest}
+
+// GobEncode implements gob.GobEncoder: a rule is encoded as its ID.
+func (r *Rule) GobEncode() ([]byte, error) { return []byte(r.ID), nil }
+
+// GobDecode implements gob.GobDecoder. The error names an ID that no rule has.
+func (r *Rule) GobDecode(id []byte) error {
+	i := slices.IndexFunc(Rules, func(rule Rule) bool { return rule.ID == string(id) })
+	if i < 0 {
+		return fmt.Errorf("no rule %q", id)
+	}
+	*r = Rules[i]
+	return nil
+}
 
 // Severity says how bad a finding is. A greater severity is worse, so that a threshold is a comparison:
 // finding.Severity >= failOn.

@@ -2,6 +2,7 @@ package render
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"runtime/debug"
@@ -9,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/pullcheck/pullcheck/internal/child"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -24,58 +26,147 @@ type Outcome struct {
 	Err error
 }
 
-// All renders the sources, at most jobs at a time, and calls visit with the index and the result of each source. The
-// outcomes are in the order of the sources.
+// Visit makes what the caller needs of the result of a source, whose index is i. It is called from several goroutines
+// at once. All keeps no results, so that memory does not grow with the tree: T must not refer to them.
+type Visit[T any] func(ctx context.Context, i int, result *Result) (T, error)
+
+// AllOptions are the options of All.
+type AllOptions struct {
+	// Jobs is how many sources are rendered at the same time. It must be positive.
+	Jobs int
+	// Prefix begins the names of the units of work. It tells the units of two calls apart.
+	Prefix string
+	// Keep says that what is made of each source is kept for the child after this one. Package gob must be able to encode
+	// it.
+	Keep bool
+}
+
+// All renders the sources and returns the outcome of each source and what visit made of its
+// result. If visit returns an error, the source has failed with this error.
 //
-// Visit is called from several goroutines at once. All keeps no results, so that memory does not grow with the tree:
-// visit must copy the parts of a result that it needs later. If visit returns an error, the source has failed with this
-// error. After the context is canceled, every source that was not rendered yet fails with the error of the context.
+// Each source is a unit of work (package child) of its own: a source that takes too long or too much memory fails, and
+// the other sources do not.
+//
+// After the context is canceled, All returns soon, and every source that is not finished fails with
+// child.ErrInterrupted.
 //
 // Many charts demand values that only an environment gives. If a chart cannot be rendered with its defaults, but
 // another environment of the chart can be rendered, the outcome of the defaults is a Skip instead of the error.
-func All(
-	ctx context.Context, fsys fs.FS, sources []Source, jobs int, visit func(i int, result *Result) error,
-) []Outcome {
-	outcomes := make([]Outcome, len(sources))
+func All[T any](
+	ctx context.Context, fsys fs.FS, sources []Source, options AllOptions, visit Visit[T],
+) ([]Outcome, []T) {
+	outcomes, made := make([]Outcome, len(sources)), make([]T, len(sources))
+	do := child.Do[finished[T]]
+	if options.Keep {
+		do = child.Keep[finished[T]]
+	}
 	var group errgroup.Group
-	group.SetLimit(jobs)
+	group.SetLimit(options.Jobs)
 	for i, source := range sources {
 		group.Go(func() error {
-			outcomes[i] = renderOne(ctx, fsys, source, func(result *Result) error { return visit(i, result) })
+			f, err := do(ctx, options.Prefix+Unit(source), func(ctx context.Context) finished[T] {
+				return renderOne(ctx, fsys, source, func(r *Result) (T, error) { return visit(ctx, i, r) })
+			})
+			if err != nil {
+				f.Err = newFailure(UnitError(source.ID().Path, err))
+			}
+			outcomes[i], made[i] = Outcome{source, f.Reads, f.Skip, f.Err.error()}, f.Made
 			return nil
 		})
 	}
 	_ = group.Wait() // Each outcome has its own error.
 	skipDefaults(outcomes)
-	return outcomes
+	return outcomes, made
+}
+
+// Unit returns the name of the unit of work in which a source is rendered.
+func Unit(source Source) string {
+	id := source.ID()
+	return string(id.Kind) + " " + id.Path + "\x00" + id.Environment
+}
+
+// UnitError returns the error of a unit of work (child.Do), located at a path of the tree.
+func UnitError(path string, err error) error {
+	failure := &yamldoc.Error{Location: yamldoc.Location{Path: path}, Err: err}
+	if limit := (*child.Error)(nil); errors.As(err, &limit) {
+		failure.Hint = limit.Hint
+	}
+	return failure
+}
+
+// finished is the outcome of a source, in a form that package gob can encode.
+type finished[T any] struct {
+	Reads []string
+	Skip  *Skip
+	Err   *failure
+	Made  T
+}
+
+// failure is an error in a form that package gob can encode. It keeps the text and, if there is one in the chain, the
+// parts of a *yamldoc.Error.
+type failure struct {
+	Text          string
+	Known         bool
+	Location      yamldoc.Location
+	Message, Hint string
+}
+
+// newFailure returns an error as a failure; nil for nil.
+func newFailure(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	f := &failure{Text: err.Error()}
+	if known := (*yamldoc.Error)(nil); errors.As(err, &known) {
+		f.Known, f.Location, f.Message, f.Hint = true, known.Location, known.Err.Error(), known.Hint
+	}
+	return f
+}
+
+// error returns the failure as an error; nil for nil.
+func (f *failure) error() error {
+	if f == nil {
+		return nil
+	}
+	return f
+}
+
+// Error implements error.
+func (f *failure) Error() string { return f.Text }
+
+// Unwrap returns the *yamldoc.Error; nil if there was none.
+func (f *failure) Unwrap() error {
+	if !f.Known {
+		return nil
+	}
+	return &yamldoc.Error{Location: f.Location, Err: errors.New(f.Message), Hint: f.Hint}
 }
 
 // renderOne renders a source. If the engine panics, this source fails, and the other sources are rendered as usual.
-func renderOne(ctx context.Context, fsys fs.FS, source Source, visit func(*Result) error) (outcome Outcome) {
-	outcome.Source = source
+func renderOne[T any](
+	ctx context.Context, fsys fs.FS, source Source, visit func(*Result) (T, error),
+) (f finished[T]) {
+	var err error
 	defer func() {
 		if value := recover(); value != nil {
 			id, at := source.ID(), panicLocation(debug.Stack())
-			outcome.Err = &yamldoc.Error{
+			err = &yamldoc.Error{
 				Location: yamldoc.Location{Path: id.Path},
 				Err:      fmt.Errorf("the %s engine panicked: %v, at %s", id.Kind, value, at),
 				Hint:     "this is a fault in pullcheck or in the engine: please report it with the source",
 			}
 		}
+		f.Err = newFailure(err)
 	}()
-	if outcome.Err = ctx.Err(); outcome.Err != nil {
-		return outcome
-	}
 	recorder := tree.NewRecorder(fsys)
 	result, err := source.Render(ctx, In{Tree: recorder})
-	outcome.Reads = recorder.Files()
+	f.Reads = recorder.Files()
 	if err != nil {
-		outcome.Err = err
-		return outcome
+		return f
 	}
-	outcome.Skip = result.Skip
-	outcome.Err = visit(result)
-	return outcome
+	f.Skip = result.Skip
+	f.Made, err = visit(result)
+	return f
 }
 
 // panicLocation returns the file and line of the function that panicked, from a stack trace of runtime/debug. In the

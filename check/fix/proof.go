@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/child"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
@@ -35,7 +36,14 @@ func (e *examiner) verdicts(edited *tree.Overlay, sources []int) map[int]*verdic
 	group.SetLimit(e.options.Jobs)
 	for n, i := range sources {
 		group.Go(func() error {
-			verdicts[n] = e.examine(linkedOverlay{edited, e.tree}, &e.sources[i])
+			rendered := &e.sources[i]
+			v, err := child.Do(e.ctx, "proof: "+render.Unit(rendered.Source), func(ctx context.Context) *verdict {
+				return e.examine(ctx, linkedOverlay{edited, e.tree}, rendered)
+			})
+			if err != nil {
+				v = &verdict{isWorse: true} // Nothing is proven.
+			}
+			verdicts[n] = v
 			return nil
 		})
 	}
@@ -66,15 +74,15 @@ func (f linkedOverlay) ReadFile(name string) ([]byte, error) {
 
 // examine renders a source of the edited tree and compares the result with the result before. A source that did not
 // render before is not worse: an edit cannot be blamed.
-func (e *examiner) examine(edited fs.FS, rendered *Rendered) (v *verdict) {
+func (e *examiner) examine(ctx context.Context, edited fs.FS, rendered *Rendered) (v *verdict) {
 	v = &verdict{hits: map[check.ContainerRef]bool{}, isWorse: true}
 	defer func() { _ = recover() }() // A panic of an engine is a fault of the edits.
-	before, err := e.before(rendered)
+	before, err := e.before(ctx, rendered)
 	if err != nil {
 		v.isWorse = false
 		return v
 	}
-	after, err := e.renderSource(edited, rendered.Source)
+	after, err := e.renderSource(ctx, edited, rendered.Source)
 	if err != nil {
 		return v
 	}
@@ -85,7 +93,7 @@ func (e *examiner) examine(edited fs.FS, rendered *Rendered) (v *verdict) {
 	if v.hits, err = hits(rendered.Source, after); err != nil {
 		return v
 	}
-	v.isWorse = e.changesHits(was, v.hits) || !e.onlyPoliciesDiffer(rendered, before, after)
+	v.isWorse = e.changesHits(was, v.hits) || !e.onlyPoliciesDiffer(ctx, rendered, before, after)
 	return v
 }
 
@@ -119,23 +127,25 @@ func hits(source render.Source, result *render.Result) (map[check.ContainerRef]b
 }
 
 // before returns what a source rendered to before any edit: from the snapshot, or by one more render.
-func (e *examiner) before(rendered *Rendered) (*render.Result, error) {
+func (e *examiner) before(ctx context.Context, rendered *Rendered) (*render.Result, error) {
 	if rendered.Before != nil {
 		return rendered.Before.result()
 	}
-	return e.renderSource(e.tree, rendered.Source)
+	return e.renderSource(ctx, e.tree, rendered.Source)
 }
 
 // onlyPoliciesDiffer reports whether two results differ in pull policies alone. A chart may draw a value at random,
 // such as a password. If there is another difference, it renders the unedited source once more, and ignores the
 // values that differ in this render, too. This extra render is made once for each source.
-func (e *examiner) onlyPoliciesDiffer(rendered *Rendered, before, after *render.Result) bool {
+func (e *examiner) onlyPoliciesDiffer(
+	ctx context.Context, rendered *Rendered, before, after *render.Result,
+) bool {
 	differences, ok := e.compare(before, after)
 	if !ok || len(differences) == 0 {
 		return ok
 	}
 	if rendered.volatile == nil {
-		again, err := e.renderSource(e.tree, rendered.Source)
+		again, err := e.renderSource(ctx, e.tree, rendered.Source)
 		if err != nil {
 			return false
 		}

@@ -12,9 +12,9 @@ import (
 // Snapshot is what a source rendered to, compressed. A check keeps a snapshot of each source with findings, so that
 // the proof need not render the source without edits.
 type Snapshot struct {
-	text      []byte            // of all documents, compressed
-	documents []render.Document // without their texts
-	lengths   []int             // of the texts, in bytes
+	Text      []byte            // of all documents, compressed
+	Documents []render.Document // without their texts
+	Lengths   []int             // of the texts, in bytes
 }
 
 // NewSnapshot keeps the documents of a result.
@@ -27,23 +27,23 @@ func NewSnapshot(result *render.Result) *Snapshot {
 	}
 	for _, document := range result.Documents {
 		_, _ = w.Write(document.Text) // A buffer takes everything.
-		s.lengths = append(s.lengths, len(document.Text))
+		s.Lengths = append(s.Lengths, len(document.Text))
 		document.Text = nil
-		s.documents = append(s.documents, document)
+		s.Documents = append(s.Documents, document)
 	}
 	_ = w.Close()
-	s.text = text.Bytes()
+	s.Text = text.Bytes()
 	return s
 }
 
 // result returns the result that the snapshot was made of, without the text between documents.
 func (s *Snapshot) result() (*render.Result, error) {
-	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.text)))
+	text, err := io.ReadAll(flate.NewReader(bytes.NewReader(s.Text)))
 	if err != nil {
 		return nil, err
 	}
-	result := &render.Result{Documents: slices.Clone(s.documents)}
-	for i, length := range s.lengths {
+	result := &render.Result{Documents: slices.Clone(s.Documents)}
+	for i, length := range s.Lengths {
 		result.Documents[i].Text, text = text[:length], text[length:]
 	}
 	return result, nil

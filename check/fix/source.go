@@ -1,6 +1,7 @@
 package fix
 
 import (
+	"context"
 	"io/fs"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -24,6 +25,6 @@ func kustomizationOf(fsys fs.FS, source render.Source) (file string, data []byte
 func isChart(id render.ID) bool { return id.Kind == render.Helm }
 
 // renderSource renders a source in a tree.
-func (e *examiner) renderSource(fsys fs.FS, source render.Source) (*render.Result, error) {
-	return source.Render(e.ctx, render.In{Tree: fsys})
+func (e *examiner) renderSource(ctx context.Context, fsys fs.FS, source render.Source) (*render.Result, error) {
+	return source.Render(ctx, render.In{Tree: fsys})
 }

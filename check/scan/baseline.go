@@ -100,20 +100,29 @@ func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []ch
 
 // reports renders and checks sources in the base. The report of a source that cannot be rendered there is nil.
 func (b *Baseline) reports(ctx context.Context, sources []render.Source, jobs int) []*check.Report {
-	reports := make([]*check.Report, len(sources))
 	removesComments := b.removesComments()
-	render.All(ctx, b.Base, sources, jobs, func(i int, result *render.Result) error {
+	visit := func(ctx context.Context, i int, result *render.Result) ([]check.Hit, error) {
 		manifests, err := result.Manifests(check.MayHoldContainers)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		found, _ := check.Run(sources[i], manifests)
+		hits, _ := check.Run(sources[i], manifests)
 		if removesComments {
-			traceHits(ctx, b.Base, sources[i], found)
+			traceHits(ctx, b.Base, sources[i], hits)
+			return hits, nil
 		}
-		reports[i] = check.NewReport(found, nil, nil)
-		return nil
-	})
+		for i := range hits {
+			hits[i].Decide(hits[i].Decision, nil, false)
+		}
+		return hits, nil
+	}
+	outcomes, hits := render.All(ctx, b.Base, sources, render.AllOptions{Jobs: jobs, Prefix: "base: ", Keep: true}, visit)
+	reports := make([]*check.Report, len(sources))
+	for i, outcome := range outcomes {
+		if outcome.Err == nil {
+			reports[i] = check.NewReport(hits[i], nil, nil)
+		}
+	}
 	return reports
 }
 

@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync/atomic"
@@ -78,14 +79,17 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 		result.Unaffected = len(sources) - len(affected)
 		sources = affected
 	}
-	s := &scan{Workspace: w, ctx: ctx, options: options, sources: sources, checked: make([]checked, len(sources))}
-	outcomes := render.All(ctx, w.tree, sources, options.Jobs, s.check)
+	s := &scan{Workspace: w, ctx: ctx, options: options, sources: sources}
+	all := render.AllOptions{Jobs: options.Jobs, Keep: options.Rendered == nil} // Another child cannot repeat the call.
+	var outcomes []render.Outcome
+	outcomes, s.checked = render.All(ctx, w.tree, sources, all, s.check)
 	hits := s.hits()
 	if baseline != nil {
 		result.Findings = len(check.NewReport(hits, nil, nil).Findings)
 		hits = baseline.subtract(ctx, s, hits)
 	}
 	result.Report = check.NewReport(hits, failures(outcomes), s.statuses(outcomes))
+	cutFindings(result.Report)
 	if baseline != nil {
 		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report)
 	}
@@ -94,6 +98,24 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 		result.Files = fix.Prove(ctx, w.tree, s.rendered(outcomes), prove, result.Report)
 	}
 	return result
+}
+
+// maxFindings is how many findings a report holds. The largest public repositories have some hundreds.
+const maxFindings = 20_000
+
+// cutFindings leaves maxFindings findings in a report, and adds a failure if there were more.
+func cutFindings(report *check.Report) {
+	more := len(report.Findings) - maxFindings
+	if more <= 0 {
+		return
+	}
+	first := report.Findings[maxFindings]
+	report.Findings = report.Findings[:maxFindings:maxFindings]
+	report.Failures = append(report.Failures, check.Failure{
+		Source: first.Affected[0].Source, Environment: first.Affected[0].Environment, Location: first.Decision,
+		Message: fmt.Sprintf("%d more findings, from this one on, are not in the report: it holds %d at most", more, maxFindings),
+		Hint:    "check parts of the repository: pullcheck check PATH",
+	})
 }
 
 // scan is the state of one call of Scan.
@@ -108,41 +130,39 @@ type scan struct {
 
 // checked is what a scan keeps of a rendered source. It keeps no manifests: hundreds of sources would fill the memory.
 type checked struct {
-	hits       []check.Hit
-	containers int
-	before     *fix.Snapshot // the manifests in a compact form, if a proof needs them
-	// candidates are the edits that may set a policy to Always, if a proof needs them.
-	candidates map[check.ContainerRef][]fix.Candidate
+	Hits       []check.Hit
+	Containers int
+	Before     *fix.Snapshot // the manifests in a compact form, if a proof needs them
+	// Candidates are the edits that may set a policy to Always, if a proof needs them.
+	Candidates map[check.ContainerRef][]fix.Candidate
 }
 
-// check checks the result of one render, and traces the hits. It is called from several goroutines, each with another
-// i.
-func (s *scan) check(i int, result *render.Result) error {
+// check checks the result of one render, and traces the hits.
+func (s *scan) check(ctx context.Context, i int, result *render.Result) (c checked, err error) {
 	if s.options.Progress != nil {
 		defer func() { s.options.Progress(int(s.done.Add(1)), len(s.sources)) }()
 	}
 	if s.options.Rendered != nil {
 		if err := s.options.Rendered(i, result); err != nil {
-			return err
+			return c, err
 		}
 	}
 	manifests, err := result.Manifests(check.MayHoldContainers)
 	if err != nil {
-		return err
+		return c, err
 	}
-	c := &s.checked[i]
-	c.hits, c.containers = check.Run(s.sources[i], manifests)
-	traced := s.trace(s.sources[i], c.hits)
-	if s.options.Prove != ProveNothing && len(c.hits) > 0 {
-		c.before = fix.NewSnapshot(result)
-		c.candidates = fix.Candidates(s.tree, s.sources[i], traced, c.hits)
+	c.Hits, c.Containers = check.Run(s.sources[i], manifests)
+	traced := s.trace(ctx, s.sources[i], c.Hits)
+	if s.options.Prove != ProveNothing && len(c.Hits) > 0 {
+		c.Before = fix.NewSnapshot(result)
+		c.Candidates = fix.Candidates(s.tree, s.sources[i], traced, c.Hits)
 	}
-	return nil
+	return c, nil
 }
 
 // trace finds the lines that decide the policies of hits. In foreign manifests, no line counts as part of a repository.
-func (s *scan) trace(source render.Source, hits []check.Hit) *origin.Result {
-	traced := traceHits(s.ctx, s.tree, source, hits)
+func (s *scan) trace(ctx context.Context, source render.Source, hits []check.Hit) *origin.Result {
+	traced := traceHits(ctx, s.tree, source, hits)
 	if !s.options.foreign {
 		return traced
 	}
@@ -174,7 +194,7 @@ func traceHits(ctx context.Context, fsys fs.FS, source render.Source, hits []che
 func (s *scan) hits() []check.Hit {
 	var hits []check.Hit
 	for _, c := range s.checked {
-		hits = append(hits, c.hits...)
+		hits = append(hits, c.Hits...)
 	}
 	if s.options.Suppressed != nil {
 		hits = slices.DeleteFunc(hits, func(hit check.Hit) bool { return s.options.Suppressed(hit.Affected) })
@@ -190,7 +210,7 @@ func (s *scan) rendered(outcomes []render.Outcome) []fix.Rendered {
 	for i, source := range s.sources {
 		known[source.ID()] = true
 		sources = append(sources, fix.Rendered{
-			Source: source, Reads: outcomes[i].Reads, Before: s.checked[i].before, Candidates: s.checked[i].candidates,
+			Source: source, Reads: outcomes[i].Reads, Before: s.checked[i].Before, Candidates: s.checked[i].Candidates,
 		})
 	}
 	if s.options.Prove != ProveInTree {
@@ -232,7 +252,7 @@ func (s *scan) statuses(outcomes []render.Outcome) []check.SourceStatus {
 		id := outcome.Source.ID()
 		status := check.SourceStatus{
 			Path: id.Path, Kind: id.Kind, Environment: id.Environment,
-			Status: check.Rendered, Containers: s.checked[i].containers,
+			Status: check.Rendered, Containers: s.checked[i].Containers,
 		}
 		switch {
 		case outcome.Err != nil:

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/child"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
@@ -78,8 +79,8 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 		defer run.Baseline.Base.Close()
 	}
 	result := c.scan(ctx, w, sources, run)
-	if err := ctx.Err(); err != nil {
-		return 0, err
+	if ctx.Err() != nil {
+		return exitInterrupted, options.print(c, result) // Sources that are not finished are failures.
 	}
 	// With --since, no affected source is a good result. Without, it is probably a typing error in a path.
 	if run.Baseline == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Report.Sources, isSource) {
@@ -94,6 +95,7 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 	if options.fix {
 		unwritten = writeFixes(ctx, c, w.Work, tree.Disk, result.Files, result.Report)
 		if len(result.Files) > 0 {
+			child.Forget(ctx) // The files are not those that were checked.
 			result = options.scanFixed(ctx, c, w, sources, run, result)
 		}
 	}

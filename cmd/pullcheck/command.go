@@ -25,6 +25,8 @@ const (
 	exitFindings = 1 // findings at or above --fail-on
 	exitUsage    = 2 // wrong usage or configuration
 	exitFailures = 3 // a source could not be rendered or read
+	// exitInterrupted is for a run that a signal has ended. The report is not complete.
+	exitInterrupted = 130
 )
 
 // Command is everything that the program needs from its process. Tests run the program with a Command of their own,

@@ -29,7 +29,7 @@ func TestRunReturnsAtOnceWhenInterrupted(t *testing.T) {
 	go func() { code <- command.Run(ctx, []string{"check", "-"}) }()
 	select {
 	case got := <-code:
-		if got != exitFailures || stderr.String() != "pullcheck: interrupted\n" {
+		if got != exitInterrupted || stderr.String() != "pullcheck: interrupted\n" {
 			t.Errorf("the exit code is %d, standard error %q", got, stderr.String())
 		}
 	case <-time.After(10 * time.Second):

@@ -21,12 +21,17 @@ import (
 func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error) {
 	var announce, printPlugin bool
 	var sidecar string
+	var limits limitFlags
 	flags.BoolVar(&announce, "parameters", false,
 		"print the parameters that the plugin takes for the working directory, as Argo CD asks for them")
 	flags.BoolVar(&printPlugin, "print-plugin", false, "print the plugin.yaml for the sidecar")
 	flags.StringVar(&sidecar, "print-sidecar", "",
 		"print what adds the sidecar to Argo CD's repo-server, in a `form`: kustomize or helm")
+	limits.register(flags)
 	if err := parseFlags(flags, args); err != nil {
+		return 0, err
+	}
+	if err := limits.apply(ctx); err != nil {
 		return 0, err
 	}
 	if flags.NArg() > 0 {

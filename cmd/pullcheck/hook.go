@@ -25,6 +25,7 @@ type hook struct {
 	// mutate sets pull policies to Always in the output, where a proof shows that nothing else changes.
 	mutate            bool
 	quiet, allowEmpty bool
+	limitFlags
 }
 
 // helmPlugin is the manifest of a plugin of Helm 4 (MetadataV1 in internal/plugin/metadata_v1.go of helm.sh/helm/v4),
@@ -43,6 +44,7 @@ func (h *hook) register(flags *pflag.FlagSet) (failOn *string, printPlugin *bool
 	flags.BoolVarP(&h.quiet, "quiet", "q", false, "report findings and failures only")
 	printPlugin = flags.Bool("print-helm-plugin", false,
 		"print the plugin.yaml that makes this a post-renderer of Helm 4")
+	h.limitFlags.register(flags)
 	return failOn, printPlugin
 }
 
@@ -66,6 +68,9 @@ func runHook(ctx context.Context, c *Command, flags *pflag.FlagSet, args []strin
 	if *printPlugin {
 		_, err := fmt.Fprintf(c.Stdout, helmPlugin, pluginVersion())
 		return exitClean, err
+	}
+	if err := h.limitFlags.apply(ctx); err != nil {
+		return 0, err
 	}
 	input, err := io.ReadAll(c.Stdin)
 	if err != nil {

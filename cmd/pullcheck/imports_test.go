@@ -13,7 +13,7 @@ const module = "github.com/pullcheck/pullcheck/"
 // floors are the packages of the module, the lowest floor first. A package imports only packages of lower floors, so
 // that data flows one way: files → sources → manifests → findings → report.
 var floors = [][]string{
-	{"render/tree", "render/yamldoc", "internal/fetch"},
+	{"render/tree", "render/yamldoc", "internal/child", "internal/fetch"},
 	{"internal/git"},
 	{"render", "render/helm/chartrepo"},
 	{"render/helm", "render/raw", "render/declared"},
@@ -34,7 +34,7 @@ var testPackages = []string{"internal/charttest", "internal/rendertest", "intern
 
 // owners are, for each library, the only packages of the module that may import it.
 var owners = map[string][]string{
-	"os/exec":                                {"internal/git", "render/helm/chartrepo", "internal/githubtest", "internal/rendertest"},
+	"os/exec":                                {"internal/child", "internal/git", "render/helm/chartrepo", "internal/githubtest", "internal/rendertest"},
 	"github.com/docker":                      {"render/helm/chartrepo"},
 	"github.com/google/go-containerregistry": {"render/helm/chartrepo"},
 	"github.com/google/go-github":            {"internal/review"},

@@ -38,11 +38,13 @@ func runRender(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 	if err != nil {
 		return 0, err
 	}
+	keep := func(_ context.Context, _ int, result *render.Result) (*render.Result, error) { return result, nil }
+	outcomes, results := render.All(ctx, w.Tree(), sources, render.AllOptions{Jobs: 1}, keep)
 	for i, source := range sources {
-		result, err := source.Render(ctx, render.In{Tree: w.Tree()})
-		if err != nil {
-			return 0, err
+		if outcomes[i].Err != nil {
+			return 0, outcomes[i].Err
 		}
+		result := results[i]
 		if result.Skip != nil && result.Skip.NoObject {
 			return 0, &scan.NothingError{Paths: flags.Args()}
 		}

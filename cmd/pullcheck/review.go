@@ -68,9 +68,15 @@ func runReview(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 	if err != nil {
 		return 0, err
 	}
+	if err := options.limitFlags.apply(ctx); err != nil {
+		return 0, err
+	}
 	input, result, err := options.check(ctx, c, pull)
 	if err != nil {
 		return 0, err
+	}
+	if ctx.Err() != nil { // Nothing is written on GitHub: the next run reviews.
+		return exitInterrupted, report.Text(c.Stdout, input.Report, report.TextOptions{Unaffected: result.Unaffected})
 	}
 	reportFile, err := options.writeReports(c, input.Report)
 	if err != nil {
@@ -184,7 +190,7 @@ func (f *reviewFlags) check(
 	input := &review.Input{
 		Report: result.Report, Files: baseline.Files, SuppressedByChange: result.SuppressedByChange, Blob: pull.Blob,
 	}
-	return input, result, ctx.Err()
+	return input, result, nil
 }
 
 // post writes the review on GitHub, and the whole report to the job summary of the workflow. If the review cannot be

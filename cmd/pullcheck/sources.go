@@ -29,6 +29,7 @@ type sourceFlags struct {
 	offline        bool
 	repoURL        string       // empty for the URL of the remote origin
 	helm           helm.Options // without the files that the flags name
+	limitFlags
 }
 
 // The values of --load-restrictor, as in kustomize build.
@@ -59,6 +60,7 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.repoURL, "repo-url", "",
 		"`URL` by which Applications of Argo CD name this repository (default: that of the remote origin)")
 	flags.BoolVar(&f.offline, "offline", false, "download nothing: use what is vendored or in the cache")
+	f.limitFlags.register(flags)
 }
 
 // validate checks the flags before anything is rendered. Otherwise a typing error in one flag would be a failure of
@@ -84,6 +86,9 @@ func (f *sourceFlags) validate() error {
 // open opens the workspace for paths that the user typed: of the repository around them, or of their common directory.
 // The path "-" is standard input. If there is no other path, it opens the workspace for the working directory.
 func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*scan.Opened, error) {
+	if err := f.limitFlags.apply(ctx); err != nil {
+		return nil, err
+	}
 	fromStdin := slices.Contains(paths, helm.StdinName)
 	if fromStdin && slices.Contains(f.valuesFiles, helm.StdinName) {
 		return nil, usagef("write one of them to a file", "both --values and PATH are -, and there is one standard input")

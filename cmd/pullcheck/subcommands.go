@@ -14,6 +14,7 @@ import (
 // subcommand is one subcommand, such as check, with the texts for help.
 type subcommand struct {
 	name, arguments, summary string
+	renders                  bool // It renders sources, so it runs in a child process.
 	// run adds its flags to the set, and parses the arguments. It returns the exit code, or an error, from which Command.fail makes message and exit code.
 	run func(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string) (int, error)
 }
@@ -22,20 +23,20 @@ type subcommand struct {
 // table.
 func subcommands() []subcommand {
 	return []subcommand{
-		{"check", "[flags] [PATH...]", "render, check and report", runCheck},
-		{"render", "[flags] PATH", "print the manifests as helm template and kustomize build do", runRender},
-		{"review", "[flags]", "check what a pull request changed and review it on GitHub", runReview},
-		{"hook", "[flags]", "check standard input and print it: a post-renderer of Helm, a KRM function", runHook},
-		{"generate", "", "print the manifests of an Application, as a config management plugin of Argo CD", runGenerate},
-		{"why", "[flags] KIND/NAME FIELD PATH", "say where a field of a rendered object was decided", runWhy},
-		{"explain", "[RULE]", "print the documentation of a rule, or list the rules", runExplain},
-		{"version", "", "print the version", runVersion},
-		{"help", "", "print this text", runHelp},
+		{"check", "[flags] [PATH...]", "render, check and report", true, runCheck},
+		{"render", "[flags] PATH", "print the manifests as helm template and kustomize build do", true, runRender},
+		{"review", "[flags]", "check what a pull request changed and review it on GitHub", true, runReview},
+		{"hook", "[flags]", "check standard input and print it: a post-renderer of Helm, a KRM function", true, runHook},
+		{"generate", "", "print the manifests of an Application, as a config management plugin of Argo CD", true, runGenerate},
+		{"why", "[flags] KIND/NAME FIELD PATH", "say where a field of a rendered object was decided", true, runWhy},
+		{"explain", "[RULE]", "print the documentation of a rule, or list the rules", false, runExplain},
+		{"version", "", "print the version", false, runVersion},
+		{"help", "", "print this text", false, runHelp},
 	}
 }
 
-// shutdownGrace is how long an interrupted run may clean up before the program ends.
-const shutdownGrace = 500 * time.Millisecond
+// shutdownGrace is how long an interrupted run may print what is finished, before the program ends.
+const shutdownGrace = 3 * time.Second
 
 // Run runs the subcommand that the arguments name, and returns the exit code. A panic becomes an error that asks for a
 // report.
@@ -71,7 +72,7 @@ func (c *Command) Run(ctx context.Context, args []string) int {
 		case <-time.After(shutdownGrace):
 		}
 		fmt.Fprintln(c.Stderr, "pullcheck: interrupted")
-		return exitFailures
+		return exitInterrupted
 	}
 }
 

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"github.com/spf13/pflag"
 
 	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/child"
 	"github.com/pullcheck/pullcheck/internal/lookup"
 	"github.com/pullcheck/pullcheck/internal/report"
 )
@@ -38,7 +40,12 @@ func runWhy(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string
 	if err != nil {
 		return 0, err
 	}
-	answer, err := query.Answer(ctx, w.Tree(), sources)
+	var failure error
+	answer, err := child.Do(ctx, "why", func(ctx context.Context) (answer *lookup.Answer) {
+		answer, failure = query.Answer(ctx, w.Tree(), sources)
+		return answer
+	})
+	err = cmp.Or(err, failure)
 	if wrong := (*lookup.Error)(nil); errors.As(err, &wrong) {
 		return 0, usagef(wrong.Hint, "%w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/pullcheck/pullcheck/internal/child"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -23,7 +24,7 @@ import (
 // resolved is a render.Unrendered, and replaces nothing. Errors of rendering are dropped, because the same source fails
 // again when it is checked. If the context is canceled, the result is incomplete: the caller checks the context.
 func Find(ctx context.Context, fsys fs.FS, sources []render.Source, declarers ...Declarer) []render.Source {
-	f := &finder{ctx: ctx, tree: fsys, declarers: declarers, known: map[string]bool{}, candidates: map[string]bool{}}
+	f := &finder{ctx: ctx, tree: fsys, declarers: declarers, known: map[string]bool{}, candidates: map[string]bool{}, refused: map[string]bool{}}
 	// Manifests come first, because most objects that declare sources are manifests, and charts come last, because the
 	// defaults of a chart that a declared source renders are not deployed.
 	for _, kind := range []render.Kind{render.Raw, render.Kustomize, render.Helm} {
@@ -46,12 +47,22 @@ type finder struct {
 	// candidates has the answers of fileMayDeclare, by file.
 	candidates map[string]bool
 	found      []render.Source
-	depth      int // the number of declared sources that are being searched, each in the output of the one before
+	isFull     bool            // found has maxDeclared sources
+	refused    map[string]bool // files with an object that is not followed
+	way        []render.ID     // the declared sources that are being searched, each in the output of the one before
 }
 
-// maxDepth is the limit of the depth. Without it, a chart with an Application of itself, with another value each time,
+// maxDepth is the limit of the length of way. Without it, a chart with an Application of itself, with another value each time,
 // would have no end.
 const maxDepth = 10
+
+// maxSelf is how many sources of the same path may be on the way to a declared source. A chart of Applications can
+// deploy itself with other values, but hardly more often.
+const maxSelf = 3
+
+// maxDeclared is the limit of the number of declared sources. Without it, a chart that renders ten Applications of itself
+// would have 10 to the power of maxDepth.
+const maxDeclared = 10_000
 
 // declarer returns the declarer for a kind; nil if there is none.
 func (f *finder) declarer(apiVersion, kind string) Declarer {
@@ -70,7 +81,7 @@ func (f *finder) mayDeclare(text []byte) bool {
 
 // find finds the sources that the manifests of a source declare.
 func (f *finder) find(source render.Source) {
-	if _, unrendered := source.(render.Unrendered); unrendered || f.ctx.Err() != nil {
+	if _, unrendered := source.(render.Unrendered); unrendered || f.isFull || f.ctx.Err() != nil {
 		return
 	}
 	if source.ID().Kind == render.Raw {
@@ -95,8 +106,13 @@ func (f *finder) find(source render.Source) {
 // exactly as a file has it, the object is taken from the file, because an edit of the file then edits the object.
 func (f *finder) inOutput(source render.Source) {
 	recorder := tree.NewRecorder(f.tree)
-	manifests, err := f.manifests(f.ctx, source, render.In{Tree: recorder})
-	if err != nil {
+	var failure error
+	// The unit is that of the check: a source that is not to be rendered there is not rendered here.
+	manifests, err := child.Do(f.ctx, render.Unit(source), func(ctx context.Context) (manifests []render.Manifest) {
+		manifests, failure = f.manifests(ctx, source, render.In{Tree: recorder})
+		return manifests
+	})
+	if err != nil || failure != nil {
 		return
 	}
 	reads := f.content(recorder.Files())
@@ -306,26 +322,47 @@ func (f *finder) content(names []string) map[string][]byte {
 // sources that are known by their key.
 func (f *finder) declare(o *object) {
 	recorder := tree.NewRecorder(f.tree)
-	items := o.declarer.Expand(recorder, o.file, o.value)
+	name := o.value.Kind() + "/" + o.value.Name()
+	unit := fmt.Sprintf("%s %s %d", name, o.file, o.document)
+	items, err := child.Do(f.ctx, unit, func(context.Context) []Declared {
+		return o.declarer.Expand(recorder, o.file, o.value)
+	})
+	if err != nil {
+		items = []Declared{{Name: name, Err: render.UnitError(o.file, err)}}
+	}
 	o.reads = maps.Clone(o.reads)
 	maps.Copy(o.reads, f.content(recorder.Files()))
-	f.depth++
-	defer func() { f.depth-- }()
+	if len(f.way) >= maxDepth {
+		f.refuse(o, name, fmt.Errorf("applications that render to Applications are followed %d deep, and here are more", maxDepth))
+		return
+	}
 	for _, item := range items {
 		if item.Key != "" && f.known[item.Key] {
 			continue
 		}
 		f.known[item.Key] = true
+		if len(f.found) >= maxDeclared {
+			f.isFull = true
+			f.refuse(o, name, fmt.Errorf(
+				"up to here, objects such as Applications declare %d sources, and no more are followed", maxDeclared))
+			return
+		}
 		f.add(o, item)
+	}
+}
+
+// refuse adds a failure for an object that is not followed, once for each file: the same chart can render any number of
+// such objects.
+func (f *finder) refuse(o *object, name string, err error) {
+	if !f.refused[o.file] {
+		f.refused[o.file] = true
+		f.found = append(f.found, unrendered(o.file, name, err, o.paths()))
 	}
 }
 
 // add adds one source that an object declares, and the sources that its manifests declare.
 func (f *finder) add(o *object, item Declared) {
 	err := item.Err
-	if f.depth > maxDepth && err == nil {
-		err = fmt.Errorf("applications that render to Applications are followed %d deep, and here are more", maxDepth)
-	}
 	var source render.Source
 	if err == nil {
 		source, err = item.Resolve(f.tree)
@@ -340,8 +377,16 @@ func (f *finder) add(o *object, item Declared) {
 			Layout: o.declarer.Layout(), Path: o.file, Document: o.document, Object: item.Options, Reads: o.paths(),
 		},
 	}
+	id := source.ID()
+	others := slices.DeleteFunc(slices.Clone(f.way), func(above render.ID) bool { return above.Path != id.Path || above.Kind != id.Kind })
+	if len(others) >= maxSelf {
+		f.refuse(o, item.Name, fmt.Errorf("%s deploys itself, and is followed %d deep", id.Path, maxSelf))
+		return
+	}
 	f.found = append(f.found, declared)
+	f.way = append(f.way, id)
 	f.find(declared)
+	f.way = f.way[:len(f.way)-1]
 }
 
 // unrendered returns a render.Unrendered for a declared source that cannot be resolved: skipped if the error is a

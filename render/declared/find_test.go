@@ -139,7 +139,7 @@ func TestFindHasALimit(t *testing.T) {
 			failed = append(failed, unrendered.Err.Error())
 		}
 	}
-	if len(failed) != 1 || !strings.Contains(failed[0], "followed 10 deep") {
-		t.Errorf("got %d sources and the errors %q, want one error about the depth", len(sources), failed)
+	if len(failed) != 1 || !strings.Contains(failed[0], "web deploys itself, and is followed 3 deep") {
+		t.Errorf("got %d sources and the errors %q, want one error about it", len(sources), failed)
 	}
 }

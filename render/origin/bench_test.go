@@ -1,6 +1,7 @@
 package origin_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,12 +81,13 @@ func BenchmarkTrees(b *testing.B) {
 		for _, traced := range []bool{false, true} {
 			b.Run(fmt.Sprintf("%s/traced=%t", filepath.Base(root), traced), func(b *testing.B) {
 				for b.Loop() {
-					render.All(b.Context(), fsys, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
+					options := render.AllOptions{Jobs: runtime.NumCPU()}
+					render.All(b.Context(), fsys, sources, options, func(ctx context.Context, i int, result *render.Result) (struct{}, error) {
 						manifests, err := result.Manifests(check.MayHoldContainers)
 						if queries := policies(sources[i], manifests); err == nil && traced {
-							origin.Find(b.Context(), fsys, sources[i], queries)
+							origin.Find(ctx, fsys, sources[i], queries)
 						}
-						return err
+						return struct{}{}, err
 					})
 				}
 			})

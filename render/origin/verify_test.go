@@ -231,18 +231,19 @@ func TestTrees(t *testing.T) {
 				t.Fatal(err)
 			}
 			var s tally
-			render.All(t.Context(), fsys, sources, runtime.NumCPU(), func(i int, result *render.Result) error {
+			options := render.AllOptions{Jobs: runtime.NumCPU()}
+			render.All(t.Context(), fsys, sources, options, func(ctx context.Context, i int, result *render.Result) (none struct{}, err error) {
 				if sources[i].ID().Kind == render.Raw {
-					return nil
+					return none, nil
 				}
 				manifests, err := result.Manifests(check.MayHoldContainers)
 				if err != nil {
-					return err
+					return none, err
 				}
 				queries := policies(sources[i], manifests)
-				traces := origin.Find(t.Context(), fsys, sources[i], queries).Traces
+				traces := origin.Find(ctx, fsys, sources[i], queries).Traces
 				s.verify(t.Context(), fsys, sources[i], queries, traces)
-				return nil
+				return none, nil
 			})
 			for _, line := range s.inexact {
 				t.Logf("not exact: %s", line)
