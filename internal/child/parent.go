@@ -177,7 +177,7 @@ func (s *supervisor) judge() error {
 	units, late := s.units(), s.lateUnits(time.Now())
 	reason := s.causeOfDeath(late)
 	if len(units) == 0 {
-		return fmt.Errorf("the process %w, in no source", reason)
+		return fmt.Errorf("the work outside of all sources %w", reason)
 	}
 	if err := s.cutOff(); err != nil {
 		return err
@@ -190,7 +190,7 @@ func (s *supervisor) judge() error {
 	}
 	for _, unit := range late {
 		if s.alone[unit] {
-			return fmt.Errorf("the process %w, in %s, which ran alone", reason, unit)
+			return fmt.Errorf("%[2]s, which ran alone, %[1]w", reason, unit)
 		}
 		s.alone[unit] = true
 		if err := s.append(record{kind: alone, unit: unit}); err != nil {
