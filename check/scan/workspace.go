@@ -25,7 +25,9 @@
 //
 // A Workspace and its methods are safe for concurrent use. The tree must be safe for concurrent reads. Nothing is
 // written except downloads in Config.CacheDir. Neither the environment nor the working directory is read: the caller
-// passes both in [Config]. A canceled context ends a scan early, and what it returns is then not complete.
+// passes both in [Config]. A canceled context ends a scan early: the sources that are not finished are failures with
+// child.ErrInterrupted, and nothing is proven. A source that takes all memory, or does not end, is bounded only in a
+// process that package child supervises, as the program does.
 package scan
 
 import (
