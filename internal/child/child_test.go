@@ -54,6 +54,9 @@ func runUnits(ctx context.Context, names []string) {
 	if slices.Contains(names, "outside") {
 		os.Exit(5)
 	}
+	if slices.Contains(names, "last") {
+		fmt.Println(child.Keep(ctx, "count", func(context.Context) int { fmt.Println("counted"); return 1 }))
+	}
 	lines := make(chan string)
 	for _, name := range names {
 		go func() {
@@ -92,7 +95,7 @@ func work(ctx context.Context, name string) string {
 		runtime.KeepAlive(bytes.Repeat([]byte("x"), 1<<34))
 	case "stack":
 		return endless(0)
-	case "exit":
+	case "exit", "last":
 		os.Exit(3)
 	case "ready":
 		fmt.Println("ready")
@@ -164,6 +167,15 @@ func TestSupervise(t *testing.T) {
 func TestSuperviseSingleAllocation(t *testing.T) {
 	t.Parallel()
 	if output, code := supervised(t, "", "a huge"); code != 7 || output != "a: \"done\" <nil>\nhuge: \"\" needs more than 256Mi of memory\n" {
+		t.Errorf("the exit code is %d, and the output:\n%s", code, output)
+	}
+}
+
+// TestKeep: the result of a unit that has ended is there for the next child, and the unit is not run again.
+func TestKeep(t *testing.T) {
+	t.Parallel()
+	want := "counted\n1 <nil>\n1 <nil>\nlast: \"\" ended the process: exit status 3\n"
+	if output, code := supervised(t, "", "last"); code != 7 || output != want {
 		t.Errorf("the exit code is %d, and the output:\n%s", code, output)
 	}
 }
