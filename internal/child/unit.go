@@ -117,8 +117,12 @@ func Do[T any](ctx context.Context, unit string, work func(context.Context) T) (
 	return run(context.WithValue(ctx, unitKey{}, unit), j.limits.Timeout, work)
 }
 
-// Keep is Do for a unit whose result is kept: if a later child calls Keep for the unit, it gets the result of this
-// one. Package gob must be able to encode the result. A result that cannot be encoded is not kept.
+// worthKeeping is the shortest time of a unit whose result is kept. The results of shorter units are cheaper to make
+// again than to keep.
+const worthKeeping = time.Millisecond
+
+// Keep is Do for a unit whose result is kept, if it took some time: if a later child calls Keep for the unit, it gets
+// the result of this one. Package gob must be able to encode the result. A result that cannot be encoded is not kept.
 func Keep[T any](ctx context.Context, unit string, work func(context.Context) T) (T, error) {
 	j := journalOf(ctx)
 	if j == nil || ctx.Value(unitKey{}) != nil {
@@ -130,7 +134,11 @@ func Keep[T any](ctx context.Context, unit string, work func(context.Context) T)
 			return result, nil
 		}
 	}
+	start := time.Now()
 	result, err := Do(ctx, unit, work)
+	if time.Since(start) < worthKeeping {
+		return result, err
+	}
 	var data bytes.Buffer
 	if err == nil && gob.NewEncoder(&data).Encode(&result) == nil {
 		j.write(record{kept, unit, data.Bytes()})
