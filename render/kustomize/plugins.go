@@ -109,10 +109,11 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 	return rest, charts, err
 }
 
-// isOwnFunction reports whether an object configures this program as a KRM function.
+// isOwnFunction reports whether an object configures this program as a KRM function: by its bare name. A program of this
+// name at a path, or an image, may be any program, and may change the manifests behind the check.
 func isOwnFunction(object *yaml.RNode) bool {
 	function, err := runtimeutil.GetFunctionSpec(object)
-	return err == nil && function != nil && path.Base(function.Exec.Path) == "pullcheck"
+	return err == nil && function != nil && function.Exec.Path == "pullcheck" && function.Container.Image == ""
 }
 
 // generatorChart returns the chart that a HelmChartInflationGenerator configures. file is its path in the
