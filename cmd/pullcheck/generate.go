@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/cmp"
 	"github.com/pullcheck/pullcheck/internal/report"
@@ -22,6 +23,11 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 	var announce, printPlugin bool
 	var sidecar string
 	var limits limitFlags
+	var demanded policyFlags
+	flags.StringVar(&demanded.mode, "mode", "",
+		"what findings do, whatever the Application's parameter mode says: enforce, warn or mutate")
+	flags.StringVar(&demanded.failOn, "fail-on", "",
+		"the least `severity` that counts, whatever the Application's parameter failOn says: error, warning, note or never")
 	flags.BoolVar(&announce, "parameters", false,
 		"print the parameters that the plugin takes for the working directory, as Argo CD asks for them")
 	flags.BoolVar(&printPlugin, "print-plugin", false, "print the plugin.yaml for the sidecar")
@@ -37,6 +43,9 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 	if flags.NArg() > 0 {
 		return 0, usagef("pullcheck render "+flags.Arg(0),
 			"generate reads Argo CD's environment and takes no argument, found %q", flags.Arg(0))
+	}
+	if err := demanded.apply(flags, &cmp.Generation{}); err != nil {
+		return 0, err
 	}
 	switch {
 	case printPlugin:
@@ -67,7 +76,30 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 		}
 		return exitClean, json.NewEncoder(c.Stdout).Encode(announced)
 	}
+	if err := demanded.apply(flags, g); err != nil {
+		return 0, err
+	}
 	return printGenerated(ctx, c, g)
+}
+
+// policyFlags are the flags with which the operator of Argo CD fixes in plugin.yaml what the plugin does with findings.
+// They win over the parameters, which the author of an Application writes.
+type policyFlags struct{ mode, failOn string }
+
+// apply sets what the flags demand of a generation. The error is for a flag with a wrong value.
+func (p policyFlags) apply(flags *pflag.FlagSet, g *cmp.Generation) (err error) {
+	const help = "pullcheck generate --help"
+	if flags.Changed("mode") {
+		if g.Mode, err = cmp.ParseMode(p.mode); err != nil {
+			return usagef(help, "--mode %w", err)
+		}
+	}
+	if flags.Changed("fail-on") {
+		if g.FailOn, err = check.ParseSeverity(p.failOn); err != nil {
+			return usagef(help, "--fail-on %w", err)
+		}
+	}
+	return nil
 }
 
 // printGenerated prints all manifests, or none if a finding or a failure stops the sync. Argo CD shows standard error

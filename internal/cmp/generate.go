@@ -18,7 +18,8 @@ import (
 
 // Generation is one request of Argo CD to the plugin: to generate the manifests of a source.
 type Generation struct {
-	// Mode and FailOn are the parameters mode and failOn of the Application, or their defaults (see Policy).
+	// Mode and FailOn are the parameters mode and failOn of the Application, or their defaults (see Policy). A caller may
+	// set them to what the operator of Argo CD demands.
 	Mode   Mode
 	FailOn check.Severity
 

@@ -197,6 +197,14 @@ const (
 	Mutate  Mode = "mutate"  // findings are corrected in the manifests
 )
 
+// ParseMode returns the mode with a name. The error says which modes there are.
+func ParseMode(name string) (Mode, error) {
+	if mode := Mode(name); slices.Contains([]Mode{Enforce, Warn, Mutate}, mode) {
+		return mode, nil
+	}
+	return "", fmt.Errorf("%q, expected %s, %s or %s", name, Enforce, Warn, Mutate)
+}
+
 // ReadPolicy returns the values of the parameters of Policy, or their defaults, and the other parameters in rest. The
 // error names the parameter with a wrong value.
 func ReadPolicy(
@@ -216,8 +224,8 @@ func ReadPolicy(
 		text, _ := value.(string)
 		if p.Name == "failOn" {
 			failOn, err = check.ParseSeverity(text)
-		} else if mode = Mode(text); !slices.Contains([]Mode{Enforce, Warn, Mutate}, mode) {
-			err = fmt.Errorf("%q, expected %s, %s or %s", text, Enforce, Warn, Mutate)
+		} else {
+			mode, err = ParseMode(text)
 		}
 		if err != nil {
 			return "", 0, nil, fmt.Errorf("parameter %s: %w", p.Name, err)
