@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -122,7 +123,8 @@ func capabilities(options Options) (*chartutil.Capabilities, error) {
 }
 
 // output returns the rendered files in the order and form of `helm template` (cmd/helm/template.go,
-// pkg/action/action.go renderResources): custom resource definitions, manifests in install order, hooks.
+// pkg/action/action.go renderResources): custom resource definitions, manifests in install order, hooks. The documents
+// have the files of crds directories in any case, the text only with the option.
 func (c *loadedChart) output(files map[string]string, options Options) (*render.Result, error) {
 	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
 	if err != nil {
@@ -136,9 +138,15 @@ func (c *loadedChart) output(files map[string]string, options Options) (*render.
 		documents = append(documents, span{paths[name], text.Len(), text.Len() + len(content)})
 		fmt.Fprintf(&text, "%s\n", content)
 	}
-	if options.IncludeCRDs {
-		for _, crd := range c.CRDObjects() {
-			write(crd.Filename, string(crd.File.Data))
+	result := &render.Result{}
+	for _, crd := range c.CRDObjects() {
+		// They are no templates, and are installed without the option, too: Helm installs them before everything else, and
+		// Argo CD renders with the option.
+		result.Documents = append(result.Documents, render.Document{
+			Path: paths[filepath.ToSlash(crd.Filename)], Text: crd.File.Data, Verbatim: true,
+		})
+		if options.IncludeCRDs {
+			fmt.Fprintf(&text, "---\n# Source: %s\n%s\n", crd.Filename, crd.File.Data)
 		}
 	}
 	for _, manifest := range manifests {
@@ -152,7 +160,7 @@ func (c *loadedChart) output(files map[string]string, options Options) (*render.
 		}
 		write(hook.Path, hook.Manifest)
 	}
-	result := &render.Result{Text: text.Bytes()}
+	result.Text = text.Bytes()
 	for _, d := range documents {
 		end := min(d.end, text.Len())
 		document := render.Document{Path: d.path, Text: result.Text[min(d.start, end):end]}
