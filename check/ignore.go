@@ -90,7 +90,14 @@ type directive struct {
 func directives(at yamldoc.Location) []directive {
 	var all []directive
 	for i, line := range []string{at.Snippet, at.Above} {
-		c, ok := findDirective(line)
+		inside := at.SnippetInside
+		if i > 0 {
+			inside = at.AboveInside
+		}
+		if at.SnippetInside == yamldoc.InBlockScalar {
+			inside = yamldoc.InNothing // The decision is in YAML that stands in YAML, such as a patch, and has comments.
+		}
+		c, ok := findDirective(line, strings.Contains("/"+at.Path, "/templates/"), inside)
 		if !ok {
 			continue
 		}
@@ -113,18 +120,21 @@ var (
 	templateAction  = regexp.MustCompile(`\{\{.*?\}\}`)
 )
 
-// findDirective finds a directive on a line: in a comment of a template, in a comment of YAML, or in other text. Of its
-// location, only the columns are set.
-func findDirective(line string) (directive, bool) {
+// findDirective finds a directive on a line that begins inside of a scalar or of none: in a comment of a template, in a
+// comment of YAML, or in other text. Of its location, only the columns are set.
+func findDirective(line string, inTemplate bool, inside yamldoc.Inside) (directive, bool) {
 	if !strings.Contains(line, "pullcheck") {
 		return directive{}, false // This is quick: a line may be a whole file, such as JSON on one line.
 	}
 	for _, match := range templateComment.FindAllStringSubmatchIndex(line, -1) {
+		if !inTemplate {
+			break
+		}
 		if text := directiveText.FindStringSubmatch(line[match[2]:match[3]]); text != nil {
 			return directive{location: columns(match[0], match[1]), text: text[1]}, true
 		}
 	}
-	if start := commentStart(line); start >= 0 {
+	if start := commentStart(line, inside); start >= 0 {
 		if text := directiveText.FindStringSubmatch(line[start:]); text != nil {
 			return directive{location: columns(start, len(line)), text: text[1]}, true
 		}
@@ -140,33 +150,17 @@ func columns(start, end int) yamldoc.Location {
 	return yamldoc.Location{Column: start + 1, EndColumn: end + 1}
 }
 
-// commentStart returns the offset of a YAML comment in a line; -1 if the line has no comment. The line may be part of
-// a template, so no YAML parser can read it. A # inside quotes begins no comment. A quote counts only where a value
-// can begin: the apostrophe of "don't" is no quote.
-func commentStart(line string) int {
+// commentStart returns the offset of a YAML comment in a line that begins inside of a scalar or of none; -1 if the line
+// has no comment. The line may be part of a template, so no YAML parser can read it. A # inside quotes begins no comment.
+func commentStart(line string, inside yamldoc.Inside) int {
+	if inside == yamldoc.InBlockScalar {
+		return -1
+	}
 	line = templateAction.ReplaceAllStringFunc(line, func(action string) string {
 		return strings.Repeat("x", len(action)) // A template action is a value, of the same length.
 	})
-	quote := byte(0)
-	for i := 0; i < len(line); i++ {
-		c, before := line[i], byte(' ')
-		if i > 0 {
-			before = line[i-1]
-		}
-		switch {
-		case quote == '"' && c == '\\', quote == '\'' && strings.HasPrefix(line[i:], "''"):
-			i++
-		case quote != 0:
-			if c == quote {
-				quote = 0
-			}
-		case (c == '"' || c == '\'') && strings.IndexByte(" \t[{,:", before) >= 0:
-			quote = c
-		case c == '#' && (before == ' ' || before == '\t'):
-			return i
-		}
-	}
-	return -1
+	start, _ := yamldoc.ScanLine([]byte(line), byte(inside))
+	return start
 }
 
 // ignores returns the reason that the directive gives for ignoring a rule. The error says why the directive does not

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -13,6 +14,14 @@ func finding(path, above, line string) Finding {
 		Decision: yamldoc.Location{Path: path, Line: 7, Column: 1, Above: above, Snippet: line, Tracked: true},
 		Affected: []Affected{{Name: "web"}},
 	}
+}
+
+// fileFor returns the name of a template for lines with a comment of a template, and of a values file for others.
+func fileFor(lines string) string {
+	if strings.Contains(lines, "{{") {
+		return "templates/values.yaml"
+	}
+	return "values.yaml"
 }
 
 // TestCommentSuppresses has comments that suppress a finding.
@@ -40,12 +49,13 @@ func TestCommentSuppresses(t *testing.T) {
 		{"both, of which one counts", "# pullcheck: ignore[pull-policy-not-always] why", "policy: Never # pullcheck: ignore", "why", "values.yaml:6:1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			remaining, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
+			remaining, suppressed := suppress([]Finding{finding(fileFor(test.above+test.line), test.above, test.line)})
 			if len(remaining) != 0 || len(suppressed) != 1 {
 				t.Fatalf("it stays: %+v", remaining)
 			}
 			s := suppressed[0]
-			if s.Reason != test.reason || s.Location.String() != test.at || s.By != ByComment || s.Finding.Note != "" {
+			at := strings.TrimPrefix(s.Location.String(), "templates/")
+			if s.Reason != test.reason || at != test.at || s.By != ByComment || s.Finding.Note != "" {
 				t.Errorf("got %+v, want %q at %s", s, test.reason, test.at)
 			}
 		})
@@ -89,14 +99,51 @@ func TestCommentWithAFaultSuppressesNothing(t *testing.T) {
 			"the comment at values.yaml:7:15 does not count here: it gives no reason, expected " + form},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			remaining, suppressed := suppress([]Finding{finding("values.yaml", test.above, test.line)})
+			remaining, suppressed := suppress([]Finding{finding(fileFor(test.above+test.line), test.above, test.line)})
 			if len(remaining) != 1 || len(suppressed) != 0 {
 				t.Fatalf("it is suppressed: %+v", suppressed)
 			}
-			if remaining[0].Note != test.note {
+			if strings.Replace(remaining[0].Note, "templates/", "", 1) != test.note {
 				t.Errorf("got\n%s\nwant\n%s", remaining[0].Note, test.note)
 			}
 		})
+	}
+}
+
+// TestTextIsNoIgnoreComment has texts that read like an ignore comment, in a scalar above the line that decides or
+// before it. Only in YAML that stands in a block scalar as a whole, such as a patch, is a comment a comment.
+func TestTextIsNoIgnoreComment(t *testing.T) {
+	const comment = "# pullcheck: ignore[pull-policy-not-always] why\n"
+	for _, test := range []struct {
+		name, file, text string
+		want             bool
+	}{
+		{"comment", "app.yaml", "a:\n  " + comment + "  policy: Never\n", true},
+		{"comment behind a block scalar", "app.yaml", "a: |\n  b\n" + comment + "policy: Never\n", true},
+		{"comment behind the item of a block scalar", "app.yaml", "- - a: |\n      b\n    " + comment + "    policy: Never\n", true},
+		{"comment in a block scalar with the decision", "app.yaml", "a: |\n  " + comment + "  policy: Never\n", true},
+		{"comment behind quotes", "app.yaml", "a: \"b\n  c\"\n" + comment + "policy: Never\n", true},
+		{"apostrophe in a text", "app.yaml", "a: don't say 'b\n" + comment + "policy: Never\n", true},
+		{"block scalar", "app.yaml", "a: |\n  b\n  " + comment + "policy: Never\n", false},
+		{"folded scalar", "app.yaml", "a: &b !!str >-  # c\n  " + comment + "policy: Never\n", false},
+		{"item that is a block scalar", "app.yaml", "a:\n- |2-\n  " + comment + "policy: Never\n", false},
+		{"block scalar with an empty line", "app.yaml", "a: |\n  b\n\n  " + comment + "policy: Never\n", false},
+		{"double quotes", "app.yaml", "a: \"b\n  " + comment + "  c\", policy: Never\n", false},
+		{"single quotes", "app.yaml", "{a: 'it''s\n  " + comment + "  c', policy: Never}\n", false},
+		{"quotes that end before the decision", "app.yaml", "{a: \"b\n  # pullcheck: ignore[pull-policy-not-always] why\", policy: Never}\n", false},
+		{"comment of a template in a manifest", "app.yaml", "a: |\n  {{/* pullcheck: ignore[pull-policy-not-always] why */}}\npolicy: Never\n", false},
+		{"comment of a template", "web/templates/app.yaml", "a: |\n  {{/* pullcheck: ignore[pull-policy-not-always] why */}}\npolicy: Never\n", true},
+		{"block scalar of a template", "web/templates/app.yaml", "a: |\n{{- if .b }}\n  {{ .c }}\n{{- end }}\n  " + comment + "policy: Never\n", false},
+	} {
+		text := yamldoc.NewText([]byte(test.text))
+		start := strings.Index(test.text, "policy: Never")
+		f := finding(test.file, "", "")
+		f.Decision = text.Location(start, start+len("policy: Never"))
+		f.Decision.Path, f.Decision.Tracked = test.file, true
+		remaining, suppressed := suppress([]Finding{f})
+		if got := len(suppressed) == 1; got != test.want || !got && remaining[0].Note == "" {
+			t.Errorf("%s: suppressed %v, want %v: %+v", test.name, got, test.want, remaining)
+		}
 	}
 }
 

@@ -17,6 +17,9 @@ type Location struct {
 	// known.
 	Snippet string `json:"-"`
 	Above   string `json:"-"`
+	// SnippetInside and AboveInside say in which scalar these lines begin.
+	SnippetInside Inside `json:"-"`
+	AboveInside   Inside `json:"-"`
 	// Tracked is true if the file is kept in the repository, so that an edit of it can be committed: see
 	// tree.IsTracked.
 	Tracked bool `json:"-"`

@@ -19,6 +19,7 @@ type Text struct {
 	// JSON can have 500 containers on one line of 5 MB.
 	snippets map[int]string
 	regions  []jsonRegion // the documents about which isJSON was asked
+	inside   []Inside     // by the line of an editor; nil until a location was asked for
 }
 
 // position is a position in the text: the line and column as the parser counts them, and the offset in bytes.
@@ -99,6 +100,7 @@ func (t *Text) Bounds(node *yaml.Node) (start, end int, ok bool) {
 func (t *Text) Edit(file string, start, end int, newText string) Edit {
 	at := t.Location(start, end)
 	at.Path, at.Snippet, at.Above = file, "", ""
+	at.SnippetInside, at.AboveInside = InNothing, InNothing
 	return Edit{Location: at, Start: start, End: end, OldText: string(t.bytes[start:end]), NewText: newText}
 }
 
@@ -113,11 +115,23 @@ func (t *Text) Location(start, end int) Location {
 	l.Line, l.Column = first.number, start-first.origin+1
 	last := t.line(end)
 	l.EndLine, l.EndColumn = last.number, end-last.origin+1
-	l.Snippet = t.lineFrom(first.origin)
+	l.Snippet, l.SnippetInside = t.lineFrom(first.origin), t.insideLine(first.number)
 	if first.number > 1 {
 		l.Above = t.lineFrom(bytes.LastIndexByte(t.bytes[:first.origin-1], '\n') + 1)
+		l.AboveInside = t.insideLine(first.number - 1)
 	}
 	return l
+}
+
+// insideLine returns in which scalar a line of an editor begins; lines count from 1.
+func (t *Text) insideLine(number int) Inside {
+	if t.inside == nil {
+		t.inside = insideLines(bytes.TrimPrefix(t.bytes, []byte("\ufeff")))
+	}
+	if number > len(t.inside) {
+		return InNothing // behind the last line break
+	}
+	return t.inside[number-1]
 }
 
 // lineFrom returns the text of the editor's line that starts at an offset, without its line break.
