@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -63,14 +64,14 @@ func MayHoldContainers(text []byte) bool {
 // without a parser.
 var header = regexp.MustCompile(`\A(?:---)?(?:[ \t\r]*(?:#[^\n]*)?\n)*apiVersion: (\S+)\r?\nkind: (\S+)\r?\n`)
 
-// repeatsHeader matches a line that might write the apiVersion or the kind again. Then the header proves nothing.
-var repeatsHeader = regexp.MustCompile(`\n(?:apiVersion|kind|[^\sA-Za-z#])`)
+// repeatsHeader matches a line that might write the apiVersion or the kind again, or that makes the object a list,
+// whatever its kind. Then the header proves nothing.
+var repeatsHeader = regexp.MustCompile(`\n(?:apiVersion|kind|items|[^\sA-Za-z#])`)
 
 // mayHoldContainers is MayHoldContainers for one document.
 func mayHoldContainers(document []byte) bool {
-	// Each container has a field whose name contains "image" (TestCustomResourcesTable holds the table to this). The text
-	// may hide the name in an escape ("im\x61ge") or in UTF-16, which has zero bytes.
-	if !bytes.Contains(document, []byte("image")) && !bytes.ContainsAny(document, "\\\x00") {
+	// Each container has a field whose name contains "image" (TestCustomResourcesTable holds the table to this).
+	if !bytes.Contains(document, []byte("image")) && !yamldoc.MayHide(document) {
 		return false
 	}
 	match := header.FindSubmatchIndex(document)
@@ -97,14 +98,13 @@ func groupOf(apiVersion string) string {
 	return group
 }
 
-// dialect says which fields of an object hold containers, in addition to the fields of a pod template.
+// dialect is a set of the fields of an object that hold containers, in addition to the fields of a pod template.
 type dialect int
 
 const (
-	podTemplate dialect = iota
 	// argoWorkflow has containers in container, script and sidecars. Each template inherits from templateDefaults
 	// (https://argo-workflows.readthedocs.io/en/latest/template-defaults/).
-	argoWorkflow
+	argoWorkflow dialect = 1 << iota
 	// tekton has containers in steps and sidecars. Each step inherits from stepTemplate
 	// (https://tekton.dev/docs/pipelines/tasks/#specifying-a-step-template). A StepAction has an image and no field for a
 	// policy: a step that refers to it has the policy of the step or of stepTemplate.
@@ -121,7 +121,7 @@ func dialectOf(group, kind string) dialect {
 			return argoWorkflow
 		}
 	}
-	return podTemplate
+	return 0
 }
 
 // withoutContainers reports whether objects of a kind have no containers, although they may have fields that look like
@@ -140,6 +140,22 @@ func withoutContainers(group, kind string) bool {
 		return true
 	}
 	return false
+}
+
+// isWhole reports whether a mapping inside of an object, with the apiVersion and kind of an object without containers,
+// is such an object: its fields are those of an object, and its spec is not the spec of a pod or of what makes pods. In
+// any other mapping, somebody may have written an apiVersion and a kind only to hide containers beside them.
+func isWhole(node *yaml.Node) bool {
+	for key := range yamldoc.Fields(node) {
+		switch key.Value {
+		case "apiVersion", "kind", "metadata", "spec", "status", "data", "binaryData", "stringData", "immutable", "type":
+		default:
+			return false
+		}
+	}
+	spec := yamldoc.Field(node, "spec")
+	return !slices.ContainsFunc([]string{"containers", "initContainers", "volumes", "template", "jobTemplate"},
+		func(key string) bool { return yamldoc.Field(spec, key) != nil })
 }
 
 // walker finds the containers of one object. It visits every mapping of the object, because a pod template can be
@@ -171,13 +187,15 @@ func (w *walker) mapping(node *yaml.Node) {
 	kind, apiVersion := yamldoc.Scalar(node, "kind"), yamldoc.Scalar(node, "apiVersion")
 	if kind != "" && apiVersion != "" {
 		group := groupOf(apiVersion)
-		if withoutContainers(group, kind) {
+		if withoutContainers(group, kind) && (len(w.path) == 0 || isWhole(node)) {
 			return
 		}
-		w.scope = scope{object: node, dialect: dialectOf(group, kind)}
+		// The scope around remains in force: the API server drops an apiVersion and a kind that stand where they mean
+		// nothing, and what they stand beside is deployed.
+		w.object, w.dialect = node, w.dialect|dialectOf(group, kind)
 		w.customResource(node, group, kind)
 	}
-	if w.dialect == argoWorkflow {
+	if w.dialect&argoWorkflow != 0 {
 		if defaults := yamldoc.Field(node, "templateDefaults"); defaults != nil {
 			w.defaults = inherited{defaults, w.path.Below(yamldoc.Key("templateDefaults"))}
 		}
@@ -215,7 +233,7 @@ func (w *walker) value(mapping *yaml.Node, key string, node *yaml.Node) {
 // single adds the container that a mapping has under a key, if the dialect has a container there. It reports whether
 // node was handled, so that the walker does not visit it again.
 func (w *walker) single(mapping *yaml.Node, key string, node *yaml.Node) bool {
-	if w.dialect != argoWorkflow {
+	if w.dialect&argoWorkflow == 0 {
 		return false
 	}
 	switch key {
@@ -239,14 +257,14 @@ func (w *walker) item(mapping *yaml.Node, key string, item *yaml.Node) bool {
 		return w.volume(item)
 	case "containers", "ephemeralContainers":
 	case "initContainers", "sidecars":
-		if key == "sidecars" && w.dialect == podTemplate {
+		if key == "sidecars" && w.dialect == 0 {
 			return false
 		}
-		if w.dialect == argoWorkflow && mapping != w.defaults.node {
+		if w.dialect&argoWorkflow != 0 && mapping != w.defaults.node {
 			from = w.defaults.item(key, yamldoc.Scalar(item, "name"))
 		}
 	case "steps":
-		if w.dialect != tekton {
+		if w.dialect&tekton == 0 {
 			return false
 		}
 		if template := yamldoc.Field(mapping, "stepTemplate"); template != nil {

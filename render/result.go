@@ -15,7 +15,8 @@ import (
 type Result struct {
 	// Text is, byte for byte, the output of `helm template` or `kustomize build`.
 	Text []byte
-	// Documents are the parts of Text that hold objects, in the same order.
+	// Documents are the parts of Text that hold objects, in the same order. Before them are the files in the crds
+	// directories of charts, which are deployed also where Text leaves them out.
 	Documents []Document
 	// Skip says why there are no documents although nothing is wrong, such as for a library chart; otherwise it is nil.
 	Skip *Skip
@@ -82,14 +83,22 @@ func (r *Result) Manifests(mayMatter func(text []byte) bool) ([]Manifest, error)
 		if err != nil {
 			return nil, documentError(document, err)
 		}
-		for _, node := range nodes {
-			manifests = appendObjects(manifests, document, node)
-		}
+		manifests = append(manifests, Objects(document, nodes)...)
 		for i := range manifests[first:] {
 			manifests[first+i].Part, manifests[first+i].Item = part, i
 		}
 	}
 	return manifests, nil
+}
+
+// Objects returns the objects at the root nodes of a document, and the items of lists one by one. Their Part and Item are
+// 0.
+func Objects(document *Document, nodes []*yaml.Node) []Manifest {
+	var manifests []Manifest
+	for _, node := range nodes {
+		manifests = appendObjects(manifests, document, node)
+	}
+	return manifests
 }
 
 // documentError returns an error of the YAML parser with its location. The line is known only for a verbatim document:
@@ -105,26 +114,37 @@ func documentError(document *Document, err error) error {
 }
 
 // appendObjects appends the object at a node. If the object is a List, such as a ConfigMapList, it appends the items.
+// The clients of the API server do the same for an object of any kind that has items. An item without a kind has the
+// kind that the name of the list says (decodeToList in unstructured/helpers.go of k8s.io/apimachinery).
 func appendObjects(manifests []Manifest, document *Document, node *yaml.Node) []Manifest {
 	if !isObject(node) {
 		return manifests
 	}
 	items := yamldoc.Field(node, "items")
-	if items != nil && strings.HasSuffix(yamldoc.Scalar(node, "kind"), "List") && allObjects(items) {
-		for _, item := range items.Content {
-			manifests = appendObjects(manifests, document, yamldoc.Resolve(item))
-		}
-		return manifests
+	if !hasObject(items) {
+		return append(manifests, newManifest(document, node, "", ""))
 	}
+	for _, item := range items.Content {
+		if item = yamldoc.Resolve(item); item.Kind == yaml.MappingNode && !isObject(item) {
+			kind := strings.TrimSuffix(yamldoc.Scalar(node, "kind"), "List")
+			manifests = append(manifests, newManifest(document, item, yamldoc.Scalar(node, "apiVersion"), kind))
+		}
+		manifests = appendObjects(manifests, document, item)
+	}
+	return manifests
+}
+
+// newManifest returns the object at a node. apiVersion and kind are for an object that does not write them.
+func newManifest(document *Document, node *yaml.Node, apiVersion, kind string) Manifest {
 	metadata := yamldoc.Field(node, "metadata")
-	return append(manifests, Manifest{
+	return Manifest{
 		Document:   document,
-		APIVersion: yamldoc.Scalar(node, "apiVersion"),
-		Kind:       yamldoc.Scalar(node, "kind"),
+		APIVersion: cmp.Or(yamldoc.Scalar(node, "apiVersion"), apiVersion),
+		Kind:       cmp.Or(yamldoc.Scalar(node, "kind"), kind),
 		Namespace:  yamldoc.Scalar(metadata, "namespace"),
 		Name:       cmp.Or(yamldoc.Scalar(metadata, "name"), yamldoc.Scalar(metadata, "generateName")),
 		Node:       node,
-	})
+	}
 }
 
 // isObject reports whether a node is a Kubernetes object: whether it has an apiVersion and a kind.
@@ -132,9 +152,8 @@ func isObject(node *yaml.Node) bool {
 	return yamldoc.Scalar(node, "apiVersion") != "" && yamldoc.Scalar(node, "kind") != ""
 }
 
-// allObjects reports whether items is a list of one or more objects. It is false for a custom resource whose kind ends
-// in List by chance, such as an AllowList with a list of addresses.
-func allObjects(items *yaml.Node) bool {
-	notObject := func(item *yaml.Node) bool { return !isObject(item) }
-	return items.Kind == yaml.SequenceNode && len(items.Content) > 0 && !slices.ContainsFunc(items.Content, notObject)
+// hasObject reports whether items is a list with an object. It is false for a custom resource with other items, such as
+// an AllowList with a list of addresses, and for a PodList whose items leave out their kind: it is checked as a whole.
+func hasObject(items *yaml.Node) bool {
+	return items != nil && items.Kind == yaml.SequenceNode && slices.ContainsFunc(items.Content, isObject)
 }

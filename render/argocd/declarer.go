@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -39,12 +38,10 @@ func (d Declarer) Declares(apiVersion, kind string) bool {
 	return strings.HasPrefix(apiVersion, "argoproj.io/") && (kind == "Application" || kind == "ApplicationSet")
 }
 
-// kindKey matches the key kind with the value Application or ApplicationSet, in YAML and JSON.
-var kindKey = regexp.MustCompile(`(?m)["']?\bkind["']?\s*:\s*["']?Application(Set)?\b`)
-
 // Mentions implements declared.Declarer.
 func (d Declarer) Mentions(text []byte) bool {
-	return bytes.Contains(text, []byte("argoproj.io/")) && kindKey.Match(text)
+	return bytes.Contains(text, []byte("argoproj.io")) && bytes.Contains(text, []byte("Application")) ||
+		yamldoc.MayHide(text)
 }
 
 // Expand implements declared.Declarer. It returns the sources of an Application, or of all Applications that an

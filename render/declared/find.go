@@ -1,11 +1,11 @@
 package declared
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
 	"maps"
-	"path"
 	"reflect"
 	"slices"
 
@@ -184,22 +184,29 @@ func (f *finder) fileMayDeclare(name string) bool {
 	answer, known := f.candidates[name]
 	if !known {
 		data, err := fs.ReadFile(f.tree, name)
-		answer = err == nil && f.mayDeclare(data)
+		answer = err == nil && !isBinary(data) && f.mayDeclare(data)
 		f.candidates[name] = answer
 	}
 	return answer
 }
 
-// eachFile calls visit for the YAML, JSON and template files in the reach of a source, until visit returns false.
+// isBinary reports whether a file is neither UTF-8 nor UTF-16, such as an image or an archive. YAML in UTF-16 begins with
+// a byte order mark.
+func isBinary(data []byte) bool {
+	return bytes.IndexByte(data, 0) >= 0 &&
+		!bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff"))
+}
+
+// eachFile calls visit for the files in the reach of a source, until visit returns false. The name of a file says
+// nothing: Helm renders every file in templates, and a kustomization may name any file.
 func (f *finder) eachFile(source render.Source, visit func(name string) bool) {
 	stopped := false
-	extensions := []string{".yaml", ".yml", ".json", ".tpl"}
 	for _, root := range source.Reach(f.tree).Paths() {
 		if stopped {
 			return
 		}
 		_ = fs.WalkDir(f.tree, root, func(name string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() || !slices.Contains(extensions, path.Ext(name)) {
+			if err != nil || entry.IsDir() {
 				return nil
 			}
 			if stopped = !visit(name); stopped {
@@ -246,7 +253,7 @@ type fileObject struct {
 // objects returns the objects that declare sources in the content of a file. The error is the parser's, if the content
 // is not YAML.
 func (f *finder) objects(data []byte) ([]fileObject, error) {
-	documents, err := yamldoc.Parse(data)
+	documents, err := yamldoc.ParseStream(data)
 	if err != nil {
 		return nil, err
 	}

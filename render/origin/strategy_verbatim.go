@@ -26,8 +26,12 @@ func traceVerbatim(queries []*query) {
 	}
 }
 
-// decideVerbatim decides a query about an object in the file.
+// decideVerbatim decides a query about an object in the file. It decides nothing if the object has no position there:
+// see yamldoc.ParseStream.
 func decideVerbatim(q *query, in *Input) {
+	if _, ok := in.Text().Offset(q.Manifest.Node); !ok {
+		return
+	}
 	node, holder := yamldoc.Lookup(q.Manifest.Node, q.Path)
 	value := yamldoc.Resolve(node)
 	if value != nil && (value.Value != "" || value.Style != 0 || value.Kind != yaml.ScalarNode) {

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -128,10 +129,7 @@ func read(fsys fs.FS, file render.File) ([]byte, error) {
 // *yamldoc.Error for a file that cannot be parsed.
 func whySkipped(document render.Document) (*render.Skip, error) {
 	noObject := &render.Skip{Reason: "no Kubernetes object in it", NoObject: true}
-	// Search for the word apiVersion before the regular expressions run: they take seconds for a large file of data.
-	text := bytes.TrimPrefix(document.Text, []byte("\ufeff"))
-	utf16 := bytes.HasPrefix(text, []byte("\xff\xfe")) || bytes.HasPrefix(text, []byte("\xfe\xff"))
-	if !utf16 && (!bytes.Contains(text, []byte("apiVersion")) || !apiVersion.Match(text) || !kind.Match(text)) {
+	if !mentionsObject(document.Text) && !hidesObject(document.Text) {
 		return noObject, nil
 	}
 	manifests, err := objects(document)
@@ -152,6 +150,33 @@ func whySkipped(document render.Document) (*render.Skip, error) {
 		}
 	}
 	return nil, nil
+}
+
+// mentionsObject reports whether a text has keys apiVersion and kind, as most tools write them. It searches for the words
+// before the regular expressions run: they take seconds for a large file of data.
+func mentionsObject(text []byte) bool {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
+	return bytes.Contains(text, []byte("apiVersion")) && apiVersion.Match(text) && kind.Match(text)
+}
+
+// hidesObject reports whether a text without such keys has an object all the same: YAML has many ways to write a key,
+// such as "\x6bind", ? kind and &a kind. What cannot be parsed hides an object if the clients of the API server read one
+// before they find the fault. They do not decode a text with aliases here, because a text that cannot be parsed may have
+// aliases without end.
+func hidesObject(text []byte) bool {
+	for _, key := range []string{"apiVersion", "kind"} {
+		if !bytes.Contains(text, []byte(key)) && !yamldoc.MayHide(text) {
+			return false
+		}
+	}
+	nodes, err := yamldoc.ParseStream(text)
+	if err != nil && bytes.IndexByte(text, '*') >= 0 {
+		return true
+	}
+	if err != nil {
+		nodes, _ = yamldoc.Decode(text)
+	}
+	return slices.ContainsFunc(nodes, func(node *yaml.Node) bool { return yamldoc.Scalar(node, "kind") != "" })
 }
 
 // objects returns all objects of a document.

@@ -30,6 +30,9 @@ func Resolve(node *yaml.Node) *yaml.Node {
 // decoder of the API server may refuse a document (alias_ratio_range_low in decode.go of go.yaml.in/yaml).
 const maxExpanded = 400_000
 
+// longText is the number of bytes of a text that count as one more node. Decode copies a text for each alias.
+const longText = 64
+
 // aliases counts the nodes to which the aliases of a document expand. Without a limit, a walk over the nodes may not
 // end: an alias may refer to its own parent, and a few lines of aliases may expand to billions of nodes.
 type aliases struct {
@@ -67,7 +70,7 @@ func measureAliases(root *yaml.Node) error {
 	return err
 }
 
-// size returns the number of nodes to which a node expands, itself included. It relies on YAML's order: an anchor comes
+// size returns the number of nodes to which a node expands, itself included; long texts count more. It relies on YAML's order: an anchor comes
 // before its aliases.
 func (a *aliases) size(node *yaml.Node) (int, error) {
 	if node.Kind == yaml.AliasNode {
@@ -84,7 +87,7 @@ func (a *aliases) size(node *yaml.Node) (int, error) {
 	if node.Anchor != "" {
 		a.open[node] = true
 	}
-	total := 1
+	total := 1 + len(node.Value)/longText
 	for _, child := range node.Content {
 		size, err := a.size(child)
 		if err != nil {
@@ -100,39 +103,40 @@ func (a *aliases) size(node *yaml.Node) (int, error) {
 }
 
 // Field returns the value of a key of a mapping, with aliases and merge keys (<<) resolved. It returns nil if the key
-// is absent, or if the node is not a mapping. If a key is written twice, the last value counts, as for the API server.
+// is absent, or if the node is not a mapping. If a key is written or merged several times, the last value counts, as
+// for the API server: its clients fill a mapping in the order of the text, so a merge key overrides the keys before it,
+// whatever https://yaml.org/type/merge.html says (func merge in decode.go of go.yaml.in/yaml/v2).
 func Field(mapping *yaml.Node, key string) *yaml.Node {
-	mapping = Resolve(mapping)
+	return Resolve(valueOf(Resolve(mapping), key))
+}
+
+// valueOf is Field, but it does not resolve an alias: an edit replaces the alias, at the position of the alias in the
+// text.
+func valueOf(mapping *yaml.Node, key string) *yaml.Node {
 	if mapping == nil || mapping.Kind != yaml.MappingNode {
 		return nil
 	}
-	var merged *yaml.Node
 	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
 		switch name := mapping.Content[i]; {
-		case name.Tag == "!!merge":
+		case isMerge(name):
 			if value := mergedField(mapping.Content[i+1], key); value != nil {
-				merged = value
+				return value
 			}
 		case name.Value == key:
-			return Resolve(mapping.Content[i+1])
-		}
-	}
-	return merged
-}
-
-// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first
-// mapping with the key wins (https://yaml.org/type/merge.html).
-func mergedField(value *yaml.Node, key string) *yaml.Node {
-	value = Resolve(value)
-	if value.Kind != yaml.SequenceNode {
-		return Field(value, key)
-	}
-	for _, mapping := range value.Content {
-		if found := Field(mapping, key); found != nil {
-			return found
+			return mapping.Content[i+1]
 		}
 	}
 	return nil
+}
+
+// mergedField returns the value of a key in the value of a merge key: a mapping, or a list of mappings. The first
+// mapping with the key wins.
+func mergedField(value *yaml.Node, key string) (found *yaml.Node) {
+	eachMerged(value, func(mapping *yaml.Node) bool {
+		found = valueOf(mapping, key)
+		return found == nil
+	})
+	return found
 }
 
 // Fields returns the keys and values of a mapping in the order of the text, with merge keys (<<) resolved. Merged keys
@@ -175,21 +179,18 @@ func isRepeated(pairs []*yaml.Node) bool {
 	return false
 }
 
-// collectFields adds the values of a mapping to effective, but keeps the keys that effective already has. Keys of the
-// mapping itself come first, and of two equal keys the last one. Then come the keys of merged mappings, and of two
-// equal keys the first one.
+// collectFields adds the values of a mapping to effective, but keeps the keys that effective already has. The last
+// keys of the mapping come first, as in Field.
 func collectFields(effective map[string]*yaml.Node, mapping *yaml.Node) {
 	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
-		if key := mapping.Content[i]; !isMerge(key) && effective[key.Value] == nil {
-			effective[key.Value] = mapping.Content[i+1]
-		}
-	}
-	for i := 0; i+1 < len(mapping.Content); i += 2 {
-		if isMerge(mapping.Content[i]) {
-			eachMerged(mapping.Content[i+1], func(merged *yaml.Node) bool {
+		switch key, value := mapping.Content[i], mapping.Content[i+1]; {
+		case isMerge(key):
+			eachMerged(value, func(merged *yaml.Node) bool {
 				collectFields(effective, merged)
 				return true
 			})
+		case effective[key.Value] == nil:
+			effective[key.Value] = value
 		}
 	}
 }

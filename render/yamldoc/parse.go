@@ -14,7 +14,20 @@ import (
 // ParseStream returns the root nodes of the documents in a text, as kubectl reads a file: YAML documents with ---
 // between them, or JSON values without any separator ({…}{…}), which YAML does not allow. Lines and columns of the
 // nodes count from the start of the text. The errors are those of Parse.
+//
+// The values are those of Decode. The parser reads some texts in another way than the decoder of the API server's
+// clients, and a text could be written so that it passes a check as parsed, and is deployed as decoded. A document that
+// the two read in two ways is returned as it is decoded, without positions.
 func ParseStream(text []byte) ([]*yaml.Node, error) {
+	nodes, err := parseStream(text)
+	if err != nil || isPlain(text) {
+		return nodes, err
+	}
+	return asDecoded(text, nodes), nil
+}
+
+// parseStream is ParseStream without a look at Decode.
+func parseStream(text []byte) ([]*yaml.Node, error) {
 	ends := jsonValues(text)
 	if len(ends) > 0 {
 		text = withoutSurrogates(text)

@@ -165,17 +165,6 @@ func itemOf(sequence *yaml.Node, step Step) *yaml.Node {
 	return nil
 }
 
-// valueOf returns the value of a key as Field does, but does not resolve an alias: an edit replaces the alias, at the
-// position of the alias in the text.
-func valueOf(mapping *yaml.Node, key string) *yaml.Node {
-	for i := len(mapping.Content) - 2; i >= 0; i -= 2 {
-		if name := mapping.Content[i]; name.Tag != "!!merge" && name.Value == key {
-			return mapping.Content[i+1]
-		}
-	}
-	return Field(mapping, key)
-}
-
 // ScalarAt returns the text of the scalar at a path; "" if the value is absent, null, a mapping or a list.
 func ScalarAt(root *yaml.Node, path Path) string {
 	value, _ := Lookup(root, path)
