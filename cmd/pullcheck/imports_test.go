@@ -38,7 +38,7 @@ var owners = map[string][]string{
 	"github.com/docker":                      {"render/helm/chartrepo"},
 	"github.com/google/go-containerregistry": {"render/helm/chartrepo"},
 	"github.com/google/go-github":            {"internal/review"},
-	"github.com/santhosh-tekuri":             {"internal/githubtest"},
+	"github.com/santhosh-tekuri":             {"internal/githubtest", "render/helm"},
 	"github.com/spf13/pflag":                 {"cmd/pullcheck"},
 	"github.com/vektah/gqlparser/v2":         {"internal/githubtest"},
 	"helm.sh/helm/v3":                        {"render/helm", "render/helm/chartrepo", "render/kustomize", "internal/charttest", "cmd/pullcheck"},

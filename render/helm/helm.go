@@ -96,6 +96,11 @@ func (c *loadedChart) execute(given map[string]any, options Options) (map[string
 			Hint: "give the version of the cluster with --kube-version",
 		}
 	}
+	if !options.SkipSchemaValidation {
+		if err := checkSchemas(c.Chart); err != nil {
+			return nil, err
+		}
+	}
 	top, err := chartutil.ToRenderValuesWithSchemaValidation(c.Chart, given, chartutil.ReleaseOptions{
 		Name:      cmp.Or(options.ReleaseName, "release-name"),
 		Namespace: cmp.Or(options.Namespace, "default"),
