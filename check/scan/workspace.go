@@ -37,6 +37,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/declared"
@@ -73,6 +74,8 @@ type Config struct {
 	Env []string
 	// Offline turns downloads off. A source that needs a file that is not in the cache fails.
 	Offline bool
+	// Network has the rules for downloads. By default, only public addresses are asked, and only over HTTPS.
+	Network fetch.Network
 }
 
 // Workspace is a tree with its sources and the engines that render them. It assumes that the tree keeps the same
@@ -99,11 +102,13 @@ type treeSources struct {
 func New(config Config) *Workspace {
 	charts := &chartrepo.Client{
 		Dir: filepath.Join(config.CacheDir, "charts"), Offline: config.Offline, ConfigFiles: config.Credentials,
+		Network: config.Network,
 	}
 	helmEngine := &helm.Engine{Charts: charts}
 	kustomizeEngine := &kustomize.Engine{
 		Charts: charts, Helm: helmEngine,
 		Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
+		Network: config.Network,
 	}
 	files := tree.NewLinked(config.Tree)
 	finder := discover.Finder{

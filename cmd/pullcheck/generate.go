@@ -28,16 +28,22 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 		"what findings do, whatever the Application's parameter mode says: enforce, warn or mutate")
 	flags.StringVar(&demanded.failOn, "fail-on", "",
 		"the least `severity` that counts, whatever the Application's parameter failOn says: error, warning, note or never")
+	var allowHosts []string
 	flags.BoolVar(&announce, "parameters", false,
 		"print the parameters that the plugin takes for the working directory, as Argo CD asks for them")
 	flags.BoolVar(&printPlugin, "print-plugin", false, "print the plugin.yaml for the sidecar")
 	flags.StringVar(&sidecar, "print-sidecar", "",
 		"print what adds the sidecar to Argo CD's repo-server, in a `form`: kustomize or helm")
 	limits.register(flags)
+	registerAllowHost(flags, &allowHosts)
 	if err := parseFlags(flags, args); err != nil {
 		return 0, err
 	}
 	if err := limits.apply(ctx); err != nil {
+		return 0, err
+	}
+	network, err := c.network(allowHosts)
+	if err != nil {
 		return 0, err
 	}
 	if flags.NArg() > 0 {
@@ -60,6 +66,7 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 		Credentials: chartrepo.FindConfigFiles(c.getenv),
 		CacheDir:    os.TempDir(), // The user of a sidecar may have no home.
 		Env:         c.Env,
+		Network:     network,
 	})
 	if wrong := (*cmp.ParameterError)(nil); errors.As(err, &wrong) {
 		const hint = "mend spec.source.plugin.parameters of the Application; " +

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/cmp"
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/internal/git"
 	"github.com/pullcheck/pullcheck/render/argocd"
 	"github.com/pullcheck/pullcheck/render/helm"
@@ -27,6 +28,7 @@ type sourceFlags struct {
 	valuesFiles    []string // paths as typed, or - for standard input
 	loadRestrictor string   // restrictRootOnly or restrictNone
 	offline        bool
+	allowHosts     []string     // HOST or HOST:PORT
 	repoURL        string       // empty for the URL of the remote origin
 	helm           helm.Options // without the files that the flags name
 	limitFlags
@@ -60,7 +62,27 @@ func (f *sourceFlags) register(flags *pflag.FlagSet) {
 	flags.StringVar(&f.repoURL, "repo-url", "",
 		"`URL` by which Applications of Argo CD name this repository (default: that of the remote origin)")
 	flags.BoolVar(&f.offline, "offline", false, "download nothing: use what is vendored or in the cache")
+	registerAllowHost(flags, &f.allowHosts)
 	f.limitFlags.register(flags)
+}
+
+// registerAllowHost declares the flag --allow-host, also for commands without the other flags for sources.
+func registerAllowHost(flags *pflag.FlagSet, hosts *[]string) {
+	flags.StringSliceVar(hosts, "allow-host", nil,
+		"download also from this `HOST[:PORT]` if it has a private address or no HTTPS (repeatable)")
+}
+
+// network returns the rules for downloads: the hosts of --allow-host, and the proxies of the environment.
+func (c *Command) network(allowHosts []string) (fetch.Network, error) {
+	network := fetch.Network{Proxies: fetch.FindProxies(c.getenv)}
+	for _, text := range allowHosts {
+		host, err := fetch.ParseHost(text)
+		if err != nil {
+			return network, usagef("", "--allow-host %w", err)
+		}
+		network.Allowed = append(network.Allowed, host)
+	}
+	return network, nil
 }
 
 // validate checks the flags before anything is rendered. Otherwise a typing error in one flag would be a failure of
@@ -118,6 +140,10 @@ func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (
 	if err != nil {
 		return scan.Config{}, usagef("", "%w", err)
 	}
+	network, err := c.network(f.allowHosts)
+	if err != nil {
+		return scan.Config{}, err
+	}
 	repositoryURL := f.repoURL
 	if repositoryURL == "" {
 		if repository, err := git.Open(ctx, work.Root, c.Env); err == nil {
@@ -138,6 +164,7 @@ func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (
 		CacheDir:      c.cacheDir(),
 		Env:           c.Env,
 		Offline:       f.offline,
+		Network:       network,
 	}, nil
 }
 

@@ -1,8 +1,10 @@
 // Package fetch makes the HTTP requests of the program, except those to GitHub's API (internal/review), and has what a
 // cache of the answers needs.
 //
+//   - [Network] has the rules for every request: which hosts may be asked, and how.
 //   - [Client] downloads files. [Transport] carries the requests of other libraries, such as the client for registries.
-//     Both get their connections from [NewTransport], and both limit the size of answers and the number of redirects.
+//     [Proxy] carries the requests of git. All of them obey the rules, and limit the size of answers.
+//   - [Download] is around everything that is downloaded.
 //   - [Redact] removes credentials from messages.
 //   - [Once] keeps answers in memory, for the life of an engine. [WriteFile] and [MakePartial] keep them in files,
 //     which several processes may share.
@@ -13,10 +15,11 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"sync"
+	"strings"
 	"time"
 )
 
@@ -32,9 +35,9 @@ type Request struct {
 	Timeout time.Duration
 }
 
-// Client downloads files over HTTP. The zero value is ready to use. It is safe for concurrent use.
+// Client downloads files over HTTP. It is safe for concurrent use.
 type Client struct {
-	// Transport carries the requests. If it is nil, the client shares a transport without options with other clients.
+	// Transport carries the requests.
 	Transport *Transport
 }
 
@@ -48,9 +51,6 @@ type StatusError struct {
 // Error implements error.
 func (e *StatusError) Error() string { return "the server says " + e.Status }
 
-// shared is the transport for clients without a transport of their own.
-var shared = sync.OnceValue(func() *Transport { return NewTransport(Options{}) })
-
 // Get returns the content of the file. It follows up to ten redirects, and does not try again after a failure. The
 // error is a *[StatusError], or says why there is no complete answer. It contains neither the URL nor credentials.
 func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
@@ -63,18 +63,16 @@ func (c *Client) Get(ctx context.Context, r Request) ([]byte, error) {
 		password, _ := r.Login.Password()
 		request.SetBasicAuth(r.Login.Username(), password)
 	}
-	transport := c.Transport
-	if transport == nil {
-		transport = shared()
-	}
-	client := http.Client{Transport: transport, Timeout: r.Timeout, CheckRedirect: dropCredentials}
+	client := http.Client{Transport: c.Transport, Timeout: r.Timeout, CheckRedirect: dropCredentials}
 	response, err := client.Do(request)
 	if err != nil {
 		return nil, withoutURL(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode < 200 || response.StatusCode > 299 {
-		return nil, &StatusError{response.StatusCode, response.Status}
+		// The server chooses the words of response.Status, so these are Go's.
+		status := strings.TrimSpace(fmt.Sprintf("%d %s", response.StatusCode, http.StatusText(response.StatusCode)))
+		return nil, &StatusError{response.StatusCode, status}
 	}
 	data, err := io.ReadAll(&boundedBody{response.Body, r.Limit, r.Limit})
 	if err != nil {

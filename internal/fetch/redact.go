@@ -42,6 +42,15 @@ func RedactError(err error) error {
 	return &redactedError{Redact(line), err}
 }
 
+// quoted matches the texts in quotation marks of a message.
+var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'[^']*'|`[^`]*`")
+
+// WithoutQuotes is RedactError for an error of a library that may quote the answer of a server: it also removes all
+// quoted texts. The message of a failure may be public, and the answer of a server may not.
+func WithoutQuotes(err error) error {
+	return &redactedError{quoted.ReplaceAllString(RedactError(err).Error(), "…"), err}
+}
+
 // redactedError is an error with another message.
 type redactedError struct {
 	message string

@@ -42,3 +42,10 @@ func TestRedactErrorKeepsTheCause(t *testing.T) {
 		t.Errorf("got %q, want %q, which is a canceled context", err, want)
 	}
 }
+
+func TestWithoutQuotes(t *testing.T) {
+	cause := errors.New(`realm "s3\"cret": 's3cret' of https://user:s3cret@example.com`)
+	if err := WithoutQuotes(cause); err.Error() != "realm …: … of https://example.com" || !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -180,14 +180,14 @@ func saidNo(err error) bool {
 	return errors.As(err, &exit) && exit.ExitCode() == 1
 }
 
-// firstErrorLine returns the first line of standard error that is neither a warning nor a hint. If there is no such
-// line, it returns the text of err. The first line says most: later lines only say that a program which git has run
-// has failed.
+// firstErrorLine returns the first line of standard error that is neither a warning nor a hint, and that no server has
+// sent. If there is no such line, it returns the text of err. The first line says most: later lines only say that a
+// program which git has run has failed.
 func firstErrorLine(stderr string, err error) string {
 	for line := range strings.Lines(stderr) {
 		line = strings.TrimSpace(line)
 		label, _, _ := strings.Cut(strings.ToLower(line), ": ")
-		if line != "" && label != "warning" && label != "hint" {
+		if line != "" && label != "warning" && label != "hint" && label != "remote" {
 			return fetch.Redact(line)
 		}
 	}

@@ -128,7 +128,8 @@ func TestFirstErrorLine(t *testing.T) {
 		{"error before fatal", "error: e\nfatal: f\n", "e"},
 		{"nothing said", "", "exit status 3"},
 		{"token in a URL", "fatal: unable to access 'https://x-access-token:ghs_secret@example.com/a/b/': no\n", "unable to access 'https://example.com/a/b/': no"},
-		{"at sign in a password", "remote: https://a:b@c@example.com/\n", "remote: https://example.com/"},
+		{"at sign in a password", "fatal: https://a:b@c@example.com/\n", "https://example.com/"},
+		{"words of the server", "remote: words\nfatal: f\n", "f"},
 		{"slash in a password", "fatal: no https://a:b/c@example.com/\n", "no https://example.com/"},
 	} {
 		err := &Error{Line: firstErrorLine(test.stderr, errors.New("exit status 3"))}

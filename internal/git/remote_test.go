@@ -3,10 +3,16 @@ package git
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/pullcheck/pullcheck/internal/fetch"
 )
 
 func (s scratch) remote(ref string) Remote {
@@ -108,5 +114,55 @@ func TestCheckoutRunsNoFilter(t *testing.T) {
 	}
 	if _, err := os.Stat(ran); err == nil {
 		t.Error("the filter was run")
+	}
+}
+
+// TestRemoteObeysTheRules has URLs, redirects and submodules that lead to a server on this machine. It is not asked, and
+// the error says why.
+func TestRemoteObeysTheRules(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(inside.Close)
+	redirecting := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, inside.URL+r.URL.Path, http.StatusFound)
+	}))
+	t.Cleanup(redirecting.Close)
+	secure := "https" + strings.TrimPrefix(inside.URL, "http")
+	allowed, err := fetch.ParseHost(strings.TrimPrefix(redirecting.URL, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ url, submodule, want string }{
+		{inside.URL + "/a", "", inside.URL[len("http://"):] + " is at 127.0.0.1, a loopback address: only --allow-host "},
+		{secure + "/a", "", "a loopback address: only --allow-host "},
+		{redirecting.URL + "/a", "", inside.URL[len("http://"):] + " is at 127.0.0.1, a loopback address: only --allow-host "},
+		{"ssh://git@127.0.0.1:1/a", "", "127.0.0.1 is at 127.0.0.1, a loopback address: only --allow-host 127.0.0.1 permits"},
+		{"git@localhost:a", "", "a loopback address: only --allow-host localhost permits"},
+		{"[::1]:a", "", "::1 is at ::1, a loopback address: only --allow-host ::1 permits"},
+		{"git://127.0.0.1/a", "", "git is asked by https, ssh and file only"},
+		{"ftp://127.0.0.1/a", "", "git is asked by https, ssh and file only"},
+		{"", inside.URL + "/a", ", a loopback address: only --allow-host "},
+		{"", secure + "/a", "a loopback address: only --allow-host "},
+		{"", redirecting.URL + "/a", ", a loopback address: only --allow-host "},
+		{"", "git@127.0.0.1:a", "transport 'ssh' not allowed"},
+		{"", "git://127.0.0.1/a", "transport 'git' not allowed"},
+		{"", "ftp://127.0.0.1/a", "transport 'ftp' not allowed"},
+	} {
+		remote := Remote{URL: test.url, Ref: "main", Submodules: true, Timeout: time.Minute}
+		if test.submodule != "" {
+			s := newScratch(t)
+			s.write(".gitmodules", "[submodule \"m\"]\n\tpath = m\n\turl = "+test.submodule+"\n")
+			s.commit()
+			s.git("update-index", "--add", "--cacheinfo", "160000,"+s.git("rev-parse", "HEAD")+",m")
+			s.git("commit", "--quiet", "-m", "m")
+			remote.URL = s.remote("main").URL
+		}
+		remote.Network.Allowed = []fetch.Host{allowed}
+		remote.Env = append(os.Environ(), "NO_PROXY=*", "no_proxy=*")
+		_, err := remote.Checkout(t.Context(), t.TempDir())
+		if err == nil || !strings.Contains(err.Error(), test.want) || asked.Load() > 0 {
+			t.Errorf("%s%s: got the error %v, want %q, %d requests", test.url, test.submodule, err, test.want, asked.Load())
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"helm.sh/helm/v3/pkg/chart"
 
 	"github.com/pullcheck/pullcheck/internal/charttest"
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
@@ -30,6 +31,10 @@ func parent(chartYAML string, more map[string]string) fstest.MapFS {
 
 func TestDependenciesAreAddedInTheLockedVersion(t *testing.T) {
 	repository := charttest.Serve(t, "db", "", "1.0.0", "1.5.0", "2.0.0")
+	host, err := fetch.ParseHost("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
 	const ask = "dependencies: [{name: db, version: ^1.0.0, repository: %}]\n"
 	remote := strings.ReplaceAll(ask, "%", repository)
 	for _, test := range []struct {
@@ -55,7 +60,7 @@ func TestDependenciesAreAddedInTheLockedVersion(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			fsys := parent(strings.ReplaceAll(test.chart, "%", repository), test.files)
-			engine := &Engine{Charts: &chartrepo.Client{Dir: t.TempDir()}}
+			engine := &Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Network: fetch.Network{Allowed: []fetch.Host{host}}}}
 			result, err := Source{Engine: engine, Path: "app"}.Render(context.Background(), render.In{Tree: fsys})
 			if err != nil {
 				t.Fatal(err)

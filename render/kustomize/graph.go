@@ -203,11 +203,15 @@ func (g *graph) prepare(at, child node, reference Reference) (instead string, su
 		return g.web(at, child, reference)
 	}
 	found, info, err := g.find(at, reference.Path)
+	if beginsAsURL.MatchString(reference.Path) {
+		// Kustomize would clone a repository of this name if the file or directory of the tree is not what it expects.
+		instead = "./" + reference.Path
+	}
 	if err == nil && !info.IsDir() && !component {
 		if !strings.HasSuffix(reference.Field, "Generator.files") && !strings.HasSuffix(reference.Field, "Generator.envs") {
 			g.parsed[found] = true
 		}
-		return "", nil, g.permit(at, found)
+		return instead, nil, g.permit(at, found)
 	}
 	if reference.Directory {
 		r, gitErr := parseRepository(reference.Path)
@@ -227,7 +231,8 @@ func (g *graph) prepare(at, child node, reference Reference) (instead string, su
 		return "", nil, errors.New("it is a file, and this field takes directories")
 	}
 	child.dir = found
-	return g.descend(at, child)
+	mounted, sub, err := g.descend(at, child)
+	return cmp.Or(mounted, instead), sub, err
 }
 
 // find returns the path of a file or directory that a kustomization names, with symbolic links resolved. name is

@@ -194,7 +194,11 @@ func releaseName(c chart) (string, error) {
 	case c.ReleaseName != "":
 		return "", errors.New("it has both a releaseName and a nameTemplate")
 	}
-	t, err := template.New("nameTemplate").Funcs(sprig.TxtFuncMap()).Parse(c.NameTemplate)
+	functions := sprig.TxtFuncMap()
+	for _, name := range []string{"env", "expandenv", "getHostByName"} {
+		delete(functions, name) // Helm has them, but the template may be a stranger's, and the environment has secrets.
+	}
+	t, err := template.New("nameTemplate").Funcs(functions).Parse(c.NameTemplate)
 	if err != nil {
 		return "", err
 	}

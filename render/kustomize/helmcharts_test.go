@@ -49,7 +49,7 @@ func TestValuesFileMayBeAURL(t *testing.T) {
 			"-- app/charts/web/Chart.yaml --\nname: web\n")
 	}
 	fake := &fakeHelm{}
-	e := &Engine{Dir: t.TempDir(), Helm: fake}
+	e := &Engine{Network: local, Dir: t.TempDir(), Helm: fake}
 	if _, err := (Source{Engine: e, Path: "app"}).Render(context.Background(), render.In{Tree: files("/values.yaml")}); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestChartIsPulledIfTheTreeLacksIt(t *testing.T) {
 	for _, test := range tests {
 		fake := &fakeHelm{}
 		files := treeOf("-- app/kustomization.yaml --\nhelmCharts:\n- {name: web, releaseName: site, repo: '" + repository + "'" + test.chart + "}\n")
-		e := &Engine{Charts: &chartrepo.Client{Dir: t.TempDir()}, Helm: fake}
+		e := &Engine{Charts: &chartrepo.Client{Network: local, Dir: t.TempDir()}, Helm: fake}
 		result, err := Source{Engine: e, Path: "app"}.Render(context.Background(), render.In{Tree: files})
 		if err != nil {
 			t.Fatal(err)
@@ -206,7 +206,7 @@ func TestChartErrorsNameTheEntry(t *testing.T) {
 	}
 	for _, test := range tests {
 		files := treeOf(chart + "-- app/kustomization.yaml --\n{helmCharts: [" + test.chart + "]}\n")
-		wantError(t, &Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}, Helm: &fakeHelm{}}, files, test.want)
+		wantError(t, &Engine{Charts: &chartrepo.Client{Network: local, Dir: t.TempDir(), Offline: true}, Helm: &fakeHelm{}}, files, test.want)
 	}
 
 	files := treeOf(chart + "-- app/kustomization.yaml --\nhelmCharts: [{name: web}]\n")

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -147,8 +148,9 @@ type Reference struct {
 // helmCharts are left out, and so are inline patches, generators, transformers and validators.
 func (k *Kustomization) References() []Reference {
 	var all []Reference
+	inline := []string{"patchesStrategicMerge", "generators", "transformers", "validators"}
 	add := func(field string, directory bool, value *string) {
-		if *value != "" && !isInline(*value) {
+		if *value != "" && !(slices.Contains(inline, field) && isInline(*value)) {
 			all = append(all, Reference{field, *value, directory, func(path string) { *value = path }})
 		}
 	}
@@ -210,8 +212,12 @@ func fileSources(field string, sources []string) []Reference {
 }
 
 // isInline reports whether a value is YAML content and not a path: whether it has several lines or is a mapping.
-// Kustomize tries to read the value as an object.
+// Kustomize tries to read the value as an object. If that fails, it takes the value for a path or URL. So a mapping
+// that is also a URL (https://example.com/x#: y) is a URL.
 func isInline(text string) bool {
+	if beginsAsURL.MatchString(text) || isWeb(text) {
+		return false
+	}
 	var node yaml.Node
 	err := yaml.Unmarshal([]byte(text), &node)
 	isMapping := err == nil && len(node.Content) == 1 && node.Content[0].Kind == yaml.MappingNode

@@ -11,6 +11,10 @@
 //  4. graph.build runs kustomize over the overlay. Paths of mounts in its errors and origin annotations are translated
 //     back (messages.go, mounts.go).
 //
+// Kustomize itself must ask nobody: it knows no rules for hosts, and runs git as it finds it. So each text that it
+// would take for a URL is replaced by a path, or refused: in the fields of a kustomization (References, graph.prepare),
+// and in the configuration of its own plugins (plugins.go).
+//
 // Limits: plugins and functions of other programs are not run, and a kustomization with one of them fails (plugins.go).
 // Facts about kustomize are read from its source; file names in comments are of sigs.k8s.io/kustomize.
 package kustomize
@@ -52,10 +56,14 @@ type Engine struct {
 	Env []string
 	// Offline forbids the network: a remote base or file that is not in the cache is an error.
 	Offline bool
+	// Network is the way to remote bases and files. An item for its Permit is a repository, with its URL and ref, or a
+	// file, with its URL.
+	Network fetch.Network
 
 	checkouts fetch.Once[string] // repository and ref → the directory of the checkout in the cache
 	downloads fetch.Once[[]byte] // URL → the content of the file
-	web       fetch.Client
+	once      sync.Once
+	web       fetch.Client // for all files
 }
 
 // Render renders a kustomization: see Source.Render.
@@ -104,12 +112,7 @@ func (g *graph) build(file string) (result *render.Result, err error) {
 			err = fmt.Errorf("kustomize panicked: %v", value)
 		}
 	}()
-	options := krusty.MakeDefaultOptions()
-	options.Reorder = krusty.ReorderOptionUnspecified
-	if g.options.LoadRestrictionsNone {
-		options.LoadRestrictions = types.LoadRestrictionsNone
-	}
-	m, err := krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.probeFile, g.parsed}, path.Join(root, g.dir))
+	m, err := g.run(g.dir)
 	if err != nil {
 		return nil, err
 	}
@@ -117,6 +120,16 @@ func (g *graph) build(file string) (result *render.Result, err error) {
 		return nil, err
 	}
 	return documents(m, file)
+}
+
+// run runs kustomize over the overlay, for the kustomization in a directory.
+func (g *graph) run(dir string) (resmap.ResMap, error) {
+	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified
+	if g.options.LoadRestrictionsNone {
+		options.LoadRestrictions = types.LoadRestrictionsNone
+	}
+	return krusty.MakeKustomizer(options).Run(files{g.ctx, g.tree, g.probeFile, g.parsed}, path.Join(root, dir))
 }
 
 // documents writes the objects as resmap.AsYaml does, with one document for each object.

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/helm"
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
@@ -68,9 +69,18 @@ func buildTests(t *testing.T) []buildTest {
 	return tests
 }
 
+// local is a network on which this machine may be asked.
+var local = func() fetch.Network {
+	host, err := fetch.ParseHost("127.0.0.1")
+	if err != nil {
+		panic(err)
+	}
+	return fetch.Network{Allowed: []fetch.Host{host}}
+}()
+
 // engine is an Engine with a cache of its own and without any chart repository.
 func engine(t *testing.T) *Engine {
-	return &Engine{Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
+	return &Engine{Network: local, Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
 }
 
 func TestRenderPrintsWhatKustomizeBuildPrints(t *testing.T) {

@@ -1,10 +1,12 @@
 package kustomize
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/resource"
@@ -24,7 +26,8 @@ import (
 //   - Another builtin plugin stays.
 //   - Any other plugin or function is an error, because kustomize would have to run a program.
 //
-// An entry that is a directory stays; kustomize itself refuses functions there.
+// An entry that is a directory stays; kustomize itself refuses functions there. A plugin that would download a file is
+// an error, also in a directory.
 func (g *graph) plugins(at node, file string, k *Kustomization) ([]chart, error) {
 	var charts []chart
 	for _, field := range []struct {
@@ -54,7 +57,7 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 	found, info, err := g.find(at, entry)
 	if err == nil {
 		if info.IsDir() {
-			return entry, nil, nil
+			return entry, nil, g.permitPlugins(found)
 		}
 		if text, err = fs.ReadFile(g.tree, found); err != nil {
 			return "", nil, err
@@ -84,12 +87,8 @@ func (g *graph) pluginsOf(at node, file, field, entry string) (string, []chart, 
 			}
 			charts = append(charts, c)
 		default:
-			if address := webPath(object.YNode()); address != "" {
-				return "", nil, &yamldoc.Error{
-					Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only",
-						object.GetKind(), object.GetName(), fetch.Redact(address)),
-					Hint: "configure it in the kustomization itself, or name a copy of the file",
-				}
+			if err := permitPlugin(object); err != nil {
+				return "", nil, err
 			}
 			others = append(others, object)
 		}
@@ -143,15 +142,50 @@ func (g *graph) refused(kind string) error {
 	}
 }
 
+// permitPlugins returns an error if kustomize would download a file for a plugin that a directory configures. The
+// configuration is what the kustomization in the directory renders to.
+func (g *graph) permitPlugins(dir string) error {
+	return withSchema(g.openapi, func() error {
+		m, err := g.run(dir)
+		if err != nil {
+			return errors.New(g.userText(err.Error()))
+		}
+		for _, object := range m.Resources() {
+			if err := permitPlugin(&object.RNode); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// permitPlugin returns an error if kustomize would download a file for a plugin.
+func permitPlugin(object *yaml.RNode) error {
+	address := webPath(object.YNode())
+	if address == "" {
+		return nil
+	}
+	return &yamldoc.Error{
+		Err: fmt.Errorf("%s %s: %s is fetched by the fields of a kustomization only",
+			object.GetKind(), object.GetName(), fetch.Redact(address)),
+		Hint: "configure it in the kustomization itself, or name a copy of the file",
+	}
+}
+
+// fileFields are the fields of kustomize's own plugins that name files.
+var fileFields = []string{"path", "paths", "files", "envs", "env", "targetFilePath"}
+
 // webPath returns the first http or https URL in the fields of a plugin's configuration that name files; "" if there is
-// none. Kustomize would download it in the build.
+// none. Kustomize would download it in the build. As for kustomize, the case of a field does not count.
 func webPath(node *yaml.Node) string {
-	fileFields := []string{"path", "paths", "files", "envs", "env"}
 	for i, child := range node.Content {
-		if i%2 == 1 && node.Kind == yaml.MappingNode && slices.Contains(fileFields, node.Content[i-1].Value) {
-			for _, value := range append([]*yaml.Node{child}, child.Content...) {
-				if isWeb(value.Value) {
-					return value.Value
+		isField := func(name string) bool { return strings.EqualFold(name, node.Content[i-1].Value) }
+		if i%2 == 1 && node.Kind == yaml.MappingNode && slices.ContainsFunc(fileFields, isField) {
+			for _, value := range append([]*yaml.Node{child}, yamldoc.Resolve(child).Content...) {
+				text := yamldoc.Resolve(value).Value
+				_, file, _ := strings.Cut(text, "=") // KEY=FILE
+				if isWeb(text) || isWeb(file) {
+					return text
 				}
 			}
 		}

@@ -22,6 +22,15 @@ import (
 // for the commit of a branch or tag in every run, and clones only a commit that the cache lacks. With Offline, or if
 // the ref is the hash of a commit in the cache, it does not use the network.
 func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
+	item := "repository " + r.url + " at " + cmp.Or(r.ref, "HEAD")
+	if !r.submodules {
+		item += " without submodules"
+	}
+	return fetch.Download(ctx, e.Network, item, func() (string, error) { return e.checkoutOnce(ctx, r) })
+}
+
+// checkoutOnce is checkout, without the question whether it is permitted.
+func (e *Engine) checkoutOnce(ctx context.Context, r repository) (string, error) {
 	key := fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout)
 	return e.checkouts.Get(ctx, key, func() (string, error) {
 		dir := filepath.Join(e.Dir, cacheName(r.url))
@@ -55,7 +64,9 @@ func (r repository) directory(dir, commit string) string {
 
 // remote returns the repository as package git needs it.
 func (e *Engine) remote(r repository) git.Remote {
-	return git.Remote{URL: r.url, Ref: r.ref, Submodules: r.submodules, Timeout: r.timeout, Env: e.Env}
+	return git.Remote{
+		URL: r.url, Ref: r.ref, Submodules: r.submodules, Timeout: r.timeout, Env: e.Env, Network: e.Network,
+	}
 }
 
 // commit returns the hash of the commit that the ref names now. With Offline, it returns the commit of the last run,
@@ -133,6 +144,12 @@ const httpTimeout = time.Minute
 // download returns the content of a file over HTTP, and keeps a copy in the cache. With Offline, it returns the copy of
 // an earlier run.
 func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
+	return fetch.Download(ctx, e.Network, "file "+address, func() ([]byte, error) { return e.downloadOnce(ctx, address) })
+}
+
+// downloadOnce is download, without the question whether it is permitted.
+func (e *Engine) downloadOnce(ctx context.Context, address string) ([]byte, error) {
+	e.once.Do(func() { e.web.Transport = fetch.NewTransport(fetch.Options{Network: e.Network}) })
 	return e.downloads.Get(ctx, address, func() ([]byte, error) {
 		cached := filepath.Join(e.Dir, "files", cacheName(address))
 		if e.Offline {

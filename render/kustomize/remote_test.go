@@ -380,7 +380,7 @@ spec:
 	}
 
 	files["/pod.yaml"] = strings.ReplaceAll(files["/pod.yaml"], "web", "newer")
-	wantImage(t, &Engine{Dir: e.Dir}, naming(server.URL+"/pod.yaml"), "newer")
+	wantImage(t, &Engine{Network: local, Dir: e.Dir}, naming(server.URL+"/pod.yaml"), "newer")
 	wantImage(t, &Engine{Dir: e.Dir, Offline: true}, naming(server.URL+"/pod.yaml"), "newer")
 	wantImage(t, e, naming(server.URL+"/pod"), "web") // The URL could be a repository, but is a file.
 

@@ -75,7 +75,7 @@ func TestSSHAsksNothing(t *testing.T) {
 			if test.variable != "" {
 				t.Setenv(test.variable, test.value)
 			}
-			_, err := Source{Engine: engine(t), Path: "app"}.Render(context.Background(), render.In{Tree: naming("ssh://git@example.com/org/repo//base")})
+			_, err := Source{Engine: engine(t), Path: "app"}.Render(context.Background(), render.In{Tree: naming("ssh://git@127.0.0.1/org/repo//base")})
 			if err == nil || !strings.Contains(err.Error(), "called with ") || strings.Contains(err.Error(), "-oBatchMode=yes") != test.quiet {
 				t.Errorf("got %v, want it quiet: %t", err, test.quiet)
 			}

@@ -31,6 +31,10 @@ var (
 	noPort   = regexp.MustCompile(`:[^/@\]]*[^0-9/@\]][^/@\]]*/?$`) // a port that is not a number
 )
 
+// beginsAsURL matches every text that kustomize may take for a git URL, also texts that parseRepository refuses.
+var beginsAsURL = regexp.MustCompile(
+	`^(?i:git::)?(?i:ssh://|https://|http://|file://|github\.com[/:]|[a-z][a-z0-9-]*@)`)
+
 // parseRepository parses a git URL by kustomize's grammar (api/internal/git/repospec.go). For example,
 // https://github.com/acme/base//prod?ref=v1 is the directory prod of https://github.com/acme/base at v1. An error means
 // that the text is not a git URL, and then kustomize reads it as a local path.
@@ -115,6 +119,9 @@ func splitHost(location string) (host, rest string, err error) {
 	return scheme + user + location, rest, nil
 }
 
+// maxTimeout is the longest time for one command of git, whatever a URL says.
+const maxTimeout = 10 * time.Minute
+
 // parseQuery parses the query of a git URL: ref or version, timeout and submodules. As in kustomize, a parameter that
 // cannot be parsed has its default: 27 seconds, and with submodules.
 func parseQuery(query string) (ref string, timeout time.Duration, submodules bool) {
@@ -135,7 +142,7 @@ func parseQuery(query string) (ref string, timeout time.Duration, submodules boo
 	if value, err := strconv.ParseBool(values.Get("submodules")); err == nil {
 		submodules = value
 	}
-	return ref, timeout, submodules
+	return ref, min(timeout, maxTimeout), submodules
 }
 
 // isWeb reports whether an entry is an http or https URL, which kustomize downloads (api/internal/loader/fileloader.go,

@@ -13,7 +13,7 @@
 //  4. Download the chart, compare its digest with the index or manifest, and add it to the cache.
 //
 // Limits, against hostile servers: the size of each answer, the number of redirects and of tags, and two minutes for
-// each request. Credentials are sent only to the host that they are for.
+// each request. Credentials are sent only to the host that they are for. Errors do not quote answers.
 package chartrepo
 
 import (
@@ -44,6 +44,9 @@ type Client struct {
 	Dir string
 	// Offline turns downloads off: a chart that is not in the cache is an error.
 	Offline bool
+	// Network is the way to repositories and registries. An item for its Permit is the chart, with the repository and the
+	// version or constraint as they are asked for.
+	Network fetch.Network
 	ConfigFiles
 
 	pulled     fetch.Once[string] // the path of a chart in the cache
@@ -93,11 +96,13 @@ var chartName = regexp.MustCompile(`^\w[\w.-]*$`)
 // The error is a *yamldoc.Error without a location, mostly with a hint. It begins with the name, the version and the
 // repository, and holds no credentials.
 func (c *Client) Pull(ctx context.Context, repository, name, version string) ([]byte, error) {
-	data, err := c.pull(ctx, repository, name, version)
+	what := strings.TrimSpace(name + " " + version)
+	data, err := fetch.Download(ctx, c.Network, "chart "+what+" of "+repository, func() ([]byte, error) {
+		return c.pull(ctx, repository, name, version)
+	})
 	if err == nil {
 		return data, nil
 	}
-	what := strings.TrimSpace(name + " " + version)
 	failure := &yamldoc.Error{Err: fmt.Errorf("%s of %s: %w", what, shownRepository(repository), err)}
 	if cause := (*yamldoc.Error)(nil); errors.As(err, &cause) {
 		failure.Hint = cause.Hint

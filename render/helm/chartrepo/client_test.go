@@ -9,11 +9,21 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"helm.sh/helm/v3/pkg/chart"
 	"helm.sh/helm/v3/pkg/registry"
 	"helm.sh/helm/v3/pkg/repo"
 )
+
+// local is a network on which this machine may be asked.
+var local = func() fetch.Network {
+	host, err := fetch.ParseHost("127.0.0.1")
+	if err != nil {
+		panic(err)
+	}
+	return fetch.Network{Allowed: []fetch.Host{host}}
+}()
 
 // wantFailure calls Pull, which must fail, and checks what the message and the hint contain.
 func wantFailure(t *testing.T, err error, message, hint string) {
@@ -101,11 +111,11 @@ func TestCacheHitAsksNobody(t *testing.T) {
 	server.add("redis", "19.0.0", "v20.0.0")
 	dir := t.TempDir()
 	for _, version := range []string{"19.0.0", "v20.0.0"} {
-		wantPull(t, &Client{Dir: dir}, server.URL, "redis", version, version)
+		wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", version, version)
 	}
 	server.forget()
 	for _, version := range []string{"19.0.0", "v20.0.0"} {
-		wantPull(t, &Client{Dir: dir}, server.URL+"/", "redis", version, version)
+		wantPull(t, &Client{Network: local, Dir: dir}, server.URL+"/", "redis", version, version)
 	}
 	if got := server.requests(); len(got) != 0 {
 		t.Errorf("got the requests %v for charts in the cache", got)
@@ -116,9 +126,9 @@ func TestConstraintAsksForTheIndexOnly(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0", "19.1.0")
 	dir := t.TempDir()
-	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "^19", "19.1.0")
+	wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", "^19", "19.1.0")
 	server.forget()
-	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "^19", "19.1.0")
+	wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", "^19", "19.1.0")
 	if got := server.requests(); len(got) != 1 || got["/index.yaml"] != 1 {
 		t.Errorf("got the requests %v, want one for index.yaml", got)
 	}
@@ -128,9 +138,9 @@ func TestReplacedVersionIsDownloadedAnew(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
-	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "^19", "19.0.0")
+	wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", "^19", "19.0.0")
 	server.replace("redis", "19.0.0", "replaced")
-	data, err := (&Client{Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19")
+	data, err := (&Client{Network: local, Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,15 +156,15 @@ func TestDamagedCacheIsReplaced(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	dir := t.TempDir()
-	wantPull(t, &Client{Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
+	wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
 	for _, damage := range []string{"", "half a chart"} {
 		file := cachedFiles(t, dir)[0]
 		if err := os.WriteFile(file, []byte(damage), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err := (&Client{Dir: dir, Offline: true}).Pull(t.Context(), server.URL, "redis", "19.0.0")
+		_, err := (&Client{Network: local, Dir: dir, Offline: true}).Pull(t.Context(), server.URL, "redis", "19.0.0")
 		wantFailure(t, err, "the cache's copy is damaged: "+file, "run once without --offline")
-		wantPull(t, &Client{Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
+		wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", "19.0.0", "19.0.0")
 		if got := cachedFiles(t, dir); len(got) != 1 {
 			t.Errorf("the cache holds %v, want one file", got)
 		}
@@ -166,10 +176,10 @@ func TestOfflineTakesTheBestOfTheCache(t *testing.T) {
 	server.add("redis", "18.0.0", "19.0.0", "20.0.0-rc.1")
 	dir := t.TempDir()
 	for _, version := range []string{"18.0.0", "19.0.0", "20.0.0-rc.1"} {
-		wantPull(t, &Client{Dir: dir}, server.URL, "redis", version, version)
+		wantPull(t, &Client{Network: local, Dir: dir}, server.URL, "redis", version, version)
 	}
 	server.forget()
-	offline := &Client{Dir: dir, Offline: true}
+	offline := &Client{Network: local, Dir: dir, Offline: true}
 	for version, want := range map[string]string{"18.0.0": "18.0.0", ">=18": "19.0.0", "": "19.0.0", ">=20-0": "20.0.0-rc.1"} {
 		wantPull(t, offline, server.URL, "redis", version, want)
 	}
@@ -191,7 +201,7 @@ func TestConcurrentPullsAskOnce(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
 	server.add("postgresql", "1.0.0")
-	c := &Client{Dir: t.TempDir()}
+	c := &Client{Network: local, Dir: t.TempDir()}
 	var wait sync.WaitGroup
 	for i := range 40 {
 		wait.Go(func() {
@@ -224,7 +234,7 @@ func TestConcurrentWritersLeaveOneFile(t *testing.T) {
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {
-			if _, err := (&Client{Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19"); err != nil {
+			if _, err := (&Client{Network: local, Dir: dir}).Pull(t.Context(), server.URL, "redis", "^19"); err != nil {
 				t.Error(err)
 			}
 		})
@@ -240,7 +250,7 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 	server.add("redis", "19.0.0")
 	for _, stalled := range []string{"/index.yaml", "/redis-19.0.0.tgz"} {
 		t.Run(stalled, func(t *testing.T) {
-			c := &Client{Dir: t.TempDir()}
+			c := &Client{Network: local, Dir: t.TempDir()}
 			arrived, release := server.stall(stalled)
 			defer release()
 			ctx, cancel := context.WithCancel(t.Context())
@@ -272,7 +282,7 @@ func TestCancelWhileTheServerStalls(t *testing.T) {
 func TestCanceledCallerLeavesTheOther(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
-	c := &Client{Dir: t.TempDir()}
+	c := &Client{Network: local, Dir: t.TempDir()}
 	arrived, release := server.stall("/index.yaml")
 	ctx, cancel := context.WithCancel(t.Context())
 	first, second := make(chan error), make(chan error)
@@ -305,7 +315,7 @@ func TestCanceledCallerLeavesTheOther(t *testing.T) {
 func TestFailureIsNotAskedForAgain(t *testing.T) {
 	server := newChartServer(t)
 	server.answer("/index.yaml", 500, "")
-	c := &Client{Dir: t.TempDir()}
+	c := &Client{Network: local, Dir: t.TempDir()}
 	for _, name := range []string{"redis", "redis", "postgresql"} {
 		_, err := c.Pull(t.Context(), server.URL, name, "1.0.0")
 		wantFailure(t, err, "/index.yaml: 500 Internal Server Error", "")
@@ -326,7 +336,7 @@ func TestHostileNamesWriteNoFile(t *testing.T) {
 	}
 	server.setIndex(index)
 	parent := t.TempDir()
-	c := &Client{Dir: filepath.Join(parent, "a", "b", "cache")}
+	c := &Client{Network: local, Dir: filepath.Join(parent, "a", "b", "cache")}
 	for _, test := range []struct{ repository, name, version, message, hint string }{
 		{server.URL, "../redis", "19.0.0", `"../redis" is no name of a chart`, ""},
 		{server.URL, "..", "19.0.0", `".." is no name of a chart`, ""},
@@ -335,7 +345,7 @@ func TestHostileNamesWriteNoFile(t *testing.T) {
 		{server.URL, "redis", "../19.0.0", `"../19.0.0" is neither a version`, ""},
 		{server.URL, "evil", "../../../evil", "is neither a version", ""},
 		{server.URL, "evil", "<2", "there is no such version: the newest are 2.0.0", changeVersionHint},
-		{server.URL, "evil", "2.0.0", "unsupported protocol scheme", ""},
+		{server.URL, "evil", "2.0.0", "a download has a URL with https://", ""},
 		{"oci://127.0.0.1:1/a/../b", "redis", "1.0.0", "invalid reference", ""},
 		{"oci://127.0.0.1:1/a", "redis", "1.0.0@sha256:00", "is neither a version", ""},
 		{"file:///etc", "redis", "1.0.0", "a repository to download from is https://", "vendor it"},
@@ -357,16 +367,16 @@ func TestCacheThatCannotBeWritten(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := (&Client{Dir: filepath.Join(file, "cache")}).Pull(t.Context(), server.URL, "redis", "19.0.0")
+	_, err := (&Client{Network: local, Dir: filepath.Join(file, "cache")}).Pull(t.Context(), server.URL, "redis", "19.0.0")
 	wantFailure(t, err, "the cache cannot be used: ", "XDG_CACHE_HOME")
 
-	c := &Client{Dir: t.TempDir()}
+	c := &Client{Network: local, Dir: t.TempDir()}
 	wantPull(t, c, server.URL, "redis", "19.0.0", "19.0.0")
 	held := cachedFiles(t, c.Dir)[0]
 	if err := errors.Join(os.Remove(held), os.Mkdir(held, 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	_, err = (&Client{Dir: c.Dir}).Pull(t.Context(), server.URL, "redis", "19.0.0")
+	_, err = (&Client{Network: local, Dir: c.Dir}).Pull(t.Context(), server.URL, "redis", "19.0.0")
 	wantFailure(t, err, "the cache cannot be used: ", "XDG_CACHE_HOME")
 	if got := cachedFiles(t, c.Dir); len(got) != 0 {
 		t.Errorf("the failed write left %v", got)

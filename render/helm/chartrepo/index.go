@@ -50,7 +50,7 @@ func (c *Client) index(ctx context.Context, entry repositoryEntry) (*repositoryI
 			return nil, err
 		}
 		index := &repositoryIndex{entry: entry, base: base}
-		index.client.Transport = fetch.NewTransport(fetch.Options{TLS: config, Verbatim: true})
+		index.client.Transport = fetch.NewTransport(fetch.Options{Network: c.Network, TLS: config, Verbatim: true})
 		data, err := index.get(ctx, index.absolute(&url.URL{Path: "index.yaml"}), maxIndexSize)
 		if err != nil {
 			return nil, err
@@ -90,15 +90,17 @@ func (r *repositoryIndex) parse(data []byte) error {
 		APIVersion string                   `yaml:"apiVersion"`
 		Entries    map[string][]*indexEntry `yaml:"entries"`
 	}
-	err := yaml.Unmarshal(data, &content)
-	if err == nil && content.APIVersion == "" {
-		err = errors.New("it has no apiVersion")
+	reason := ""
+	switch err := yaml.Unmarshal(data, &content); {
+	case err != nil:
+		// The error of the parser quotes the answer, and the message of a failure may be public.
+		reason = "it is no YAML of that form"
+	case content.APIVersion == "":
+		reason = "it has no apiVersion"
 	}
-	if err != nil {
-		// The parser lists each value that it cannot decode in a line. The first one is enough.
-		reason, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "yaml: unmarshal errors:\n  "), "\n")
+	if reason != "" {
 		return &yamldoc.Error{
-			Err:  fmt.Errorf("index.yaml is no index of a chart repository: %s", reason),
+			Err:  errors.New("index.yaml is no index of a chart repository: " + reason),
 			Hint: "is it one? A registry's URL starts with oci://",
 		}
 	}

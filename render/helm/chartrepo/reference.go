@@ -2,7 +2,6 @@ package chartrepo
 
 import (
 	"fmt"
-	"net"
 	"regexp"
 	"strings"
 
@@ -29,11 +28,11 @@ const maxTagLength = 128
 //
 // It does not call name.ParseReference, which takes the first element for a host only if it has a dot or a port. It
 // would look for oci://registry/charts at Docker Hub.
-func parseReference(text, version string) (name.Reference, error) {
+func (c *Client) parseReference(text, version string) (name.Reference, error) {
 	invalid := fmt.Errorf("invalid reference %s", fetch.Redact(text))
 	host, rest, _ := strings.Cut(strings.TrimPrefix(text, "oci://"), "/")
 	var options []name.Option
-	if isLoopback(host) {
+	if c.Network.Allows(host) {
 		options = append(options, name.Insecure) // The library tries HTTPS first, and then plain HTTP.
 	}
 	registry, err := name.NewRegistry(host, options...)
@@ -53,14 +52,4 @@ func parseReference(text, version string) (name.Reference, error) {
 		return registry.Repo(rest).Digest(digest), nil
 	}
 	return registry.Repo(rest).Tag(tag), nil
-}
-
-// isLoopback reports whether a host, with or without a port, is this machine. It asks no DNS server: the only name
-// that counts is localhost.
-func isLoopback(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	ip := net.ParseIP(strings.Trim(host, "[]"))
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

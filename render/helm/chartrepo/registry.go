@@ -36,20 +36,6 @@ const (
 // isRegistry reports whether the URL of a repository or chart is that of a registry.
 func isRegistry(repository string) bool { return strings.HasPrefix(repository, "oci://") }
 
-// plainHTTPGuard refuses requests over plain HTTP, except to a registry on this machine, such as the registry of a
-// test or of a kind cluster. Over plain HTTP, everybody on the network path could replace the chart. Helm falls back
-// to HTTP for any host (pkg/registry/fallback.go, dropped in Helm 4), and go-containerregistry for private addresses.
-type plainHTTPGuard struct{ http.RoundTripper }
-
-// RoundTrip implements http.RoundTripper.
-func (g plainHTTPGuard) RoundTrip(request *http.Request) (*http.Response, error) {
-	redirected := request.Response != nil
-	if request.URL.Scheme == "http" && !redirected && !isLoopback(request.URL.Host) {
-		return nil, errors.New("a registry on another machine is not asked over plain HTTP")
-	}
-	return g.RoundTripper.RoundTrip(request)
-}
-
 // answerLimit returns the largest size of the answer to a request, in bytes. Only a layer may be large. Its URL is
 // /v2/PATH/blobs/DIGEST.
 func answerLimit(request *http.Request) int64 {
@@ -65,21 +51,24 @@ func answerLimit(request *http.Request) int64 {
 // done.
 func (c *Client) connect(ctx context.Context, repository name.Repository) ([]remote.Option, error) {
 	c.once.Do(func() {
-		guarded := plainHTTPGuard{fetch.NewTransport(fetch.Options{Limit: answerLimit})}
-		c.transport = transport.NewUserAgent(guarded, "pullcheck")
+		limited := fetch.NewTransport(fetch.Options{Network: c.Network, Limit: answerLimit})
+		c.transport = transport.NewUserAgent(limited, "pullcheck")
 	})
 	connected, err := c.connected.Get(ctx, repository.Name(), func() (http.RoundTripper, error) {
 		ctx, cancel := context.WithTimeout(ctx, httpTimeout)
 		defer cancel()
 		login, err := c.login(ctx, repository.RegistryStr())
 		if err != nil {
-			return nil, err
+			return nil, loginError{err}
 		}
 		scopes := []string{repository.Scope(transport.PullScope)}
 		return transport.NewWithContext(ctx, repository.Registry, login, c.transport, scopes)
 	})
 	return []remote.Option{remote.WithTransport(connected), remote.WithPageSize(0)}, err
 }
+
+// loginError is an error of this machine's credentials. It quotes no server.
+type loginError struct{ error }
 
 // resolveTag returns the release that a version or constraint means for a chart at oci://HOST/PATH. Only a constraint
 // needs the list of tags. Whether an exact version exists shows when it is downloaded, as in Helm (Resolve in
@@ -102,7 +91,7 @@ func (c *Client) resolveTag(ctx context.Context, repository, version string) (re
 // tags returns the versions of a chart in a registry: the tags that are complete semantic versions, with "_" replaced
 // by "+" (Tags in Helm's pkg/registry/client.go).
 func (c *Client) tags(ctx context.Context, repository string) ([]string, error) {
-	reference, err := parseReference(repository, "latest")
+	reference, err := c.parseReference(repository, "latest")
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +139,7 @@ func listVersions(ctx context.Context, repository name.Repository, options []rem
 
 // downloadTag downloads the chart of a release in a registry.
 func (c *Client) downloadTag(ctx context.Context, r release) ([]byte, error) {
-	reference, err := parseReference(r.url, r.version)
+	reference, err := c.parseReference(r.url, r.version)
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +202,8 @@ func chartLayer(reference name.Reference, options []remote.Option) (v1.Descripto
 			return v1.Descriptor{}, err
 		}
 		var manifest struct{ Manifests, Layers []v1.Descriptor }
-		if err := json.Unmarshal(answer.Manifest, &manifest); err != nil {
-			return v1.Descriptor{}, fmt.Errorf("manifest: %w", err)
+		if json.Unmarshal(answer.Manifest, &manifest) != nil {
+			return v1.Descriptor{}, errors.New("the manifest is no JSON of that form") // The error quotes the answer.
 		}
 		for _, layer := range manifest.Layers {
 			if layer.MediaType == chartLayerType || layer.MediaType == legacyChartLayerType {
@@ -231,7 +220,10 @@ func chartLayer(reference name.Reference, options []remote.Option) (v1.Descripto
 // registryError returns the error for a request that failed: one line without credentials, and a hint. The errors of
 // the library quote the whole answer, which may be a web page.
 func registryError(reference name.Reference, err error) error {
-	failure := &yamldoc.Error{Err: fetch.RedactError(err)}
+	failure := &yamldoc.Error{Err: fetch.WithoutQuotes(err)}
+	if login := (loginError{}); errors.As(err, &login) {
+		failure.Err = fetch.RedactError(login)
+	}
 	if answer := (*transport.Error)(nil); errors.As(err, &answer) {
 		failure.Err = answerError(answer)
 		if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
@@ -243,19 +235,17 @@ func registryError(reference name.Reference, err error) error {
 		}
 	}
 	if errors.Is(err, http.ErrSchemeMismatch) {
-		failure.Hint = "a registry on another machine must speak HTTPS; or vendor the chart with: helm dependency build"
+		failure.Hint = "a registry without HTTPS needs --allow-host; or vendor the chart with: helm dependency build"
 	}
 	return failure
 }
 
-// answerError returns an error with the URL, the status, and the first error in the answer.
+// answerError returns an error with the URL and the status of an answer. The text of the answer is left out: the message
+// of a failure may be public.
 func answerError(answer *transport.Error) error {
 	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	if answer.Request != nil {
 		text = fetch.Redact(answer.Request.URL.String()) + ": " + text
 	}
-	if len(answer.Errors) > 0 {
-		text += fmt.Sprintf(": %s: %s", answer.Errors[0].Code, answer.Errors[0].Message)
-	}
-	return fetch.RedactError(errors.New(text))
+	return errors.New(text)
 }

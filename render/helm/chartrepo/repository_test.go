@@ -211,7 +211,7 @@ func configure(t *testing.T, entries ...map[string]any) string {
 func TestPullTakesVersionsAndConstraints(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "18.4.0", "19.0.0", "20.0.0-rc.1", "19.10.0", "19.9.0+build.5")
-	c := &Client{Dir: t.TempDir()}
+	c := &Client{Network: local, Dir: t.TempDir()}
 	for version, want := range map[string]string{
 		"":               "19.10.0",
 		"19.0.0":         "19.0.0",
@@ -245,7 +245,7 @@ func TestURLsOfTheIndexAreResolvedAsHelmDoes(t *testing.T) {
 		server.addEntry("redis", map[string]any{"version": "1.0.0", "urls": []string{test.url}})
 		server.files["/charts/index.yaml"] = server.files["/index.yaml"]
 		server.forget()
-		wantPull(t, &Client{Dir: t.TempDir()}, server.URL+test.repository, "redis", "1.0.0", "1.0.0")
+		wantPull(t, &Client{Network: local, Dir: t.TempDir()}, server.URL+test.repository, "redis", "1.0.0", "1.0.0")
 		if got := server.requests(); got[test.want] != 1 || len(got) != 2 {
 			t.Errorf("%s and %s: got the requests %v, want one for %s", test.repository, test.url, got, test.want)
 		}
@@ -255,7 +255,7 @@ func TestURLsOfTheIndexAreResolvedAsHelmDoes(t *testing.T) {
 func TestAliasesNameRepositories(t *testing.T) {
 	server := newChartServer(t)
 	server.add("redis", "19.0.0")
-	c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, map[string]any{"name": "ours", "url": server.URL})}}
+	c := &Client{Network: local, Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, map[string]any{"name": "ours", "url": server.URL})}}
 	wantPull(t, c, "@ours", "redis", "19.0.0", "19.0.0")
 	wantPull(t, c, "alias:ours", "redis", "19.0.0", "19.0.0")
 	for _, repository := range []string{"@theirs", "alias:theirs"} {
@@ -269,13 +269,13 @@ func TestAliasesNameRepositories(t *testing.T) {
 
 func TestBrokenRepositoriesFileIsAnError(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "repositories.yaml")
-	c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}
+	c := &Client{Network: local, Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}
 	_, err := c.Pull(t.Context(), "@ours", "redis", "19.0.0")
 	wantFailure(t, err, file+" has no repository ours", "helm repo add ours URL")
 	if err := os.WriteFile(file, []byte("repositories: 7\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = (&Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}).Pull(t.Context(), "@ours", "redis", "19.0.0")
+	_, err = (&Client{Network: local, Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: file}}).Pull(t.Context(), "@ours", "redis", "19.0.0")
 	wantFailure(t, err, file+": yaml: ", "")
 }
 
@@ -302,7 +302,7 @@ func TestCredentialsComeFromRepositoriesFileOrURL(t *testing.T) {
 		{"wrong in the URL", nil, strings.Replace(withUser, "user", "s3cret", 1), login},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &Client{Dir: t.TempDir()}
+			c := &Client{Network: local, Dir: t.TempDir()}
 			if test.entry != nil {
 				test.entry["name"] = "ours"
 				c.RepositoryConfig = configure(t, test.entry)
@@ -338,7 +338,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 		{"redirect, pass_credentials_all", "1.0.0", passed, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, test.entry)}}
+			c := &Client{Network: local, Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, test.entry)}}
 			wantPull(t, c, server.URL, "redis", test.version, "19.0.0")
 			if got := other.authorization("/redis-19.0.0.tgz"); (got != "") != test.want {
 				t.Errorf("the other host got the credentials %q", got)
@@ -348,7 +348,7 @@ func TestCredentialsStayWithTheirHost(t *testing.T) {
 			}
 		})
 	}
-	_, err := (&Client{Dir: t.TempDir()}).Pull(t.Context(), strings.Replace(server.URL, "://", "://user:s3cret@", 1)+"?token=s3cret", "redis", "1.0.0")
+	_, err := (&Client{Network: local, Dir: t.TempDir()}).Pull(t.Context(), strings.Replace(server.URL, "://", "://user:s3cret@", 1)+"?token=s3cret", "redis", "1.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -391,7 +391,7 @@ func TestCertificatesComeFromRepositoriesFile(t *testing.T) {
 				presented = len(r.TLS.PeerCertificates) > 0
 				w.Write(server.files["/redis-19.0.0.tgz"])
 			})
-			c := &Client{Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, test.entry)}}
+			c := &Client{Network: local, Dir: t.TempDir(), ConfigFiles: ConfigFiles{RepositoryConfig: configure(t, test.entry)}}
 			if test.message != "" {
 				_, err := c.Pull(t.Context(), server.URL, "redis", "19.0.0")
 				wantFailure(t, err, test.message, test.hint)
@@ -425,10 +425,10 @@ func TestBadRepositoriesAreErrors(t *testing.T) {
 	}{
 		{"no index", func(s *chartServer) { delete(s.files, "/index.yaml") }, "", "/index.yaml: 404 Not Found", "is the repository's URL right?"},
 		{"forbidden", func(s *chartServer) { s.answer("/index.yaml", 403, "") }, "", "/index.yaml: 403 Forbidden", "helm repo add NAME"},
-		{"broken index", func(s *chartServer) { s.answer("/index.yaml", 200, "entries: [\n") }, "", "index.yaml is no index of a chart repository: yaml: line 1", "oci://"},
-		{"web page", func(s *chartServer) { s.answer("/index.yaml", 200, "<html>log in</html>") }, "", "index.yaml is no index of a chart repository: line 1: cannot unmarshal", "oci://"},
+		{"broken index", func(s *chartServer) { s.answer("/index.yaml", 200, "entries: [\n") }, "", "index.yaml is no index of a chart repository: it is no YAML of that form", "oci://"},
+		{"web page", func(s *chartServer) { s.answer("/index.yaml", 200, "<html>log in</html>") }, "", "index.yaml is no index of a chart repository: it is no YAML of that form", "oci://"},
 		{"empty index", func(s *chartServer) { s.answer("/index.yaml", 200, "") }, "", "it has no apiVersion", "oci://"},
-		{"bad entries", func(s *chartServer) { s.answer("/index.yaml", 200, "apiVersion: v1\nentries: {a: 1, b: 2}\n") }, "", "cannot unmarshal", "oci://"},
+		{"bad entries", func(s *chartServer) { s.answer("/index.yaml", 200, "apiVersion: v1\nentries: {a: 1, b: 2}\n") }, "", "it is no YAML of that form", "oci://"},
 		{"other charts", func(s *chartServer) { s.answer("/index.yaml", 200, "apiVersion: v1\n") }, "", "the repository has no chart of that name", "/index.yaml"},
 		{"no such version", nil, "19.0.1", "there is no such version: the nearest are 19.0.0", changeVersionHint},
 		{"null entries", func(s *chartServer) { s.answer("/index.yaml", 200, "apiVersion: v1\nentries: {redis: [null, {}]}\n") }, "", "there is no version of it", changeVersionHint},
@@ -466,7 +466,7 @@ func TestBadRepositoriesAreErrors(t *testing.T) {
 			if test.prepare != nil {
 				test.prepare(server)
 			}
-			c := &Client{Dir: t.TempDir()}
+			c := &Client{Network: local, Dir: t.TempDir()}
 			_, err := c.Pull(t.Context(), server.URL, "redis", test.version)
 			wantFailure(t, err, test.message, test.hint)
 			if strings.Contains(err.Error(), "\n") {
@@ -496,7 +496,7 @@ func TestShownRepositoryHidesCredentials(t *testing.T) {
 		}
 	}
 	for _, repository := range []string{"https://user:s3cret@", "https://user:s3/cret@127.0.0.1:1", "https://s3cret:s3cret@127.0.0.1:1?q=s3cret", "oci://user:s3cret@127.0.0.1:1/x"} {
-		_, err := (&Client{Dir: t.TempDir()}).Pull(t.Context(), repository, "redis", "1.0.0")
+		_, err := (&Client{Network: local, Dir: t.TempDir()}).Pull(t.Context(), repository, "redis", "1.0.0")
 		if err == nil || strings.Contains(fmt.Sprintf("%v %#v", err, err), "s3cret") {
 			t.Errorf("%s: got the error %v", repository, err)
 		}
