@@ -242,6 +242,8 @@ type Failure struct {
 	Location yamldoc.Location `json:"location"`
 	// Hint is the next thing to do or type; it may be empty. It is for people, so JSON leaves it out.
 	Hint string `json:"-"`
+	// Downloaded is true if the source uses downloaded content, which Message, Location and Hint may quote.
+	Downloaded bool `json:"-"`
 }
 
 // SourceStatus says what happened to one source, and how many containers its manifests have.
@@ -253,7 +255,9 @@ type SourceStatus struct {
 	// Reason says why the source was skipped or why it failed; empty for a rendered source.
 	Reason string `json:"reason"`
 	// NoObject is true for a skipped file that has no Kubernetes object, such as a docker-compose.yaml: see render.Skip.
-	NoObject   bool `json:"-"`
+	NoObject bool `json:"-"`
+	// Downloaded is true if the source uses downloaded content, which Reason may quote.
+	Downloaded bool `json:"-"`
 	Containers int  `json:"containers"`
 }
 

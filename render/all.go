@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/pullcheck/pullcheck/internal/child"
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -24,6 +25,8 @@ type Outcome struct {
 	Skip *Skip
 	// Err says why the source could not be rendered: a *yamldoc.Error where the location of the fault is known.
 	Err error
+	// Downloaded is true if the render used downloaded content, so that Skip and Err may quote the content.
+	Downloaded bool
 }
 
 // Visit makes what the caller needs of the result of a source, whose index is i. It is called from several goroutines
@@ -70,7 +73,7 @@ func All[T any](
 			if err != nil {
 				f.Err = newFailure(UnitError(source.ID().Path, err))
 			}
-			outcomes[i], made[i] = Outcome{source, f.Reads, f.Skip, f.Err.error()}, f.Made
+			outcomes[i], made[i] = Outcome{source, f.Reads, f.Skip, f.Err.error(), f.Downloaded}, f.Made
 			return nil
 		})
 	}
@@ -100,6 +103,8 @@ type finished[T any] struct {
 	Skip  *Skip
 	Err   *failure
 	Made  T
+	// Downloaded is as in Outcome.
+	Downloaded bool
 }
 
 // failure is an error in a form that package gob can encode. It keeps the text and, if there is one in the chain, the
@@ -147,7 +152,9 @@ func renderOne[T any](
 	ctx context.Context, fsys fs.FS, source Source, visit func(*Result) (T, error),
 ) (f finished[T]) {
 	var err error
+	ctx, watched := fetch.Watch(ctx)
 	defer func() {
+		f.Downloaded = watched.Used()
 		if value := recover(); value != nil {
 			id, at := source.ID(), panicLocation(debug.Stack())
 			err = &yamldoc.Error{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -144,6 +145,8 @@ type Unrendered struct {
 	Err error
 	// Paths are files and directories. A change in one of them can make the source renderable.
 	Paths []string
+	// Downloaded is true if Skip or Err may quote downloaded content.
+	Downloaded bool
 }
 
 // ID implements Source.
@@ -153,7 +156,10 @@ func (u Unrendered) ID() ID { return u.As }
 func (u Unrendered) Files() []File { return nil }
 
 // Render implements Source.
-func (u Unrendered) Render(context.Context, In) (*Result, error) {
+func (u Unrendered) Render(ctx context.Context, _ In) (*Result, error) {
+	if u.Downloaded {
+		fetch.NoteDownload(ctx)
+	}
 	if u.Err != nil {
 		return nil, u.Err
 	}

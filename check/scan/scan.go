@@ -236,7 +236,9 @@ func failures(outcomes []render.Outcome) []check.Failure {
 			continue
 		}
 		id := outcome.Source.ID()
-		failure := check.Failure{Source: id.Path, Environment: id.Environment, Message: outcome.Err.Error()}
+		failure := check.Failure{
+			Source: id.Path, Environment: id.Environment, Message: outcome.Err.Error(), Downloaded: outcome.Downloaded,
+		}
 		if known := (*yamldoc.Error)(nil); errors.As(outcome.Err, &known) {
 			failure.Message, failure.Location, failure.Hint = known.Err.Error(), known.Location, known.Hint
 		}
@@ -252,7 +254,7 @@ func (s *scan) statuses(outcomes []render.Outcome) []check.SourceStatus {
 		id := outcome.Source.ID()
 		status := check.SourceStatus{
 			Path: id.Path, Kind: id.Kind, Environment: id.Environment,
-			Status: check.Rendered, Containers: s.checked[i].Containers,
+			Status: check.Rendered, Containers: s.checked[i].Containers, Downloaded: outcome.Downloaded,
 		}
 		switch {
 		case outcome.Err != nil:

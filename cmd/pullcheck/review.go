@@ -24,6 +24,7 @@ type reviewFlags struct {
 	sourceFlags
 	event, base, head     string // the file of the event; or two revisions instead of an event
 	dryRun, requestChange bool
+	fetchNew              bool
 	format, failOn, trust string   // trust is head or base: the side whose ignore comments count
 	reports               []string // json=FILE
 	jobs                  int      // sources that are rendered at the same time
@@ -41,6 +42,8 @@ func (f *reviewFlags) register(flags *pflag.FlagSet) {
 		"least `severity` of a new finding that makes the exit code 1: error, warning, note or never")
 	flags.StringVar(&f.trust, "trust", "head",
 		"whose ignore comments count: those of the `head`, or of the base alone, as always where the head comes from a fork")
+	flags.BoolVar(&f.fetchNew, "fetch-new", false,
+		"for a fork, and for the event pull_request_target, download also what the base does not name yet")
 	flags.BoolVar(&f.requestChange, "request-changes", false,
 		"let the review ask for changes where there are findings at or above --fail-on")
 	flags.StringArrayVar(&f.reports, "report", nil, "write the report to a file: json=`FILE` (repeatable)")
@@ -75,10 +78,13 @@ func runReview(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 	if err != nil {
 		return 0, err
 	}
+	full := input.Report
+	// From here on, everything but the files of --report may be read by everybody.
+	*input = input.Public()
 	if ctx.Err() != nil { // Nothing is written on GitHub: the next run reviews.
 		return exitInterrupted, report.Text(c.Stdout, input.Report, report.TextOptions{Unaffected: result.Unaffected})
 	}
-	reportFile, err := options.writeReports(c, input.Report)
+	reportFile, err := options.writeReports(c, full)
 	if err != nil {
 		return 0, err
 	}
@@ -156,7 +162,8 @@ func (f *reviewFlags) pullRequest(c *Command) (*review.PullRequest, error) {
 }
 
 // check checks the sources that the pull request affects, in the head commit and without a checkout, and returns the
-// findings that the base does not have. The ignore comments of a fork never count.
+// findings that the base does not have. The ignore comments of a fork never count. The author of a fork does not choose
+// what is downloaded, and nobody does who may only open a pull request.
 func (f *reviewFlags) check(
 	ctx context.Context, c *Command, pull *review.PullRequest,
 ) (*review.Input, *scan.Result, error) {
@@ -180,6 +187,11 @@ func (f *reviewFlags) check(
 		return nil, nil, err
 	}
 	config.Tree = work.Files
+	if (pull.Fork || pull.Target) && !f.fetchNew {
+		if config, err = config.OnlyNamed(ctx, baseline, f.jobs); err != nil {
+			return nil, nil, err
+		}
+	}
 	w := scan.New(config)
 	sources, err := w.Sources(ctx)
 	if err != nil {

@@ -18,6 +18,9 @@ type PullRequest struct {
 	Base, Head string
 	// Fork is true if the head is in another repository, whose author cannot be trusted.
 	Fork bool
+	// Target is true for the event pull_request_target, whose workflow has a token that may write and the secrets of the
+	// base, whoever opens the pull request.
+	Target bool
 	// Blob is the URL of the files at the head commit, with a slash at the end. If it is empty, paths are not linked.
 	Blob   string
 	GitHub GitHub
@@ -54,6 +57,7 @@ func ReadEvent(data []byte, getenv func(name string) string) (*PullRequest, erro
 	return &PullRequest{
 		Base: base.SHA, Head: head.SHA,
 		Fork:   head.Repo == nil || head.Repo.FullName != base.Repo.FullName, // null means that the fork was deleted
+		Target: getenv("GITHUB_EVENT_NAME") == "pull_request_target",
 		server: server, Blob: server + "/" + base.Repo.FullName + "/blob/" + head.SHA + "/",
 		GitHub: GitHub{
 			API:     cmp.Or(getenv("GITHUB_API_URL"), "https://api.github.com"),

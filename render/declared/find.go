@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/pullcheck/pullcheck/internal/child"
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -107,8 +108,9 @@ func (f *finder) find(source render.Source) {
 func (f *finder) inOutput(source render.Source) {
 	recorder := tree.NewRecorder(f.tree)
 	var failure error
+	ctx, watched := fetch.Watch(f.ctx)
 	// The unit is that of the check: a source that is not to be rendered there is not rendered here.
-	manifests, err := child.Do(f.ctx, render.Unit(source), func(ctx context.Context) (manifests []render.Manifest) {
+	manifests, err := child.Do(ctx, render.Unit(source), func(ctx context.Context) (manifests []render.Manifest) {
 		manifests, failure = f.manifests(ctx, source, render.In{Tree: recorder})
 		return manifests
 	})
@@ -131,7 +133,7 @@ func (f *finder) inOutput(source render.Source) {
 		}
 		f.declare(&object{
 			declarer: declarer, value: value, file: manifest.Document.Path,
-			reads: reads, reach: source.Reach(f.tree).Paths(),
+			reads: reads, reach: source.Reach(f.tree).Paths(), downloaded: watched.Used(),
 			reload: func(ctx context.Context, in render.In, _ string) (Object, error) {
 				return f.objectIn(ctx, source, in, value)
 			},
@@ -280,7 +282,7 @@ func (f *finder) inFile(file string) {
 	}
 	for _, at := range objects {
 		if at.err != nil {
-			f.found = append(f.found, unrendered(file, at.kind, at.err, []string{file}))
+			f.found = append(f.found, unrendered(&object{file: file}, at.kind, at.err, []string{file}))
 			continue
 		}
 		f.declare(&object{
@@ -363,7 +365,7 @@ func (f *finder) declare(o *object) {
 func (f *finder) refuse(o *object, name string, err error) {
 	if !f.refused[o.file] {
 		f.refused[o.file] = true
-		f.found = append(f.found, unrendered(o.file, name, err, o.paths()))
+		f.found = append(f.found, unrendered(o, name, err, o.paths()))
 	}
 }
 
@@ -375,7 +377,7 @@ func (f *finder) add(o *object, item Declared) {
 		source, err = item.Resolve(f.tree)
 	}
 	if err != nil {
-		f.found = append(f.found, unrendered(o.file, item.Name, err, append(o.paths(), item.Paths...)))
+		f.found = append(f.found, unrendered(o, item.Name, err, append(o.paths(), item.Paths...)))
 		return
 	}
 	declared := &Source{
@@ -397,11 +399,13 @@ func (f *finder) add(o *object, item Declared) {
 }
 
 // unrendered returns a render.Unrendered for a declared source that cannot be resolved: skipped if the error is a
-// *render.Skip, and failed otherwise. file is the file of the object, and name the name of the source.
-func unrendered(file, name string, err error, paths []string) render.Source {
-	source := render.Unrendered{As: render.ID{Kind: render.Raw, Path: file, Environment: name}, Paths: paths}
+// *render.Skip, and failed otherwise. name is the name of the source.
+func unrendered(o *object, name string, err error, paths []string) render.Source {
+	source := render.Unrendered{
+		As: render.ID{Kind: render.Raw, Path: o.file, Environment: name}, Paths: paths, Downloaded: o.downloaded,
+	}
 	if source.Skip = skipOf(err); source.Skip == nil {
-		source.Err = located(file, err)
+		source.Err = located(o.file, err)
 	}
 	return source
 }

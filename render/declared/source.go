@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -73,6 +74,9 @@ func (s *Source) Renamed(rename func(string) string) render.Source {
 // rendered, as render.UseDeclaration. The engine would then show it the flags and inline values of the object a second
 // time; Render leaves these out.
 func (s *Source) Render(ctx context.Context, in render.In) (*render.Result, error) {
+	if s.object.downloaded {
+		fetch.NoteDownload(ctx)
+	}
 	source, err := s.Resolve(ctx, in)
 	if err != nil {
 		return nil, err
@@ -170,6 +174,8 @@ type object struct {
 	// directories: if one of them changes, the object may change.
 	reads map[string][]byte
 	reach []string
+	// downloaded is true if the object may have downloaded content, because it is the output of a source that uses some.
+	downloaded bool
 	// reload returns the object in the tree of a render, with its probe; nil if the object is gone. file is the path of
 	// the object in this tree.
 	reload func(ctx context.Context, in render.In, file string) (Object, error)
