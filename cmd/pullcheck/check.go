@@ -12,6 +12,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/child"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/tree"
@@ -88,7 +89,7 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 	}
 	options.printNotes(c, result.Report)
 	if options.diff {
-		err := errors.Join(report.Diff(c.Stdout, result.Files), report.Unfixed(c.Stderr, result.Report))
+		err := errors.Join(report.Diff(exact(c.Stdout), result.Files), report.Unfixed(c.Stderr, result.Report))
 		return exitCode(result.Report, failOn), err
 	}
 	var unwritten error
@@ -125,7 +126,7 @@ func (c *Command) scan(
 	ctx context.Context, w *scan.Opened, sources []render.Source, options scan.Options,
 ) *scan.Result {
 	if c.isTerminal(c.Stderr) {
-		progress := report.NewProgress(c.Stderr)
+		progress := report.NewProgress(exact(c.Stderr))
 		defer progress.Stop()
 		options.Progress = progress.Rendered
 	}
@@ -173,11 +174,11 @@ func (f *checkFlags) validate() (check.Severity, error) {
 // print prints the report in the format of --format.
 func (f *checkFlags) print(c *Command, result *scan.Result) error {
 	if f.format == "json" {
-		return report.JSON(c.Stdout, result.Report)
+		return report.JSON(exact(c.Stdout), result.Report)
 	}
-	return report.Text(c.Stdout, result.Report, report.TextOptions{
-		Color: f.color == "always" || f.color == "auto" && c.colors(c.Stdout),
-		Quiet: f.quiet, Suppressed: f.showSuppressed, Unaffected: result.Unaffected,
+	color := f.color == "always" || f.color == "auto" && c.colors(c.Stdout)
+	return report.Text(styled(c.Stdout, color), result.Report, report.TextOptions{
+		Color: color, Quiet: f.quiet, Suppressed: f.showSuppressed, Unaffected: result.Unaffected,
 	})
 }
 
@@ -188,7 +189,7 @@ func (f *checkFlags) printNotes(c *Command, result *check.Report) {
 		shown := f.format == "text" && !f.diff && !(f.fix && finding.Fix != nil)
 		if finding.Note != "" && !shown {
 			fmt.Fprintf(c.Stderr, "pullcheck: %s: %s: %s\n",
-				report.Line(finding.Decision.String()), finding.Rule, report.Line(finding.Note))
+				printable.Line(finding.Decision.String()), finding.Rule, printable.Line(finding.Note))
 		}
 	}
 }

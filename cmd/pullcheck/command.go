@@ -14,7 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pullcheck/pullcheck/check/scan"
-	"github.com/pullcheck/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -93,9 +93,9 @@ func (c *Command) fail(err error) int {
 	} else if nothing := (*scan.NothingError)(nil); errors.As(err, &nothing) {
 		code, hint = exitUsage, tree.PathHint
 	}
-	fmt.Fprintf(c.Stderr, "pullcheck: %s\n", report.Lines(err.Error()))
+	fmt.Fprintf(c.Stderr, "pullcheck: %s\n", printable.Lines(err.Error()))
 	if hint != "" {
-		fmt.Fprintf(c.Stderr, "hint: %s\n", report.Line(hint))
+		fmt.Fprintf(c.Stderr, "hint: %s\n", printable.Line(hint))
 	}
 	return code
 }
@@ -109,9 +109,31 @@ func parseFlags(flags *pflag.FlagSet, args []string) error {
 	return usagef(fmt.Sprintf("pullcheck %s --help", flags.Name()), "%w", err)
 }
 
+// safe returns the command with streams for people: what it writes there is escaped, because all text may hold something
+// of a repository. Output for programs goes to the stream behind, see exact.
+func (c *Command) safe() *Command {
+	text := *c
+	text.Stdout, text.Stderr = &printable.Writer{To: c.Stdout}, &printable.Writer{To: c.Stderr}
+	return &text
+}
+
+// exact returns the stream behind a stream for people, for output whose every byte counts: manifests, diffs, JSON and
+// workflow commands.
+func exact(stream io.Writer) io.Writer {
+	if text, ok := stream.(*printable.Writer); ok {
+		return text.To
+	}
+	return stream
+}
+
+// styled returns a stream for people on which a report may have colours.
+func styled(stream io.Writer, color bool) io.Writer {
+	return &printable.Writer{To: exact(stream), Styled: color}
+}
+
 // isTerminal reports whether a stream is a terminal that can show colours and progress.
 func (c *Command) isTerminal(stream io.Writer) bool {
-	file, ok := stream.(*os.File)
+	file, ok := exact(stream).(*os.File)
 	return ok && term.IsTerminal(int(file.Fd())) && c.getenv("TERM") != "dumb"
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
 	"github.com/pullcheck/pullcheck/internal/git"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/tree"
 )
@@ -27,7 +28,7 @@ func writeFixes(
 			failed[file.Path] = true
 			failures = append(failures, err)
 		} else if dirty[file.Path] {
-			fmt.Fprintf(c.Stderr, "pullcheck: %s had changes that are not committed; the fix was added to them\n", file.Path)
+			fmt.Fprintf(c.Stderr, "pullcheck: %s had changes that are not committed; the fix was added to them\n", printable.Line(file.Path))
 		}
 	}
 	if err := report.Fixes(c.Stderr, result, func(path string) bool { return !failed[path] }); err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/cmp"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/helm/chartrepo"
 )
@@ -81,7 +82,7 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 		if err != nil {
 			return 0, err
 		}
-		return exitClean, json.NewEncoder(c.Stdout).Encode(announced)
+		return exitClean, json.NewEncoder(exact(c.Stdout)).Encode(announced)
 	}
 	if err := demanded.apply(flags, g); err != nil {
 		return 0, err
@@ -120,14 +121,14 @@ func printGenerated(ctx context.Context, c *Command, g *cmp.Generation) (int, er
 	if len(bytes.TrimSpace(output.Text)) == 0 {
 		because := ""
 		if output.Skip != nil {
-			because = ": " + report.Line(output.Skip.Reason)
+			because = ": " + printable.Line(output.Skip.Reason)
 		}
-		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", report.Line(output.Path), because)
+		fmt.Fprintf(c.Stdout, "# pullcheck: %s renders no manifests%s\n", printable.Line(output.Path), because)
 		return exitClean, nil
 	}
 	for _, f := range output.Corrected {
 		for _, a := range f.Affected {
-			fmt.Fprintf(c.Stderr, "corrected: %s [%s]\n", report.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Rule)
+			fmt.Fprintf(c.Stderr, "corrected: %s [%s]\n", printable.Line(a.Kind+"/"+a.Name+": "+a.Container), f.Rule)
 		}
 	}
 	if err := report.Summary(c.Stderr, output.Report); err != nil {
@@ -137,6 +138,6 @@ func printGenerated(ctx context.Context, c *Command, g *cmp.Generation) (int, er
 		fmt.Fprintf(c.Stderr, "pullcheck: this stops the sync: mode is %s, failOn %s\n", g.Mode, g.FailOn)
 		return code, nil
 	}
-	_, err = c.Stdout.Write(output.Text)
+	_, err = exact(c.Stdout).Write(output.Text)
 	return exitClean, err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
 	"github.com/pullcheck/pullcheck/internal/krm"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
@@ -84,7 +85,7 @@ func runHook(ctx context.Context, c *Command, flags *pflag.FlagSet, args []strin
 	if err != nil {
 		return 0, err
 	}
-	_, err = c.Stdout.Write(output)
+	_, err = exact(c.Stdout).Write(output)
 	return code, err
 }
 
@@ -165,12 +166,13 @@ func (h hook) report(c *Command, result *check.Report) *check.Report {
 		}
 		for _, a := range f.Affected {
 			if !h.quiet {
-				container := report.Line(a.Kind + "/" + a.Name + ": " + a.Container)
-				fmt.Fprintf(c.Stderr, "corrected: %s: %s [%s]\n", container, f.Fix.Message, f.Rule)
+				container := printable.Line(a.Kind + "/" + a.Name + ": " + a.Container)
+				fmt.Fprintf(c.Stderr, "corrected: %s: %s [%s]\n", container, printable.Line(f.Fix.Message), f.Rule)
 			}
 		}
 	}
 	// An error of writing to standard error is ignored, because there is no other place for it; the exit code still tells.
-	_ = report.Text(c.Stderr, &remaining, report.TextOptions{Color: c.colors(c.Stderr), Quiet: h.quiet})
+	color := c.colors(c.Stderr)
+	_ = report.Text(styled(c.Stderr, color), &remaining, report.TextOptions{Color: color, Quiet: h.quiet})
 	return &remaining
 }

@@ -13,7 +13,7 @@ const module = "github.com/pullcheck/pullcheck/"
 // floors are the packages of the module, the lowest floor first. A package imports only packages of lower floors, so
 // that data flows one way: files → sources → manifests → findings → report.
 var floors = [][]string{
-	{"render/tree", "render/yamldoc", "internal/child", "internal/fetch"},
+	{"render/tree", "render/yamldoc", "internal/child", "internal/fetch", "internal/printable"},
 	{"internal/git"},
 	{"render", "render/helm/chartrepo"},
 	{"render/helm", "render/raw", "render/declared"},

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pullcheck/pullcheck/check/scan"
-	"github.com/pullcheck/pullcheck/internal/report"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -50,12 +50,12 @@ func runRender(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 		}
 		if result.Skip != nil {
 			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n",
-				report.Line(source.ID().String()), report.Line(result.Skip.Reason))
+				printable.Line(source.ID().String()), printable.Line(result.Skip.Reason))
 		}
 		if i > 0 {
-			fmt.Fprintln(c.Stdout, "---")
+			fmt.Fprintln(exact(c.Stdout), "---")
 		}
-		if _, err := c.Stdout.Write(result.Text); err != nil {
+		if _, err := exact(c.Stdout).Write(result.Text); err != nil {
 			return 0, err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/scan"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/internal/report"
 	"github.com/pullcheck/pullcheck/internal/review"
 	"github.com/pullcheck/pullcheck/render/tree"
@@ -96,7 +97,7 @@ func runReview(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 	if options.dryRun {
 		plan := review.New(*input, review.State{})
 		if options.format == "json" {
-			return code, plan.JSON(c.Stdout)
+			return code, plan.JSON(exact(c.Stdout))
 		}
 		return code, plan.Markdown(c.Stdout)
 	}
@@ -214,10 +215,10 @@ func (c *Command) post(ctx context.Context, pull *review.PullRequest, input revi
 		return ctx.Err()
 	}
 	if err != nil {
-		fmt.Fprintf(c.Stderr, "pullcheck: no review was written: %s\n", report.Lines(err.Error()))
+		fmt.Fprintf(c.Stderr, "pullcheck: no review was written: %s\n", printable.Lines(err.Error()))
 	}
 	if err != nil && !errors.Is(err, review.ErrMoved) {
-		if err := report.GitHub(c.Stdout, input.Report); err != nil {
+		if err := report.GitHub(exact(c.Stdout), input.Report); err != nil {
 			return err
 		}
 	}

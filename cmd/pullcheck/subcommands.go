@@ -45,6 +45,7 @@ const shutdownGrace = 3 * time.Second
 // chart cannot be interrupted. Such a subcommand can then write only to the cache, where a file appears when it is
 // complete; a later run deletes incomplete files.
 func (c *Command) Run(ctx context.Context, args []string) int {
+	c = c.safe()
 	// The subcommand runs in a goroutine of its own, so that Run can return although the subcommand does not.
 	type end struct {
 		code int

@@ -55,5 +55,6 @@ func runWhy(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string
 	trace := report.Trace{
 		Field: query.Field, Missing: answer.Missing, Decisions: answer.Decisions, Via: answer.Via, Exact: answer.Exact,
 	}
-	return exitClean, report.Why(c.Stdout, answer.Title, trace, report.TextOptions{Color: c.colors(c.Stdout)})
+	color := c.colors(c.Stdout)
+	return exitClean, report.Why(styled(c.Stdout, color), answer.Title, trace, report.TextOptions{Color: color})
 }

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 	"golang.org/x/text/width"
 )
@@ -36,7 +37,7 @@ func (t *text) frame(trace Trace, at yamldoc.Location, color string) {
 	}
 	source, indent, underline := layOut(at)
 	if key := unsetKey(trace, at); key != "" {
-		underline += " " + Line(key) + " is not set here"
+		underline += " " + printable.Line(key) + " is not set here"
 	}
 	fmt.Fprintf(t, "%s %s\n", t.gutter(trace, strconv.Itoa(at.Line)), source)
 	fmt.Fprintf(t, "%s %s%s\n", t.gutter(trace, ""), indent, t.paint(color, underline))
@@ -53,7 +54,7 @@ func (t *text) via(trace Trace) {
 		t.WriteString("    the line that decides could not be shown\n")
 	}
 	for _, at := range trace.Via {
-		fmt.Fprintf(t, "    via %s\n", Line(at.String()))
+		fmt.Fprintf(t, "    via %s\n", printable.Line(at.String()))
 		if at.Snippet != "" {
 			source, _, _ := layOut(at)
 			fmt.Fprintf(t, "%s %s\n", t.gutter(trace, strconv.Itoa(at.Line)), source)
@@ -68,7 +69,7 @@ func (t *text) gutter(trace Trace, number string) string {
 	for _, at := range slices.Concat(trace.Decisions, trace.Via) {
 		digits = max(digits, len(strconv.Itoa(at.Line)))
 	}
-	return t.paint(faint, fmt.Sprintf("    %*s |", digits, number))
+	return t.paint(printable.Faint, fmt.Sprintf("    %*s |", digits, number))
 }
 
 // unsetKey returns the key that would set a missing field if somebody wrote it at a location. In a values file it is
@@ -142,15 +143,16 @@ func layOut(at yamldoc.Location) (source, indent, marks string) {
 	if from > 0 {
 		source, indent = "…", " "
 	}
-	for i, r := range at.Snippet[from:to] {
-		character, columns := displayRune(r)
+	for i := from; i < to; {
+		character, columns, size := display(at.Snippet[i:])
 		source += character
-		switch i += from; {
+		switch {
 		case i < start:
 			indent += strings.Repeat(" ", columns)
 		case i < end:
 			marks += strings.Repeat("^", columns)
 		}
+		i += size
 	}
 	if to < len(at.Snippet) {
 		source += "…"
@@ -168,8 +170,8 @@ func window(line string, offset int) (from, to int) {
 	}
 	from = offset
 	for left := maxBefore; from > 0; {
-		r, size := utf8.DecodeLastRuneInString(line[:from])
-		_, columns := displayRune(r)
+		_, size := utf8.DecodeLastRuneInString(line[:from])
+		_, columns, _ := display(line[from-size:])
 		if left -= columns; left < 0 {
 			break
 		}
@@ -180,30 +182,32 @@ func window(line string, offset int) (from, to int) {
 
 // fittingLength returns the length in bytes of the part of a text that fits into some columns.
 func fittingLength(text string, columns int) int {
-	for i, r := range text {
-		_, wide := displayRune(r)
+	for i := 0; i < len(text); {
+		_, wide, size := display(text[i:])
 		if columns -= wide; columns < 0 {
 			return i
 		}
+		i += size
 	}
 	return len(text)
 }
 
-// displayRune returns the text that a terminal is to show for a character, and its width in columns. A character that
-// is invisible, or that changes the direction of the text, is escaped. A combining mark has no width, and a wide
-// character of an Asian script takes two columns.
-func displayRune(r rune) (string, int) {
+// display returns the text that a terminal is to show for the first character of a text, its width in columns, and the
+// size of the character in bytes. A combining mark has no width, and a wide character of an Asian script takes two
+// columns.
+func display(text string) (shown string, columns, size int) {
+	r, size := utf8.DecodeRuneInString(text)
+	shown = printable.Character(text[:size])
 	kind := width.LookupRune(r).Kind()
 	switch {
 	case r == '\t':
-		return strings.Repeat(" ", tabWidth), tabWidth
+		return strings.Repeat(" ", tabWidth), tabWidth, size
+	case shown != text[:size]:
+		return shown, len(shown), size
 	case unicode.In(r, unicode.Mn, unicode.Me):
-		return string(r), 0
-	case !unicode.IsPrint(r):
-		escaped := strings.Trim(strconv.QuoteRune(r), "'")
-		return escaped, len(escaped)
+		return shown, 0, size
 	case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
-		return string(r), 2
+		return shown, 2, size
 	}
-	return string(r), 1
+	return shown, 1, size
 }

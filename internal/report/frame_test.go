@@ -41,7 +41,7 @@ func TestMarksAreBelowTheLocation(t *testing.T) {
 		{"control characters", "a\x1b[31m: «b\a»", `a\x1b[31m: b\a`, `           ^^^`},
 		{"order of writing", "a\u202e: «b»", `a\u202e: b`, `         ^`},
 		{"space that is none", "a:\u00a0«b»", `a:\u00a0b`, `        ^`},
-		{"no UTF-8", "\xff: «b»", "\ufffd: b", "   ^"},
+		{"no UTF-8", "\xff: «b»", `\xff: b`, `      ^`},
 		{"empty", `{«»}`, `{}`, ` ^`},
 		{"empty at the end", `key:«»`, `key:`, `    ^`},
 		{"long", long + `: «Always», ` + long, "…" + long[:28] + ": Always, " + long[:82] + "…", strings.Repeat(" ", 31) + "^^^^^^"},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/printable"
 )
 
 const (
@@ -64,14 +65,14 @@ func (c *commands) add(kind, path string, line int, title, message string) {
 		return
 	}
 	c.written[kind]++
-	properties := []string{"title=" + commandProperty(title)}
+	properties := []string{"title=" + commandProperty(printable.Line(title))}
 	if path != "" {
 		properties = append(properties, "file="+commandProperty(path))
 	}
 	if line > 0 {
 		properties = append(properties, fmt.Sprintf("line=%d", line))
 	}
-	fmt.Fprintf(c, "::%s %s::%s\n", kind, strings.Join(properties, ","), cutCommand(commandData.Replace(message)))
+	fmt.Fprintf(c, "::%s %s::%s\n", kind, strings.Join(properties, ","), cutCommand(commandData.Replace(printable.Text(message))))
 }
 
 // commandData and commandProperty escape the message and a property of a command, as packages/core/src/command.ts of

@@ -22,7 +22,7 @@ func TestGitHubWritesAsManyAsGitHubShows(t *testing.T) {
 	if err := GitHub(&b, r); err != nil {
 		t.Fatal(err)
 	}
-	want := "::error title=pullcheck%3A not checked::charts/a (prod): two%0Alines%0D\n" +
+	want := "::error title=pullcheck%3A not checked::charts/a (prod): two%0Alines\\r\n" +
 		"::error title=pullcheck%3A pull-policy-not-always,file=z::bad\n" +
 		strings.Repeat("::warning title=pullcheck%3A pull-policy-unset,file=a%2Cb%3A%3Ac%0A%3A%3Aerror%3A%3Ad,line=3::100%25\n", 10) +
 		"pullcheck: 2 more have no annotation: GitHub shows 10 of a kind\n"

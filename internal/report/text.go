@@ -3,24 +3,23 @@
 //
 // A format is a function that writes to an io.Writer. It does nothing else: it reads no file, no environment and no
 // network. The lines of files that it shows are in the locations of the report. The text of a repository can be
-// hostile, so each format escapes what its reader would take for a command: [Line] for terminals and logs.
+// hostile, so each format escapes what its reader would take for a command: package printable for terminals and logs.
 package report
 
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
 // TextOptions say how Text writes a report.
 type TextOptions struct {
-	Color bool // ANSI colours
+	Color bool // the styles of package printable, which its Writer lets through if it is Styled
 	Quiet bool // findings, failures and unread manifests only
 	// Suppressed also lists the suppressed findings, with their reasons.
 	Suppressed bool
@@ -74,35 +73,24 @@ type text struct {
 	options TextOptions
 }
 
-// ANSI escape sequences. red, yellow and cyan are for severities, bold for locations, and faint for less important
-// text.
-const (
-	red     = "\x1b[1;31m"
-	yellow  = "\x1b[1;33m"
-	cyan    = "\x1b[1;36m"
-	bold    = "\x1b[1m"
-	faint   = "\x1b[2m"
-	noColor = "\x1b[0m"
-)
-
 // paint returns s in a colour, or unchanged if the text has no colours.
 func (t *text) paint(color, s string) string {
 	if !t.options.Color {
 		return s
 	}
-	return color + s + noColor
+	return color + s + printable.Plain
 }
 
 // severityColors are the colours of findings.
 var severityColors = map[check.Severity]string{
-	check.SeverityError: red, check.SeverityWarning: yellow, check.SeverityNote: cyan,
+	check.SeverityError: printable.Red, check.SeverityWarning: printable.Yellow, check.SeverityNote: printable.Cyan,
 }
 
 // finding writes a finding.
 func (t *text) finding(f check.Finding) {
 	color := severityColors[f.Severity]
-	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(color, f.Severity.String()),
-		Line(f.Text()), t.paint(faint, "["+f.Rule+"]"))
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(printable.Bold, printable.Line(f.Decision.String())), t.paint(color, f.Severity.String()),
+		printable.Line(f.Text()), t.paint(printable.Faint, "["+f.Rule+"]"))
 	trace := Trace{
 		Field:     f.Affected[0].Field,
 		Missing:   f.Affected[0].Written == "",
@@ -113,7 +101,7 @@ func (t *text) finding(f check.Finding) {
 	t.frame(trace, f.Decision, color)
 	t.via(trace)
 	if f.Note != "" {
-		fmt.Fprintf(t, "    %s\n", Line(f.Note))
+		fmt.Fprintf(t, "    %s\n", printable.Line(f.Note))
 	}
 	t.affected(f.Affected)
 }
@@ -121,9 +109,9 @@ func (t *text) finding(f check.Finding) {
 // suppression writes a suppressed finding, without the line of its decision.
 func (t *text) suppression(s check.Suppression) {
 	f := s.Finding
-	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(bold, Line(f.Decision.String())), t.paint(faint, "suppressed"),
-		Line(f.Text()), t.paint(faint, "["+f.Rule+"]"))
-	fmt.Fprintf(t, "    by the %s at %s: %s\n", s.By, Line(s.Location.String()), Line(s.Reason))
+	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(printable.Bold, printable.Line(f.Decision.String())), t.paint(printable.Faint, "suppressed"),
+		printable.Line(f.Text()), t.paint(printable.Faint, "["+f.Rule+"]"))
+	fmt.Fprintf(t, "    by the %s at %s: %s\n", s.By, printable.Line(s.Location.String()), printable.Line(s.Reason))
 	t.affected(f.Affected)
 }
 
@@ -150,7 +138,7 @@ func (t *text) affected(all []check.Affected) {
 		if len(names) > 1 && names[0] == "" {
 			names[0] = "defaults"
 		}
-		fmt.Fprintf(t, "    %s:%s\n", Line(sourceName(g.source, strings.Join(names, ", "))), g.objects)
+		fmt.Fprintf(t, "    %s:%s\n", printable.Line(sourceName(g.source, strings.Join(names, ", "))), g.objects)
 	}
 }
 
@@ -164,7 +152,7 @@ func objects(all []check.Affected) string {
 		if containers[name] == nil {
 			names = append(names, name)
 		}
-		containers[name] = append(containers[name], Line(containerName(a)))
+		containers[name] = append(containers[name], printable.Line(containerName(a)))
 	}
 	before := " "
 	if len(names) > 1 {
@@ -172,7 +160,7 @@ func objects(all []check.Affected) string {
 	}
 	var lines strings.Builder
 	for _, name := range names {
-		fmt.Fprintf(&lines, "%s%s: %s", before, Line(name), strings.Join(containers[name], ", "))
+		fmt.Fprintf(&lines, "%s%s: %s", before, printable.Line(name), strings.Join(containers[name], ", "))
 	}
 	return lines.String()
 }
@@ -205,47 +193,18 @@ func sourceName(path, environment string) string {
 	return path + " (" + environment + ")"
 }
 
-// Line returns text of a repository that is safe to print within one line. Two things are escaped as in a string of
-// Go: control characters, which could begin another line or control the terminal, and text that a runner of GitHub
-// would take for a workflow command, which is "::" at the beginning of a line, and "##[" anywhere (ActionCommand.cs of
-// github.com/actions/runner).
-func Line(s string) string {
-	var text strings.Builder
-	for _, r := range s {
-		if unicode.IsControl(r) {
-			text.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
-		} else {
-			text.WriteRune(r)
-		}
-	}
-	s = strings.ReplaceAll(text.String(), "##[", `\x23#[`)
-	if command := strings.TrimSpace(s); strings.HasPrefix(command, "::") {
-		s = strings.Replace(s, ":", `\x3a`, 1)
-	}
-	return s
-}
-
-// Lines is Line for text with several lines. All lines after the first are indented.
-func Lines(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	for i := range lines {
-		lines[i] = Line(lines[i])
-	}
-	return strings.Join(lines, "\n    ")
-}
-
 // failure writes a failure with its hint.
 func (t *text) failure(f check.Failure) {
 	at := f.Source
 	if f.Location.Path != "" {
 		at = f.Location.String()
 	}
-	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(bold, Line(at)), t.paint(red, "failure"), Lines(f.Message))
+	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(printable.Bold, printable.Line(at)), t.paint(printable.Red, "failure"), printable.Lines(f.Message))
 	if name := sourceName(f.Source, f.Environment); name != at {
-		fmt.Fprintf(t, "    %s is not checked\n", Line(name))
+		fmt.Fprintf(t, "    %s is not checked\n", printable.Line(name))
 	}
 	if f.Hint != "" {
-		fmt.Fprintf(t, "    hint: %s\n", Line(f.Hint))
+		fmt.Fprintf(t, "    hint: %s\n", printable.Line(f.Hint))
 	}
 }
 
@@ -260,7 +219,7 @@ func hasNoObject(s check.SourceStatus) bool {
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
 		if s.Status == check.Skipped && !hasNoObject(s) && (!t.options.Quiet || s.Kind == render.Raw) {
-			fmt.Fprintf(t, "%s: %s: %s\n", Line(sourceName(s.Path, s.Environment)), t.paint(faint, "skipped"), Line(s.Reason))
+			fmt.Fprintf(t, "%s: %s: %s\n", printable.Line(sourceName(s.Path, s.Environment)), t.paint(printable.Faint, "skipped"), printable.Line(s.Reason))
 		}
 	}
 }

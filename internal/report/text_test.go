@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -89,7 +90,7 @@ e: <faint>skipped<0>: a library
 	if err := Text(&b, r, TextOptions{Color: true}); err != nil {
 		t.Fatal(err)
 	}
-	got := strings.NewReplacer(red, "<red>", cyan, "<cyan>", bold, "<b>", faint, "<faint>", noColor, "<0>").Replace(b.String())
+	got := strings.NewReplacer(printable.Red, "<red>", printable.Cyan, "<cyan>", printable.Bold, "<b>", printable.Faint, "<faint>", printable.Plain, "<0>").Replace(b.String())
 	if got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
