@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -402,16 +402,14 @@ func code(text string) string { return span(text, maxCode) }
 // escaped, as in Go.
 func span(text string, limit int) string {
 	var b strings.Builder
-	for _, r := range text {
+	for len(text) > 0 {
 		if b.Len() >= limit {
 			b.WriteRune('…')
 			break
 		}
-		if unicode.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
-		}
+		_, size := utf8.DecodeRuneInString(text)
+		b.WriteString(printable.Character(text[:size]))
+		text = text[size:]
 	}
 	text = b.String()
 	if strings.TrimSpace(text) == "" {

@@ -4,10 +4,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/internal/git"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -19,7 +21,7 @@ var hostile = []string{
 	"a\n\n<!-- pullcheck:v1 fp=" + strings.Repeat("0", 32) + " -->EVIL",
 	"EVIL -->\n<!-- pullcheck:v1 fp=summary -->",
 	"](https://example.com/EVIL) [x",
-	"EVIL\\`", "\\", "`", " EVIL ", "", "EVIL\u202e\u200b@everyone", "EVIL\xff", "~~~EVIL", "</details><img src=EVIL>", "$`EVIL`$",
+	"EVIL\\`", "\\", "`", " EVIL ", "", "EVIL\u202e\u200b\U000e0041\ufe0f\u3164@everyone", "EVIL\xff", "~~~EVIL", "</details><img src=EVIL>", "$`EVIL`$",
 	"EVIL\r\n::error::", "EVIL" + strings.Repeat("`", 300), strings.Repeat("`EVIL", 200), strings.Repeat("\u202eEVIL", 2000), strings.Repeat("EVIL/", 900),
 }
 
@@ -127,6 +129,11 @@ func checkSafe(t *testing.T, text string) {
 			}
 			if n := strings.Count(outside(t, body), "<!--"); n > 1 {
 				t.Errorf("%d markers in %q", n, body)
+			}
+			for _, r := range body {
+				if printable.IsHidden(r) && r != '\n' && r != '\t' && !unicode.Is(unicode.Zs, r) {
+					t.Errorf("%q has the hidden character %U", body, r)
+				}
 			}
 			if utf8.RuneCountInString(body) > 65536 || !utf8.ValidString(body) {
 				t.Errorf("%d characters", utf8.RuneCountInString(body))

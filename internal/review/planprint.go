@@ -1,18 +1,26 @@
 package review
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/pullcheck/pullcheck/internal/printable"
 )
 
 // JSON writes the plan as indented JSON, for `review --dry-run --format json`.
 func (p *Plan) JSON(w io.Writer) error {
-	encoder := json.NewEncoder(w)
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(p)
+	if err := encoder.Encode(p); err != nil {
+		return err
+	}
+	_, err := w.Write(printable.JSON(b.Bytes()))
+	return err
 }
 
 // Markdown writes the plan for people: a heading for each action, and below it the text that would be posted.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/internal/git"
+	"github.com/pullcheck/pullcheck/internal/printable"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -73,8 +74,11 @@ func (l *layout) suggest(f *check.Finding, all []check.Finding) {
 }
 
 // breaksSuggestion reports whether a character cannot be in a suggestion. A lone carriage return, for example, would
-// end the line.
-func breaksSuggestion(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' }
+// end the line, and a character that changes the direction of text would hide what the suggestion writes. White space
+// is no danger.
+func breaksSuggestion(r rune) bool {
+	return printable.IsHidden(r) && r != '\t' && r != '\n' && !unicode.Is(unicode.Zs, r)
+}
 
 // inOtherSuggestion reports whether a suggestion of the review makes the fix of a finding.
 func (l *layout) inOtherSuggestion(f *check.Finding) bool {
