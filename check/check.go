@@ -141,6 +141,9 @@ func Run(source render.Source, manifests []render.Manifest) (hits []Hit, contain
 // firstRule returns the first rule that a container breaks, and the message of the rule; nil if it breaks no rule.
 func firstRule(c Container) (*Rule, string) {
 	for i := range Rules {
+		if Rules[i].message == nil {
+			continue
+		}
 		if message := Rules[i].message(c); message != "" {
 			return &Rules[i], message
 		}

@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// Rule is one thing that can be wrong with a container. A container breaks at most one rule (TestAtMostOneRule). Each
-// rule has a file of its own, such as rule_unset.go, and its documentation beside it, rule_unset.md.
+// Rule is one thing that can be wrong, mostly with a container. A container breaks at most one rule
+// (TestAtMostOneRule). Each rule has a file of its own, such as rule_unset.go, and its documentation beside it,
+// rule_unset.md.
 type Rule struct {
 	// ID is the rule's name in reports and configuration.
 	ID       string
@@ -17,12 +18,13 @@ type Rule struct {
 	// Doc is the documentation, in Markdown. The examples under "Bad" break this rule and no other rule, and the examples
 	// under "Good" break no rule (TestRuleDocs).
 	Doc string
-	// message returns one sentence about what is wrong with a container; "" if the container does not break the rule.
+	// message returns one sentence about what is wrong with a container; "" if the container does not break the rule. It is
+	// nil if the rule is not about containers.
 	message func(Container) string
 }
 
 // Rules are all rules, in the order in which documentation lists them. Do not change the slice.
-var Rules = []Rule{notAlways, unset, invalid, digest}
+var Rules = []Rule{notAlways, unset, invalid, digest, unreached}
 
 // GobEncode implements gob.GobEncoder: a rule is encoded as its ID.
 func (r *Rule) GobEncode() ([]byte, error) { return []byte(r.ID), nil }

@@ -48,6 +48,16 @@ func (o *Opened) Selected(ctx context.Context) ([]render.Source, error) {
 	return slices.Concat(o.stdin, sources), nil
 }
 
+// Directories returns the paths in the tree if all of them are directories, and otherwise nil.
+func (o *Opened) Directories() []string {
+	for _, name := range o.names {
+		if !tree.IsDirectory(o.tree, name) {
+			return nil
+		}
+	}
+	return o.names
+}
+
 // One returns the source at the first path, for commands that render one source. That is the chart with its defaults,
 // or the kustomization, or all manifests as one source. For a single file with objects that declare sources, such as
 // an Application, it returns the declared sources. The error is a *SeveralError if there are several charts or

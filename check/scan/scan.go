@@ -30,6 +30,9 @@ type Options struct {
 	// Rendered, if not nil, is called once for each rendered source, with its index in the sources that are checked. Its
 	// error makes the source a failure.
 	Rendered func(i int, result *render.Result) error
+	// UnreachedIn are directories of the tree in which to look for written policies that no render has reached. It is for a
+	// scan that renders every source of these directories.
+	UnreachedIn []string
 	// Progress, if not nil, is called after each rendered source, with the number of rendered sources and of all sources.
 	Progress func(done, total int)
 
@@ -59,6 +62,8 @@ type Result struct {
 	// Files are the files that proven fixes edit, with their content before and after all fixes, sorted by path. Scan
 	// writes none of them.
 	Files []fix.File
+	// Unreached are the locations of policies that are written in a directory of UnreachedIn, and that decide no container.
+	Unreached []yamldoc.Location
 	// Unaffected is the number of sources that were left out because the change cannot affect them.
 	Unaffected int
 	// Findings is the number of findings before the findings of the base were dropped. It is set with a Baseline only.
@@ -92,6 +97,9 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 	cutFindings(result.Report)
 	if baseline != nil {
 		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report)
+	}
+	if len(options.UnreachedIn) > 0 {
+		result.Unreached = s.unreached(outcomes, options.UnreachedIn)
 	}
 	if options.Prove != ProveNothing && len(result.Report.Findings) > 0 {
 		prove := fix.Options{Jobs: options.Jobs, HandsOn: w.handsOn}

@@ -26,6 +26,7 @@ type checkFlags struct {
 	jobs                  int    // sources that are rendered at the same time
 	quiet, fix, diff      bool
 	showSuppressed        bool
+	showUnreached         bool
 	ignoreUnknown         bool // A path without a source is no error: pre-commit passes any changed file.
 }
 
@@ -43,6 +44,8 @@ func (f *checkFlags) register(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.diff, "diff", false, "print these fixes as a unified diff and write nothing")
 	flags.BoolVar(&f.showSuppressed, "show-suppressed", false,
 		"list also the findings that a comment keeps on purpose, with its reason")
+	flags.BoolVar(&f.showUnreached, "show-unreached", false,
+		"report also each written policy other than Always that no render has put into a container")
 	flags.BoolVar(&f.ignoreUnknown, "ignore-unknown", false,
 		"take a PATH with nothing to check for clean, and not for a mistake")
 	f.sourceFlags.register(flags)
@@ -79,6 +82,10 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 	if run.Baseline != nil {
 		defer run.Baseline.Base.Close()
 	}
+	if options.showUnreached && run.UnreachedIn == nil {
+		return 0, usagef("pullcheck check --show-unreached",
+			"--show-unreached needs every render: give directories, and not --since")
+	}
 	result := c.scan(ctx, w, sources, run)
 	if ctx.Err() != nil {
 		return exitInterrupted, options.print(c, result) // Sources that are not finished are failures.
@@ -87,6 +94,7 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 	if run.Baseline == nil && !options.ignoreUnknown && !slices.ContainsFunc(result.Report.Sources, isSource) {
 		return 0, w.WhyNothing(sources)
 	}
+	options.addUnreached(result)
 	options.printNotes(c, result.Report)
 	if options.diff {
 		err := errors.Join(report.Diff(exact(c.Stdout), result.Files), report.Unfixed(c.Stderr, result.Report))
@@ -98,6 +106,7 @@ func runCheck(ctx context.Context, c *Command, flags *pflag.FlagSet, args []stri
 		if len(result.Files) > 0 {
 			child.Forget(ctx) // The files are not those that were checked.
 			result = options.scanFixed(ctx, c, w, sources, run, result)
+			options.addUnreached(result)
 		}
 	}
 	// The report is printed even if a file could not be written: it then shows the finding that is still there.
@@ -117,8 +126,18 @@ func (f *checkFlags) scanOptions(ctx context.Context, c *Command, w *scan.Opened
 			return options, usagef("", "--since: %w", err)
 		}
 		options.Baseline = baseline
+	} else if f.showUnreached || f.format == "text" && !f.quiet && !f.diff {
+		options.UnreachedIn = w.Directories()
 	}
 	return options, nil
+}
+
+// addUnreached adds the findings about unreached policies to the report, if the user asks for them.
+func (f *checkFlags) addUnreached(result *scan.Result) {
+	if f.showUnreached {
+		result.Report.Add(check.Unreached(result.Unreached))
+		result.Unreached = nil
+	}
 }
 
 // scan scans sources, and counts them on standard error if that is a terminal.
@@ -177,8 +196,11 @@ func (f *checkFlags) print(c *Command, result *scan.Result) error {
 		return report.JSON(exact(c.Stdout), result.Report)
 	}
 	color := f.color == "always" || f.color == "auto" && c.colors(c.Stdout)
+	unreached, _ := check.Unreached(result.Unreached)
 	return report.Text(styled(c.Stdout, color), result.Report, report.TextOptions{
-		Color: color, Quiet: f.quiet, Suppressed: f.showSuppressed, Unaffected: result.Unaffected,
+		Color: color,
+		Quiet: f.quiet, Suppressed: f.showSuppressed, Unaffected: result.Unaffected,
+		Unreached: len(unreached),
 	})
 }
 

@@ -23,6 +23,8 @@ type TextOptions struct {
 	Quiet bool // findings, failures and unread manifests only
 	// Suppressed also lists the suppressed findings, with their reasons.
 	Suppressed bool
+	// Unreached is the number of written policies that no render has reached. The tally shows it.
+	Unreached int
 	// Unaffected is the number of sources that were left out because the change does not affect them. The tally shows it.
 	Unaffected int
 }
@@ -91,12 +93,9 @@ func (t *text) finding(f check.Finding) {
 	color := severityColors[f.Severity]
 	fmt.Fprintf(t, "%s: %s: %s %s\n", t.paint(printable.Bold, printable.Line(f.Decision.String())), t.paint(color, f.Severity.String()),
 		printable.Line(f.Text()), t.paint(printable.Faint, "["+f.Rule+"]"))
-	trace := Trace{
-		Field:     f.Affected[0].Field,
-		Missing:   f.Affected[0].Written == "",
-		Decisions: []yamldoc.Location{f.Decision},
-		Via:       f.Via,
-		Exact:     f.Exact,
+	trace := Trace{Decisions: []yamldoc.Location{f.Decision}, Via: f.Via, Exact: f.Exact}
+	if len(f.Affected) > 0 {
+		trace.Field, trace.Missing = f.Affected[0].Field, f.Affected[0].Written == ""
 	}
 	t.frame(trace, f.Decision, color)
 	t.via(trace)
@@ -260,6 +259,9 @@ func (t *text) tally(r *check.Report) {
 	}
 	if withoutObject > 0 {
 		fmt.Fprintf(t, "; %s without Kubernetes objects", count(withoutObject, "file"))
+	}
+	if t.options.Unreached > 0 {
+		fmt.Fprintf(t, "; unreached policies: %d (--show-unreached lists them)", t.options.Unreached)
 	}
 	t.WriteByte('\n')
 }

@@ -13,6 +13,7 @@ import (
 var layers = [][]string{
 	{"site.go", "query.go", "targets.go"},
 	{"scan.go", "scan_text.go", "scan_template.go", "scan_yaml.go"},
+	{"literal.go"},
 	{"source.go", "inputs.go", "values.go", "tokens.go", "decide.go"},
 	{"run.go", "tracing.go"},
 	{"strategy_*.go"},

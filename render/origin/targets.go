@@ -37,13 +37,24 @@ type targets struct {
 }
 
 func newTargets(queries []*query, declaration *declared.Declaration) *targets {
-	t := &targets{
-		values: map[string]bool{}, fields: map[string]bool{}, siblings: map[string]bool{}, siblingValues: map[string]bool{},
-		documents: map[string]bool{}, declaration: declaration,
-	}
+	t := emptyTargets()
+	t.declaration = declaration
 	for _, q := range queries {
 		t.addQuery(q)
 	}
+	t.compile()
+	return t
+}
+
+func emptyTargets() *targets {
+	return &targets{
+		values: map[string]bool{}, fields: map[string]bool{}, siblings: map[string]bool{}, siblingValues: map[string]bool{},
+		documents: map[string]bool{},
+	}
+}
+
+// compile makes the patterns from the keys and values.
+func (t *targets) compile() {
 	if len(t.distinct) > 0 {
 		words := make([]string, len(t.distinct))
 		for i, value := range t.distinct {
@@ -58,18 +69,10 @@ func newTargets(queries []*query, declaration *declared.Declaration) *targets {
 		keys += "|" + anyOf(t.siblings)
 	}
 	t.lineKey = regexp.MustCompile(`(?m)(?:^|[\s{,"'])(` + keys + `)["']?:`)
-	return t
 }
 
 func (t *targets) addQuery(q *query) {
-	if q.value != "" && !t.values[q.value] {
-		t.values[q.value] = true
-		if isDistinct(q.value) {
-			t.distinct = append(t.distinct, q.value)
-		} else {
-			t.hasIndistinct = true
-		}
-	}
+	t.addValue(q.value)
 	t.fields[q.Path.Last()] = true
 	if q.value == "" && len(q.SiblingField) > 0 {
 		t.siblings[q.SiblingField.Last()] = true
@@ -79,6 +82,18 @@ func (t *targets) addQuery(q *query) {
 	isName := func(name []byte) bool { return string(name) == q.Manifest.Name }
 	if q.Manifest.Name != "" && !slices.ContainsFunc(t.names, isName) {
 		t.names = append(t.names, []byte(q.Manifest.Name))
+	}
+}
+
+func (t *targets) addValue(value string) {
+	if value == "" || t.values[value] {
+		return
+	}
+	t.values[value] = true
+	if isDistinct(value) {
+		t.distinct = append(t.distinct, value)
+	} else {
+		t.hasIndistinct = true
 	}
 }
 

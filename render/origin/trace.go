@@ -47,6 +47,7 @@
 //
 //	site.go query.go targets.go              the question, and the keys and values to look for
 //	scan.go scan_{text,template,yaml}.go     an input and the targets → sites (findSites)
+//	literal.go                               the values that are written in a file, without a render
 //	source.go inputs.go values.go tokens.go  the source, its inputs, the values of its charts, the tokens
 //	decide.go                                tokens in rendered objects → decisions
 //	run.go tracing.go                        sites → a render; queries and a run
