@@ -70,8 +70,11 @@ type Config struct {
 	// CacheDir is the directory for downloads. It is made when it is first needed. Several processes may share it.
 	CacheDir string
 	// Env is the environment for git, with entries NAME=VALUE: for example PATH, HOME and SSH_AUTH_SOCK. Git is run only
-	// for kustomizations with a remote base.
+	// for kustomizations with a remote base, and gets only the variables that it needs.
 	Env []string
+	// LocalRepositories permits kustomizations to name git repositories on this machine (file://). Never set it for a
+	// Tree of a stranger.
+	LocalRepositories bool
 	// Offline turns downloads off. A source that needs a file that is not in the cache fails.
 	Offline bool
 	// Network has the rules for downloads. By default, only public addresses are asked, and only over HTTPS.
@@ -108,7 +111,7 @@ func New(config Config) *Workspace {
 	kustomizeEngine := &kustomize.Engine{
 		Charts: charts, Helm: helmEngine,
 		Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
-		Network: config.Network,
+		LocalRepositories: config.LocalRepositories, Network: config.Network,
 	}
 	files := tree.NewLinked(config.Tree)
 	finder := discover.Finder{

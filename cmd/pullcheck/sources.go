@@ -130,6 +130,7 @@ func (f *sourceFlags) open(ctx context.Context, c *Command, paths []string) (*sc
 	if err != nil {
 		return nil, err
 	}
+	config.LocalRepositories = true // The user names the paths; review and generate read what a stranger wrote.
 	return scan.Open(work, typed, names, stdin, config), nil
 }
 

@@ -4,18 +4,23 @@
 //
 // What is run: the git on the PATH of the process, version 2.31 or later, started without a shell.
 //
-// Which environment git gets: the one that the caller passes, as os.Environ gives it. The package itself reads no
-// environment, and one function (environment) decides what is left out and what is added. For example, a GIT_DIR that a
-// hook of git has set is left out.
+// Which environment git gets: of the environment that the caller passes, as os.Environ gives it, only the variables
+// that git and its helpers need (environment.go). The package itself reads no environment.
 //
 // What is promised, also for the repository of a stranger:
 //   - Git runs no hook, no filter, no external diff, no text conversion and no file system monitor, whatever the
-//     configuration and .gitattributes say. It does run credential helpers and core.sshCommand, because the user
-//     reaches a remote through them. They come from the configuration of the user. Only Repository.Fetch, and a
-//     partial clone for which git itself fetches missing objects, also use the configuration of the repository.
-//   - Git 2.38 or later never discovers a bare repository: a directory of the input that looks like one, with a config
-//     of its own, configures nothing.
-//   - Git opens no ext:: transport, and asks nothing on the terminal.
+//     configuration and .gitattributes say.
+//   - Git runs no other program that the configuration of a repository names. The configuration of the user, and of the
+//     system, may name programs with which the user reaches a remote: core.sshCommand and credential helpers. A
+//     repository whose own configuration names one is reached without it.
+//   - The configuration of a repository counts only as data, and only in Repository: for example, the URL of origin, a
+//     header with a token that actions/checkout has left there, and which files are ignored. Remote reads no
+//     configuration of a repository.
+//   - A directory that looks like a bare repository is never taken for a repository. Only a .git makes one.
+//   - Git speaks https, http, ssh and file, and no other protocol. A Remote without Local cannot use file, and a submodule
+//     neither ssh nor file. Only Fetch, and the commands that compare revisions, for a partial clone whose objects are
+//     missing, use the network at all.
+//   - Git asks nothing on the terminal.
 //   - Git takes no lock that it can do without, and changes no file of the working tree. Only Repository.Fetch, and git
 //     itself in a partial clone, write into the repository.
 //   - When the context ends, git and the programs that it has started are told to end, and git is killed if it is not
@@ -29,6 +34,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -37,36 +43,12 @@ import (
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
-// gitLocalEnv lists the variables that make git use another repository, or show another diff, than the caller wants.
-// Git sets some of them for a hook, for example. The list has the variables that `git rev-parse --local-env-vars`
-// prints, without the variables that hold configuration (GIT_CONFIG_PARAMETERS, GIT_CONFIG_COUNT), and some variables
-// of `git help git`.
-var gitLocalEnv = []string{
-	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_ATTR_SOURCE", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIFF_OPTS", "GIT_DIR",
-	"GIT_EXTERNAL_DIFF", "GIT_GRAFT_FILE", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_INTERNAL_SUPER_PREFIX",
-	"GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_REPLACE_REF_BASE", "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
-}
-
-// emptyVariable is an environment variable with an empty value, for --config-env.
-const emptyVariable = "PULLCHECK_EMPTY"
-
-// environment returns the environment for git: the caller's without gitLocalEnv, and with the variables that keep git
-// from asking questions, from taking optional locks, from replacing objects and from translating its messages.
-func environment(caller []string) []string {
-	env := slices.DeleteFunc(slices.Clone(caller), func(variable string) bool {
-		name, _, _ := strings.Cut(variable, "=")
-		return slices.Contains(gitLocalEnv, name)
-	})
-	return append(env,
-		"GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "GIT_NO_REPLACE_OBJECTS=1", "LC_ALL=C", emptyVariable+"=")
-}
-
 // configuration overrides the configuration files. Settings that name a command are emptied. A repository may belong to
 // another user, as it does in a container: for git, * means every directory.
 var configuration = []string{
+	"--no-pager",
 	"-c", "safe.directory=*",
 	"-c", "safe.bareRepository=explicit",
-	"-c", "protocol.ext.allow=never", // protocol.file keeps git's default: a submodule may not use it
 	"-c", "core.hooksPath=" + os.DevNull,
 	"-c", "core.fsmonitor=false",
 	"-c", "core.splitIndex=false", // else git writes a shared part of our copy of the index beside the real index
@@ -77,32 +59,57 @@ var configuration = []string{
 
 // runner runs git in a directory.
 type runner struct {
-	dir      string   // where git runs
-	env      []string // the complete environment of git, from the function environment
-	settings []string // further arguments before the subcommand, after the variable configuration
+	dir       string   // where git runs
+	env       []string // the complete environment of git, from the function environment
+	settings  []string // further arguments before the subcommand, after the variable configuration
+	protocols string   // the protocols that git may use, as in GIT_ALLOW_PROTOCOL
 }
 
-// newRunner returns a runner with an environment that the caller passes. It does not switch off filters: see disarm.
-func newRunner(dir string, env []string) runner { return runner{dir: dir, env: environment(env)} }
+// The protocols of a runner. Git then ignores the configuration protocol.*, and runs no helper for another protocol.
+const (
+	noProtocol      = "none"
+	remoteProtocols = "https:http:ssh"
+	localProtocols  = remoteProtocols + ":file"
+	// The repository names the URLs of its submodules: no path of this machine, and no ssh, for which hosts are checked
+	// in Remote.URL only.
+	submoduleProtocols = "https:http"
+)
 
-// disarm switches off the filters that the configuration of the runner's directory names. Git runs them to compare or
-// to write files of the working tree, and .gitattributes of the repository says for which files. It also makes ssh
-// quiet, unless the user has chosen the command for ssh: git runs in a process group of its own. There, a question of
-// ssh on the terminal, for a password or about an unknown host, would wait without end.
-func (r *runner) disarm(ctx context.Context) error {
-	const commands = `^(filter\..*\.(clean|smudge|process|required)|core\.sshcommand)$`
-	keys, err := r.list(ctx, "config", "--null", "--name-only", "--get-regexp", commands)
-	if err != nil && !saidNo(err) {
+// newRunner returns a runner with an environment that the caller passes, and without any protocol. It does not switch
+// off the programs of the configuration: see disarm.
+func newRunner(dir string, env []string) runner {
+	return runner{dir: dir, env: environment(env), protocols: noProtocol}
+}
+
+// disarm switches off the programs that the configuration of the runner's directory names: hooks and filters of every
+// configuration, and all programs of the configuration of a repository. Git runs filters to compare or to write files
+// of the working tree, and .gitattributes of the repository says for which files. Then it gives the runner the
+// protocols.
+//
+// It also makes ssh quiet, unless the user has chosen the command for ssh: git runs in a process group of its own.
+// There, a question of ssh on the terminal, for a password or about an unknown host, would wait without end.
+func (r *runner) disarm(ctx context.Context, protocols string) error {
+	// Each entry is two items: the scope of the file, and the key.
+	entries, err := r.list(ctx, "config", "--null", "--show-scope", "--name-only", "--list")
+	if err != nil {
 		return err
 	}
 	quiet := true
-	for _, key := range keys {
-		if key == "core.sshcommand" {
+	for entry := range slices.Chunk(entries[:len(entries)&^1], 2) {
+		scope, key := entry[0], entry[1]
+		inRepository := scope == "local" || scope == "worktree"
+		name, isHook := strings.CutPrefix(key, "hook.")
+		switch {
+		case isHook && strings.Contains(name, "."):
+			r.empty("hook." + name[:strings.LastIndex(name, ".")] + ".enabled") // empty is false
+		case strings.HasPrefix(key, "filter."), inRepository && namesProgram.MatchString(key):
+			r.empty(key)
+			quiet = quiet || key == "core.sshcommand"
+		case inRepository && namesPeer.MatchString(key):
+			protocols = strings.TrimSuffix(protocols, ":file")
+		case key == "core.sshcommand":
 			quiet = false
-			continue
 		}
-		// A key may contain a =, at which -c would cut it.
-		r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable)
 	}
 	for _, variable := range r.env {
 		if strings.HasPrefix(variable, "GIT_SSH_COMMAND=") || strings.HasPrefix(variable, "GIT_SSH=") {
@@ -112,17 +119,47 @@ func (r *runner) disarm(ctx context.Context) error {
 	if quiet {
 		r.env = append(r.env, "GIT_SSH_COMMAND=ssh -oBatchMode=yes")
 	}
+	r.protocols = protocols
 	return nil
+}
+
+// namesProgram matches the keys whose value is a program that git starts, or may start in a later version. Git ends
+// such names in a few ways (git help --config). namesPeer matches the keys for the program at the other side, which is
+// started on this machine if the remote is a path. Git takes the first value of such a key, so it cannot be emptied.
+var (
+	namesProgram = regexp.MustCompile(
+		`(command|cmd|helper|program|hook|askpass|gitproxy|driver|textconv|external|pager|editor)$`)
+	namesPeer = regexp.MustCompile(`^remote\..*\.(uploadpack|receivepack)$`)
+)
+
+// empty makes the value of a key empty. A key may contain a =, at which -c would cut it.
+func (r *runner) empty(key string) {
+	r.settings = append(r.settings, "--config-env="+key+"="+emptyVariable)
 }
 
 // command returns git with some arguments, ready to start. It ends with the context.
 func (r *runner) command(ctx context.Context, args ...string) *exec.Cmd {
 	command := exec.CommandContext(ctx, "git", slices.Concat(configuration, r.settings, args)...)
 	command.Dir = r.dir
-	command.Env = slices.Clone(r.env)
+	command.Env = append(slices.Clone(r.env), "GIT_ALLOW_PROTOCOL="+r.allowed())
 	command.WaitDelay = 2 * time.Second
 	endWithChildren(command)
 	return command
+}
+
+// allowed returns the protocols that git may use: those of the runner, without those that the user has forbidden with
+// GIT_ALLOW_PROTOCOL.
+func (r *runner) allowed() string {
+	for _, variable := range r.env {
+		if of, ok := strings.CutPrefix(variable, "GIT_ALLOW_PROTOCOL="); ok {
+			permitted := strings.Split(of, ":")
+			both := slices.DeleteFunc(strings.Split(r.protocols, ":"), func(protocol string) bool {
+				return !slices.Contains(permitted, protocol)
+			})
+			return strings.Join(append(both, noProtocol), ":")
+		}
+	}
+	return r.protocols
 }
 
 // output runs git with some arguments and returns its standard output. For the error, see the function output.

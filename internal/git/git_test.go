@@ -3,9 +3,12 @@ package git
 import (
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -187,26 +190,64 @@ func TestRepositoryOfAnotherUserIsRead(t *testing.T) {
 	}
 }
 
-// TestConfiguredCommandsAreNotRun configures each command that git could run for the functions of this package.
+// marker returns a file, and a command that writes a word to the file: a test fails if the file has words at the end.
+func marker(t *testing.T) (command func(word string) string) {
+	ran := filepath.Join(t.TempDir(), "ran")
+	t.Cleanup(func() {
+		if words, err := os.ReadFile(ran); err == nil {
+			t.Errorf("git ran commands:\n%s", words)
+		}
+	})
+	return func(word string) string { return "echo " + word + " >> " + ran + "; exit 1; #" }
+}
+
+// hostile configures each program that git can start, in a file that .git/config includes.
+func (s scratch) hostile(command func(word string) string) {
+	s.Helper()
+	s.write(".git/hooks/post-index-change", "#!/bin/sh\n"+command("a hook")+"\n")
+	s.do(os.Chmod(s.path(".git/hooks/post-index-change"), 0o777))
+	s.git("config", "include.path", "included")
+	for _, key := range []string{
+		"core.fsmonitor", "diff.external", "diff.d.command", "diff.d.textconv", "filter.f.clean", "filter.f.smudge",
+		"filter.x=y.clean", "filter.p.process", "core.pager", "pager.diff", "pager.status", "core.sshCommand", "core.askPass", "core.gitProxy",
+		"core.alternateRefsCommand", "core.editor", "credential.helper", "credential.https://127.0.0.1.helper", "remote.origin.uploadpack",
+		"remote.origin.receivepack", "uploadpack.packObjectsHook", "gc.recentObjectsHook", "gpg.program", "hook.h.command", "merge.d.driver",
+		"alias.diff", "alias.status", "alias.rev-parse", "submodule.inner.update", "interactive.diffFilter", "trailer.t.command",
+	} {
+		s.git("config", "--file", ".git/included", key, "!"+command(key))
+		if !strings.HasPrefix(key, "alias.") && key != "credential.helper" && !strings.HasPrefix(key, "submodule.") {
+			s.git("config", "--file", ".git/included", key, command(key))
+		}
+	}
+	for key, value := range map[string]string{
+		"filter.f.required": "true", "hook.h.event": "post-index-change", "protocol.allow": "always", "protocol.ext.allow": "always",
+		"protocol.file.allow": "always", "core.hooksPath": s.path(".git/hooks"), "core.worktree": s.TempDir(),
+	} {
+		s.git("config", "--file", ".git/included", key, value)
+	}
+}
+
+// TestConfiguredCommandsAreNotRun configures each command that git could run for the functions of this package, and
+// calls all of them.
 func TestConfiguredCommandsAreNotRun(t *testing.T) {
 	t.Parallel()
+	command := marker(t)
+	inner := newScratch(t)
+	inner.commit()
 	s := newScratch(t)
 	s.write(".gitattributes", "a diff=d filter=f\nb filter=x=y\nc filter=p\n")
 	for _, name := range []string{"a", "b", "c"} {
 		s.write(name, "a\n")
 	}
+	s.git("submodule", "--quiet", "add", "file://"+inner.dir, "inner")
 	base := s.commit()
-	ran := filepath.Join(t.TempDir(), "ran")
-	command := func(key string) string { return "echo " + key + " >> " + ran + "; cat" }
-	s.write(".git/hooks/post-index-change", "#!/bin/sh\n"+command("a hook")+"\n")
-	s.do(os.Chmod(s.path(".git/hooks/post-index-change"), 0o777))
-	s.git("config", "filter.f.required", "true")
-	for _, key := range []string{
-		"core.fsmonitor", "diff.external", "diff.d.command", "diff.d.textconv", "filter.f.clean", "filter.f.smudge",
-		"filter.x=y.clean", "filter.p.process", "core.pager", "pager.diff", "core.sshCommand",
-	} {
-		s.git("config", key, command(key))
-	}
+	scratch{t, s.path("inner")}.git("config", "core.fsmonitor", command("of a submodule"))
+	nested := scratch{t, s.path("nested")}
+	s.do(os.Mkdir(nested.dir, 0o777))
+	nested.git("init", "--quiet")
+	nested.commit()
+	nested.git("config", "core.fsmonitor", command("of a nested repository"))
+	s.hostile(command)
 	for _, name := range []string{"a", "b", "c", "new"} {
 		s.write(name, "b\n")
 	}
@@ -215,7 +256,7 @@ func TestConfiguredCommandsAreNotRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := paths(files), "modified a, modified b, modified c, added new"; got != want {
+	if got, want := paths(files), "modified a, modified b, modified c, added nested, added new"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if _, err := r.Diff(t.Context(), base, base); err != nil {
@@ -224,15 +265,127 @@ func TestConfiguredCommandsAreNotRun(t *testing.T) {
 	if _, err := s.revision(base).ReadFile("a"); err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Uncommitted(t.Context(), []string{"a", "b", "c", "new"}); err != nil {
+	if _, err := r.Uncommitted(t.Context(), []string{"a", "b", "c", "new", "inner", "nested"}); err != nil {
 		t.Error(err)
 	}
-	if commands, err := os.ReadFile(ran); err == nil {
-		t.Errorf("git ran commands of the configuration:\n%s", commands)
+	if _, err := r.MergeBase(t.Context(), base, "HEAD"); err != nil {
+		t.Error(err)
+	}
+	if origin := r.Origin(t.Context()); origin != "" {
+		t.Error(origin)
 	}
 }
 
-// TestBareRepositoryIsNotDiscovered: a directory of the input that looks like a bare repository configures nothing.
+// TestFetchRunsNoConfiguredCommand fetches from a server that asks for a password, over ssh, over a transport that is a
+// command, and from a path.
+func TestFetchRunsNoConfiguredCommand(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("WWW-Authenticate", `Basic realm="a"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	}))
+	t.Cleanup(server.Close) // after the parallel cases
+	other := newScratch(t)
+	head := other.commit()
+	for name, url := range map[string]string{
+		"password": server.URL + "/a/b", "ssh": "ssh://git@127.0.0.1:1/a/b", "ext": "ext::sh -c 'echo ext'", "git": "git://127.0.0.1:1/a/b",
+		"helper of another name": "foo::bar", "path": other.dir, "file": "file://" + other.dir, "insteadOf": "https://example.com/a/b",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScratch(t)
+			s.commit()
+			s.git("remote", "add", "origin", url)
+			s.git("config", "url.file://"+other.dir+".insteadOf", "https://example.com/a/b")
+			s.write(".git/objects/info/alternates", other.path(".git/objects")+"\n")
+			s.hostile(marker(t))
+			if err := s.open().Fetch(t.Context(), strings.Repeat("ab", 20)); err == nil {
+				t.Error("an absent commit was fetched")
+			}
+		})
+	}
+	s := newScratch(t)
+	s.commit()
+	s.git("remote", "add", "origin", other.dir)
+	alternate := newScratch(t)
+	alternate.commit()
+	s.write(".git/objects/info/alternates", alternate.path(".git/objects")+"\n")
+	s.git("config", "core.alternateRefsCommand", marker(t)("alternateRefsCommand"))
+	if err := s.open().Fetch(t.Context(), head); err != nil {
+		t.Errorf("without a command, a path is fetched: %v", err)
+	}
+}
+
+// TestMissingObjectsAreFetchedWithoutCommands: in a partial clone, git itself fetches what is missing, but only where
+// revisions are compared.
+func TestMissingObjectsAreFetchedWithoutCommands(t *testing.T) {
+	t.Parallel()
+	origin, _, head := pullRequest(t)
+	origin.git("config", "uploadpack.allowFilter", "true")
+	origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+	c := origin.clone("--filter=blob:none", "--no-checkout")
+	if data, err := c.revision(head).ReadFile("a"); err != nil || len(data) == 0 {
+		t.Errorf("got %q, %v", data, err)
+	}
+	c = origin.clone("--filter=tree:0", "--no-checkout")
+	if _, err := c.open().Uncommitted(t.Context(), []string{"a"}); err == nil {
+		t.Error("status has fetched a tree")
+	}
+	c.hostile(marker(t))
+	if _, err := c.open().Revision(t.Context(), head); err == nil {
+		t.Error("a remote with a command of its own was asked")
+	}
+}
+
+// TestEnvironmentIsWhatGitNeeds has a git that prints its environment.
+func TestEnvironmentIsWhatGitNeeds(t *testing.T) {
+	secret := []string{
+		"GITHUB_TOKEN", "GH_TOKEN", "GITHUB_ENV", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_URL", "INPUT_TOKEN", "CI_JOB_TOKEN",
+		"ARGOCD_ENV_TOKEN", "ARGOCD_APP_PARAMETERS", "REDIS_PASSWORD", "AWS_SECRET_ACCESS_KEY", "VAULT_TOKEN", "NPM_TOKEN", "SSH_PRIVATE_KEY",
+		"KUBECONFIG", "DATABASE_URL", "PULLCHECK_X",
+	}
+	needed := []string{"HOME", "PATH", "https_proxy", "HTTPS_PROXY", "no_proxy", "SSH_AUTH_SOCK", "GIT_ASKPASS", "GIT_SSL_CAINFO", "GIT_TOKEN",
+		"SSL_CERT_FILE", "XDG_CONFIG_HOME", "SystemRoot"}
+	var caller []string
+	for _, name := range append(secret, needed...) {
+		caller = append(caller, name+"=of the caller")
+	}
+	env := environment(caller)
+	for _, name := range secret {
+		if slices.Contains(env, name+"=of the caller") {
+			t.Errorf("git gets %s", name)
+		}
+	}
+	for _, name := range needed {
+		if !slices.Contains(env, name+"=of the caller") {
+			t.Errorf("git does not get %s", name)
+		}
+	}
+}
+
+// TestHooksOfTheConfigurationAreOff: git 2.54 and later run them whatever core.hooksPath says.
+func TestHooksOfTheConfigurationAreOff(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	s.git("config", "hook.a.b=c.command", "touch x")
+	if r := s.open(); !slices.Contains(r.settings, "--config-env=hook.a.b=c.enabled="+emptyVariable) {
+		t.Errorf("got %q", r.settings)
+	}
+}
+
+// TestUserForbidsProtocols: GIT_ALLOW_PROTOCOL of the user counts where it permits less.
+func TestUserForbidsProtocols(t *testing.T) {
+	for user, want := range map[string]string{"https:ext": "https:none", "": "none", "file:ssh:http:https": "https:http:ssh:none"} {
+		r := newRunner("", []string{"GIT_ALLOW_PROTOCOL=" + user})
+		r.protocols = remoteProtocols
+		if got := r.allowed(); got != want {
+			t.Errorf("%q: got %q, want %q", user, got, want)
+		}
+	}
+}
+
+// TestBareRepositoryIsNotDiscovered: a directory of the input that looks like a bare repository is a directory of the
+// repository around it.
 func TestBareRepositoryIsNotDiscovered(t *testing.T) {
 	t.Parallel()
 	s := newScratch(t)
@@ -242,14 +395,20 @@ func TestBareRepositoryIsNotDiscovered(t *testing.T) {
 	if got := s.git("-C", "chart", "rev-parse", "--is-bare-repository"); got != "true" {
 		t.Fatal("git does not take the directory for a repository")
 	}
-	r, err := Open(t.Context(), s.path("chart"), os.Environ())
-	if err == nil || !strings.Contains(err.Error(), "safe.bareRepository") {
+	if r, err := Open(t.Context(), s.path("chart"), os.Environ()); err != nil || r.Root() != s.open().Root() {
 		t.Errorf("got %v, %v", r, err)
+	}
+	alone := scratch{t, t.TempDir()}
+	alone.git("init", "--quiet", "--bare")
+	alone.git("config", "core.bare", "false")
+	alone.git("config", "core.worktree", s.dir)
+	if r, err := Open(t.Context(), alone.dir, os.Environ()); err == nil {
+		t.Errorf("alone: got %v", r)
 	}
 }
 
 func TestOpenOutsideOfARepository(t *testing.T) {
-	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
+	t.Parallel()
 	_, err := Open(t.Context(), t.TempDir(), os.Environ())
 	if err == nil || !strings.Contains(err.Error(), "not a git repository") {
 		t.Errorf("got %v", err)
@@ -257,8 +416,9 @@ func TestOpenOutsideOfARepository(t *testing.T) {
 }
 
 func TestWithoutGit(t *testing.T) {
+	s := newScratch(t)
 	t.Setenv("PATH", "")
-	_, err := Open(t.Context(), t.TempDir(), os.Environ())
+	_, err := Open(t.Context(), s.dir, os.Environ())
 	if err == nil || err.Error() != "there is no git on the PATH" {
 		t.Errorf("got %v", err)
 	}

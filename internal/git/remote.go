@@ -24,9 +24,11 @@ type Remote struct {
 	Ref string
 	// Submodules says whether Checkout also fetches the submodules.
 	Submodules bool
+	// Local says whether URL may be a path of this machine, or a file:// URL. Never set it for a URL of a stranger.
+	Local bool
 	// Timeout limits each command of git. Its error is context.DeadlineExceeded.
 	Timeout time.Duration
-	// Env is the environment for git, in the form of os.Environ.
+	// Env is the environment of which git gets variables, in the form of os.Environ.
 	Env []string
 	// Network has the rules for the requests of git. Over HTTPS and HTTP they hold for each request of git, also for
 	// redirects and submodules. For ssh the host of URL is checked before, and a submodule has no ssh. Git has no other
@@ -81,13 +83,17 @@ func (r Remote) Checkout(ctx context.Context, dir string) (commit string, err er
 		{"remote", "add", "--", "origin", r.URL}, // A relative URL of a submodule is relative to the URL of origin.
 		{"fetch", "--quiet", "--depth=1", "--", r.URL, cmp.Or(r.Ref, "HEAD")},
 		{"checkout", "--quiet", "FETCH_HEAD"},
-		{"-c", "protocol.ssh.allow=never", "submodule", "--quiet", "update", "--init", "--recursive"},
+		{"submodule", "--quiet", "update", "--init", "--recursive", "--checkout"},
 		{"rev-parse", "HEAD"},
 	} {
-		if slices.Contains(step, "submodule") && !r.Submodules {
-			continue
+		runner := *git
+		if step[0] == "submodule" {
+			if !r.Submodules {
+				continue
+			}
+			runner.protocols = submoduleProtocols
 		}
-		if commit, err = r.output(ctx, git, step...); err != nil {
+		if commit, err = r.output(ctx, &runner, step...); err != nil {
 			return "", proxy.Explain(err)
 		}
 	}
@@ -108,7 +114,11 @@ func (r Remote) in(ctx context.Context, dir string) (*runner, *fetch.Proxy, erro
 	}
 	git := newRunner(absolute, r.Env)
 	git.env = append(git.env, "GIT_CEILING_DIRECTORIES="+filepath.Dir(absolute))
-	if err := git.disarm(limited); err != nil {
+	protocols := remoteProtocols
+	if r.Local {
+		protocols = localProtocols
+	}
+	if err := git.disarm(limited, protocols); err != nil {
 		return nil, nil, err
 	}
 	proxy, err := r.Network.StartProxy(maxRepository)
@@ -120,8 +130,7 @@ func (r Remote) in(ctx context.Context, dir string) (*runner, *fetch.Proxy, erro
 		name, _, _ := strings.Cut(variable, "=")
 		return strings.EqualFold(name, "NO_PROXY")
 	})
-	git.settings = append(git.settings, "-c", "http.proxy="+proxy.URL,
-		"-c", "protocol.git.allow=never", "-c", "protocol.ftp.allow=never", "-c", "protocol.ftps.allow=never")
+	git.settings = append(git.settings, "-c", "http.proxy="+proxy.URL)
 	return &git, proxy, nil
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 func (s scratch) remote(ref string) Remote {
-	return Remote{URL: "file://" + filepath.ToSlash(s.dir), Ref: ref, Timeout: time.Minute, Env: os.Environ()}
+	return Remote{URL: "file://" + filepath.ToSlash(s.dir), Ref: ref, Local: true, Timeout: time.Minute, Env: os.Environ()}
 }
 
 func TestRemoteCommit(t *testing.T) {
@@ -149,7 +149,7 @@ func TestRemoteObeysTheRules(t *testing.T) {
 		{"", "git://127.0.0.1/a", "transport 'git' not allowed"},
 		{"", "ftp://127.0.0.1/a", "transport 'ftp' not allowed"},
 	} {
-		remote := Remote{URL: test.url, Ref: "main", Submodules: true, Timeout: time.Minute}
+		remote := Remote{URL: test.url, Ref: "main", Submodules: true, Local: true, Timeout: time.Minute}
 		if test.submodule != "" {
 			s := newScratch(t)
 			s.write(".gitmodules", "[submodule \"m\"]\n\tpath = m\n\turl = "+test.submodule+"\n")

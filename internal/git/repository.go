@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/pullcheck/pullcheck/render/tree"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
 )
 
@@ -24,16 +25,24 @@ type Repository struct {
 	runner // in the top directory of the working tree
 }
 
-// Open finds the repository around a directory. Git gets the environment env, in the form of os.Environ, in this call
-// and in all later ones. The repository may belong to another user.
+// Open finds the repository around a directory: the nearest directory with a .git at or above it. Git gets variables of
+// env, which has the form of os.Environ, in this call and in all later ones. The repository may belong to another user.
 func Open(ctx context.Context, dir string, env []string) (*Repository, error) {
-	r := &Repository{newRunner(dir, env)}
-	root, err := r.output(ctx, "rev-parse", "--show-toplevel")
+	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	r.dir = filepath.FromSlash(strings.TrimSuffix(root, "\n"))
-	return r, r.disarm(ctx)
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return nil, err
+	}
+	root, ok := tree.RepositoryAround(dir)
+	if !ok {
+		return nil, fmt.Errorf("%s: not a git repository, nor is a directory above it", dir)
+	}
+	r := &Repository{newRunner(root, env)}
+	// Git itself does not look for a repository: before version 2.38, it would take a directory for a bare repository.
+	r.env = append(r.env, "GIT_DIR="+filepath.Join(root, ".git"), "GIT_WORK_TREE="+root)
+	return r, r.disarm(ctx, localProtocols)
 }
 
 // Origin returns the URL of the remote "origin"; empty if there is no such remote.
@@ -70,7 +79,9 @@ func (r *Repository) Uncommitted(ctx context.Context, names []string) (map[strin
 		"--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames", "--ignored", "--untracked-files=normal",
 		"--ignore-submodules=all", "--",
 	}
-	entries, err := r.list(ctx, append(status, names...)...)
+	offline := r.runner
+	offline.protocols = noProtocol // The last commit is there, also in a partial clone.
+	entries, err := offline.list(ctx, append(status, names...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -30,7 +30,7 @@ func Finder(fsys fs.FS, cache string) discover.Finder {
 	charts := &chartrepo.Client{Dir: filepath.Join(cache, "charts"), Offline: true}
 	chart := &helm.Engine{Charts: charts}
 	kustomization := &kustomize.Engine{
-		Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: true,
+		Charts: charts, Helm: chart, Dir: filepath.Join(cache, "git"), Env: os.Environ(), Offline: true, LocalRepositories: true,
 	}
 	return discover.Finder{
 		Tree: fsys, Chart: helm.Source{Engine: chart}, Kustomization: kustomize.Source{Engine: kustomization},

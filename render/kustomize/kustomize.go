@@ -52,8 +52,11 @@ type Engine struct {
 	// Dir is the directory of the cache of remote bases, by repository and commit, and of remote files. It is created
 	// when it is first needed.
 	Dir string
-	// Env is the environment of the git that fetches remote bases, in the form of os.Environ.
+	// Env is the environment for the git that fetches remote bases, in the form of os.Environ.
 	Env []string
+	// LocalRepositories permits bases in git repositories on this machine (file://). Never set it for kustomizations of
+	// a stranger, who could name any repository that the process may read.
+	LocalRepositories bool
 	// Offline forbids the network: a remote base or file that is not in the cache is an error.
 	Offline bool
 	// Network is the way to remote bases and files. An item for its Permit is a repository, with its URL and ref, or a

@@ -80,7 +80,7 @@ var local = func() fetch.Network {
 
 // engine is an Engine with a cache of its own and without any chart repository.
 func engine(t *testing.T) *Engine {
-	return &Engine{Network: local, Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
+	return &Engine{Network: local, LocalRepositories: true, Dir: t.TempDir(), Env: os.Environ(), Helm: &helm.Engine{Charts: &chartrepo.Client{Dir: t.TempDir(), Offline: true}}}
 }
 
 func TestRenderPrintsWhatKustomizeBuildPrints(t *testing.T) {

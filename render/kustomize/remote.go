@@ -22,6 +22,9 @@ import (
 // for the commit of a branch or tag in every run, and clones only a commit that the cache lacks. With Offline, or if
 // the ref is the hash of a commit in the cache, it does not use the network.
 func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
+	if r.isLocal() && !e.LocalRepositories {
+		return "", errLocal
+	}
 	item := "repository " + r.url + " at " + cmp.Or(r.ref, "HEAD")
 	if !r.submodules {
 		item += " without submodules"
@@ -54,6 +57,12 @@ func (e *Engine) checkoutOnce(ctx context.Context, r repository) (string, error)
 	})
 }
 
+// errLocal is the error for a repository on this machine. Its callers name the repository.
+var errLocal = &yamldoc.Error{
+	Err:  errors.New("a git repository on this machine is not read for a pull request or an Application"),
+	Hint: "name a directory of this repository, or an https:// URL",
+}
+
 // directory returns the directory with the files of a commit, below dir, the directory of the repository in the cache.
 func (r repository) directory(dir, commit string) string {
 	if !r.submodules {
@@ -65,7 +74,8 @@ func (r repository) directory(dir, commit string) string {
 // remote returns the repository as package git needs it.
 func (e *Engine) remote(r repository) git.Remote {
 	return git.Remote{
-		URL: r.url, Ref: r.ref, Submodules: r.submodules, Timeout: r.timeout, Env: e.Env, Network: e.Network,
+		URL: r.url, Ref: r.ref, Submodules: r.submodules, Local: e.LocalRepositories, Timeout: r.timeout, Env: e.Env,
+		Network: e.Network,
 	}
 }
 
@@ -126,8 +136,11 @@ func (r repository) fetchError(ctx context.Context, err error) error {
 		err = fmt.Errorf("git is needed to fetch %s, and %w", r, git.ErrNoGit)
 		return &yamldoc.Error{Err: err, Hint: "install git"}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout),
-			Hint: "give it longer with a parameter, as ?timeout=120"}
+		hint := fmt.Sprintf("give it longer with a parameter, as ?timeout=120, up to %d seconds", maxTimeout/time.Second)
+		if r.timeout == maxTimeout {
+			hint = "this is the longest that ?timeout= can allow: copy the base into this repository"
+		}
+		return &yamldoc.Error{Err: fmt.Errorf("fetching %s took longer than %s", r, r.timeout), Hint: hint}
 	case errors.As(err, &failure):
 		return fmt.Errorf("git cannot fetch %s: %s", r, fetch.Redact(failure.Line))
 	}

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/pullcheck/pullcheck/internal/fetch"
 	"github.com/pullcheck/pullcheck/render"
 )
 
@@ -73,6 +74,19 @@ func (r repo) commit(archive string) string {
 
 func (r repo) url() string { return "file://" + filepath.ToSlash(r.dir) }
 
+// serve serves the repository over HTTP, as /org/repo, and returns the URL of the server.
+func (r repo) serve() string {
+	backend := filepath.Join(r.git("--exec-path"), "git-http-backend")
+	if _, err := os.Stat(backend); err != nil {
+		r.t.Skip("this git has no server for HTTP")
+	}
+	server := httptest.NewServer(&cgi.Handler{Path: backend, Stderr: io.Discard, Env: []string{
+		"GIT_PROJECT_ROOT=" + filepath.Dir(filepath.Dir(r.dir)), "GIT_HTTP_EXPORT_ALL=1",
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
+	r.t.Cleanup(server.Close)
+	return server.URL
+}
+
 // pod is a base with one object, whose image tells versions apart.
 func pod(image string) string {
 	return `
@@ -120,8 +134,8 @@ func TestRemoteBaseFollowsItsRefAndTheCache(t *testing.T) {
 	r.commit(pod("two"))
 	r.git("branch", "v1") // a tag goes before a branch
 	dir := t.TempDir()
-	online := func() *Engine { return &Engine{Dir: dir, Env: os.Environ()} }
-	offline := &Engine{Dir: dir, Offline: true}
+	online := func() *Engine { return &Engine{Dir: dir, Env: os.Environ(), LocalRepositories: true} }
+	offline := &Engine{Dir: dir, Offline: true, LocalRepositories: true}
 
 	var builds sync.WaitGroup
 	shared := online()
@@ -139,7 +153,7 @@ func TestRemoteBaseFollowsItsRefAndTheCache(t *testing.T) {
 	r.commit(pod("three"))
 	wantImage(t, offline, naming(r.url()+"//base"), "two")
 	wantImage(t, online(), naming(r.url()+"//base"), "three")
-	wantImage(t, &Engine{Dir: dir, Offline: true}, naming(r.url()+"//base"), "three")
+	wantImage(t, &Engine{Dir: dir, Offline: true, LocalRepositories: true}, naming(r.url()+"//base"), "three")
 
 	failing := online()
 	unfetched := naming(r.url() + "//base?ref=later")
@@ -168,19 +182,12 @@ func TestRemoteBaseFollowsItsRefAndTheCache(t *testing.T) {
 func TestRemoteBaseOverHTTP(t *testing.T) {
 	r := newRepo(t)
 	r.commit(pod("one") + strings.ReplaceAll(pod("two"), "-- base/", "-- base.yaml/"))
-	backend := filepath.Join(r.git("--exec-path"), "git-http-backend")
-	if _, err := os.Stat(backend); err != nil {
-		t.Skip("this git has no server for HTTP")
-	}
-	server := httptest.NewServer(&cgi.Handler{Path: backend, Stderr: io.Discard, Env: []string{
-		"GIT_PROJECT_ROOT=" + filepath.Dir(filepath.Dir(r.dir)), "GIT_HTTP_EXPORT_ALL=1",
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=safe.directory", "GIT_CONFIG_VALUE_0=*"}})
-	defer server.Close()
+	server := r.serve()
 	e := engine(t)
-	wantImage(t, e, naming(server.URL+"/org/repo/base?ref=main"), "one")
-	wantImage(t, e, naming(server.URL+"/org/repo/base.yaml"), "two")
-	wantError(t, e, naming(server.URL+"/org/other"), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %[1]s/org/other: "+
-		"git cannot fetch %[1]s/org/other: fatal: repository '%[1]s/org/other/' not found", server.URL))
+	wantImage(t, e, naming(server+"/org/repo/base?ref=main"), "one")
+	wantImage(t, e, naming(server+"/org/repo/base.yaml"), "two")
+	wantError(t, e, naming(server+"/org/other"), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %[1]s/org/other: "+
+		"git cannot fetch %[1]s/org/other: fatal: repository '%[1]s/org/other/' not found", server))
 }
 
 func TestRemoteBaseErrorsNameTheReason(t *testing.T) {
@@ -206,7 +213,7 @@ patches: [{target: {kind: Pod}, patch: "{}"}, {patch: "{apiVersion: v1, kind: Po
 	tests := []struct{ entry, want string }{
 		{"?ref=v9", `URL has no branch or tag "v9"`},
 		{"?ref=--upload-pack=touch", `URL has no branch or tag "--upload-pack=touch"`},
-		{"?timeout=1ns", "fetching URL took longer than 1ns\nhint: give it longer with a parameter, as ?timeout=120"},
+		{"?timeout=1ns", "fetching URL took longer than 1ns\nhint: give it longer with a parameter, as ?timeout=120, up to 300 seconds"},
 		{"//none", "URL: open none: no such file or directory"},
 		{"//file.yaml", "file.yaml is a file, and a kustomization is a directory"},
 		{"", "the directory has no kustomization.yaml"},
@@ -253,16 +260,41 @@ func TestRemoteBaseIgnoresTheEnvironmentOfAGitHook(t *testing.T) {
 func TestSubmodulesAreFetchedUnlessTurnedOff(t *testing.T) {
 	inner, outer := newRepo(t), newRepo(t)
 	inner.commit(pod("inner"))
-	// By default, git refuses submodules on the disk.
-	t.Setenv("GIT_CONFIG_COUNT", "1")
-	t.Setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
-	t.Setenv("GIT_CONFIG_VALUE_0", "always")
-	outer.git("submodule", "--quiet", "add", inner.url(), "inner")
+	outer.git("submodule", "--quiet", "add", inner.serve()+"/org/repo", "inner")
 	outer.git("commit", "--quiet", "--message=test")
 	e := engine(t)
 	wantImage(t, e, naming(outer.url()+"//inner/base"), "inner")
 	entry := outer.url() + "//inner/base?submodules=false"
 	wantError(t, e, naming(entry), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %s: %s: open inner/base: no such file or directory", entry, outer.url()))
+}
+
+// TestSubmodulesOnThisMachineAreRefused: a repository cannot name other repositories that this process may read, also
+// if the user's configuration permits them.
+func TestSubmodulesOnThisMachineAreRefused(t *testing.T) {
+	inner, outer := newRepo(t), newRepo(t)
+	inner.commit(pod("inner"))
+	t.Setenv("GIT_CONFIG_COUNT", "1")
+	t.Setenv("GIT_CONFIG_KEY_0", "protocol.file.allow")
+	t.Setenv("GIT_CONFIG_VALUE_0", "always")
+	outer.git("submodule", "--quiet", "add", inner.url(), "inner")
+	outer.git("commit", "--quiet", "--message=test")
+	wantError(t, engine(t), naming(outer.url()+"//inner/base"), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %s//inner/base: "+
+		"git cannot fetch %s: fatal: transport 'file' not allowed", outer.url(), outer.url()))
+}
+
+// TestRepositoriesOnThisMachineAreRefused: not for a stranger, not from the cache, and not under another spelling.
+func TestRepositoriesOnThisMachineAreRefused(t *testing.T) {
+	r := newRepo(t)
+	commit := r.commit(pod("one"))
+	e := engine(t)
+	wantImage(t, e, naming(r.url()+"//base"), "one")
+	for _, offline := range []bool{false, true} {
+		stranger := &Engine{Dir: e.Dir, Env: e.Env, Offline: offline}
+		for _, entry := range []string{r.url() + "//base", r.url() + "//base?ref=" + commit, "git::FILE://" + r.dir + "//base", "a@/" + r.dir + "//base"} {
+			wantError(t, stranger, naming(entry), fmt.Sprintf("app/kustomization.yaml:3:3: resources: %s: a git repository on this machine "+
+				"is not read for a pull request or an Application\nhint: name a directory of this repository, or an https:// URL", fetch.Redact(entry)))
+		}
+	}
 }
 
 // TestRemoteOriginsEqualKustomizes compares with the output of the program kustomize, with the repository's URL.

@@ -119,11 +119,12 @@ func splitHost(location string) (host, rest string, err error) {
 	return scheme + user + location, rest, nil
 }
 
-// maxTimeout is the longest time for one command of git, whatever a URL says.
-const maxTimeout = 10 * time.Minute
+// maxTimeout is the largest timeout that a URL may set: the input must not decide how long a run takes. Kustomize has
+// no limit.
+const maxTimeout = 5 * time.Minute
 
 // parseQuery parses the query of a git URL: ref or version, timeout and submodules. As in kustomize, a parameter that
-// cannot be parsed has its default: 27 seconds, and with submodules.
+// cannot be parsed has its default: 27 seconds, and with submodules. A longer timeout than maxTimeout is maxTimeout.
 func parseQuery(query string) (ref string, timeout time.Duration, submodules bool) {
 	timeout, submodules = 27*time.Second, true
 	values, err := url.ParseQuery(query)
@@ -135,14 +136,24 @@ func parseQuery(query string) (ref string, timeout time.Duration, submodules boo
 		ref = values.Get("version")
 	}
 	if seconds, err := strconv.Atoi(values.Get("timeout")); err == nil && seconds > 0 {
-		timeout = time.Duration(seconds) * time.Second
+		timeout = time.Duration(min(seconds, int(maxTimeout.Seconds()))) * time.Second
 	} else if duration, err := time.ParseDuration(values.Get("timeout")); err == nil && duration > 0 {
-		timeout = duration
+		timeout = min(duration, maxTimeout)
 	}
 	if value, err := strconv.ParseBool(values.Get("submodules")); err == nil {
 		submodules = value
 	}
-	return ref, min(timeout, maxTimeout), submodules
+	return ref, timeout, submodules
+}
+
+// isLocal reports whether git reads the repository from this machine. Without a scheme, a colon before the first slash
+// ends a host.
+func (r repository) isLocal() bool {
+	if scheme := schemes.FindString(r.url); scheme != "" {
+		return scheme == "file://"
+	}
+	host, _, _ := strings.Cut(r.url, "/")
+	return !strings.Contains(host, ":")
 }
 
 // isWeb reports whether an entry is an http or https URL, which kustomize downloads (api/internal/loader/fileloader.go,

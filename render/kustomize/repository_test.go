@@ -148,6 +148,10 @@ func TestParseQueryHasKustomizesDefaults(t *testing.T) {
 		{"version=master&timeout=0s", "master", usual, true},
 		{"version=master&timeout=61", "master", 61 * time.Second, true},
 		{"version=master&submodules=false&timeout=1m1s", "master", 61 * time.Second, false},
+		{"timeout=300", "", maxTimeout, true},
+		{"timeout=301", "", maxTimeout, true},
+		{"timeout=9223372036854775807", "", maxTimeout, true},
+		{"timeout=2400h", "", maxTimeout, true},
 		{"ref=a;b", "", usual, true},
 	}
 	for _, test := range tests {
@@ -170,6 +174,17 @@ func TestNamesFileGoesByTheExtension(t *testing.T) {
 	} {
 		if got := namesFile(address); got != want {
 			t.Errorf("%s: got %t", address, got)
+		}
+	}
+}
+
+func TestLocalRepositories(t *testing.T) {
+	for url, want := range map[string]bool{
+		"file:///srv/repo.git": true, "file://C:/repo": true, "a@/srv/repo": true, "a@srv/repo:x": true,
+		"https://example.com/org/repo": false, "ssh://git@example.com/org/repo": false, "git@example.com:org/repo": false,
+	} {
+		if got := (repository{url: url}).isLocal(); got != want {
+			t.Errorf("%s: got %v", url, got)
 		}
 	}
 }

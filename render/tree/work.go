@@ -144,14 +144,11 @@ func rootOf(path, dir string) string {
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		start = filepath.Dir(path)
 	}
+	if root, ok := RepositoryAround(start); ok {
+		return root
+	}
 	chart := ""
-	for parent := start; ; parent = filepath.Dir(parent) {
-		if _, err := os.Lstat(filepath.Join(parent, ".git")); err == nil {
-			return parent
-		}
-		if parent == filepath.Dir(parent) {
-			break
-		}
+	for parent := start; parent != filepath.Dir(parent); parent = filepath.Dir(parent) {
 		_, err := os.Stat(filepath.Join(parent, "..", "Chart.yaml"))
 		if err == nil && filepath.Base(parent) == "templates" {
 			chart = filepath.Dir(parent)
@@ -165,6 +162,19 @@ func rootOf(path, dir string) string {
 		root = chart
 	}
 	return root
+}
+
+// RepositoryAround returns the nearest directory at or above an absolute path that has a .git, which is the top of a
+// git repository, a worktree or a submodule.
+func RepositoryAround(dir string) (root string, ok bool) {
+	for ; ; dir = filepath.Dir(dir) {
+		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+			return dir, true
+		}
+		if dir == filepath.Dir(dir) {
+			return "", false
+		}
+	}
 }
 
 // isBelow reports whether an absolute path is dir itself or below dir.
