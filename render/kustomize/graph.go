@@ -130,6 +130,9 @@ func (g *graph) walk(at node) (*visit, error) {
 	}
 	inherits = inherits || slices.ContainsFunc(charts, func(c chart) bool { return c.inherits })
 	v.inherits = inherits && k.Namespace == ""
+	if err := onlyLocal(k); err != nil {
+		return nil, err
+	}
 	if changed || len(charts) > 0 || g.probe != nil || g.options.Edit != nil && at.dir == g.dir {
 		data, err := sigsyaml.Marshal(k.Kustomization)
 		if err != nil {
@@ -138,6 +141,18 @@ func (g *graph) walk(at node) (*visit, error) {
 		g.tree.Write(file, data)
 	}
 	return v, nil
+}
+
+// onlyLocal returns an error if a kustomization that is ready for kustomize still names a URL. It is the last line of
+// defense: kustomize runs git with the ref of a URL as an argument, so that a ref can be an option with a command.
+func onlyLocal(k *Kustomization) error {
+	for _, reference := range k.References() {
+		if isWeb(reference.Path) || reference.Directory && beginsAsURL.MatchString(reference.Path) {
+			return fault(k.Locate(""), reference.Field,
+				fmt.Errorf("%s cannot be fetched from here", fetch.Redact(reference.Path)))
+		}
+	}
+	return nil
 }
 
 // load reads the kustomization file of a directory. The directory must have exactly one. Options.Edit edits the content

@@ -195,6 +195,9 @@ func TestChartErrorsNameTheEntry(t *testing.T) {
 				"hint: run pullcheck on a directory that holds all that the kustomization names"},
 		{"not to be pulled", "{name: none, repo: https://example.com}", "app/kustomization.yaml:1:22: helmCharts: none: none of https://example.com: not in the cache\n" +
 			"hint: run once without --offline; a dependency can be vendored with: helm dependency build"},
+		{"name from the environment", "{name: web, nameTemplate: '{{ env \"HOME\" }}'}", "app/kustomization.yaml:1:22: helmCharts: web: template: nameTemplate:1: function \"env\" not defined"},
+		{"name expanded", "{name: web, nameTemplate: '{{ expandenv \"$HOME\" }}'}", "app/kustomization.yaml:1:22: helmCharts: web: template: nameTemplate:1: function \"expandenv\" not defined"},
+		{"name from DNS", "{name: web, nameTemplate: '{{ getHostByName \"a\" }}'}", "app/kustomization.yaml:1:22: helmCharts: web: template: nameTemplate:1: function \"getHostByName\" not defined"},
 		{"two names", "{name: web, releaseName: a, nameTemplate: b}", "app/kustomization.yaml:1:22: helmCharts: web: it has both a releaseName and a nameTemplate"},
 		{"unknown merge", "{name: web, valuesMerge: deep}", `app/kustomization.yaml:1:22: helmCharts: web: valuesMerge is "deep" and must be override, merge or replace`},
 		{"values that are not there", "{name: web, valuesFile: none.yaml}", "app/kustomization.yaml:1:22: helmCharts: web: valuesFile: none.yaml: there is no app/none.yaml"},

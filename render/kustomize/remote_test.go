@@ -297,6 +297,45 @@ func TestRepositoriesOnThisMachineAreRefused(t *testing.T) {
 	}
 }
 
+// TestKustomizeFetchesNothingItself has URLs that look like YAML, or like a file. Kustomize would run git with the ref
+// as an argument, so that git takes it for an option and runs the command in it.
+func TestKustomizeFetchesNothingItself(t *testing.T) {
+	asked := ""
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { asked += r.UserAgent() }))
+	defer server.Close()
+	ran := filepath.Join(t.TempDir(), "ran")
+	command := "file:///x?ref=--upload-pack=touch%20" + ran + "%20"
+	for _, test := range []struct{ name, files string }{
+		{"line break", "-- app/kustomization.yaml --\nresources: [\"" + command + "\\n\"]\n"},
+		{"mapping", "-- app/kustomization.yaml --\nresources: ['" + command + ": b']\n"},
+		{"component", "-- app/kustomization.yaml --\ncomponents: [\"" + command + "\\n\"]\n"},
+		{"transformer", "-- app/kustomization.yaml --\ntransformers: ['" + command + ": b']\nresources: [pod.yaml]\n" + object},
+		{"validator", "-- app/kustomization.yaml --\nvalidators: [\"" + command + "\\n\"]\nresources: [pod.yaml]\n" + object},
+		{"generator", "-- app/kustomization.yaml --\ngenerators: ['" + command + ": b']\nresources: [pod.yaml]\n" + object},
+		{"file that is no YAML", "-- app/kustomization.yaml --\nresources: [\"file://x/y?ref=--upload-pack=touch%20" + strings.ReplaceAll(ran, "/", "%2F") +
+			"%20\"]\n-- app/file:/x/y?ref=--upload-pack=touch%20" + strings.ReplaceAll(ran, "/", "%2F") + "%20 --\na: [\n"},
+		{"patch", "-- app/kustomization.yaml --\npatchesStrategicMerge: ['" + server.URL + "/?a: b']\nresources: [pod.yaml]\n" + object},
+		{"key and file", "-- app/kustomization.yaml --\ngenerators: [g.yaml]\n-- app/g.yaml --\napiVersion: builtin\nkind: ConfigMapGenerator\n" +
+			"metadata: {name: a}\nfiles: ['k=" + server.URL + "']\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			os.Remove(ran)
+			result, err := Source{Engine: &Engine{Dir: t.TempDir(), Env: os.Environ(), Network: local}, Path: "app"}.Render(t.Context(), render.In{Tree: treeOf(test.files)})
+			if err == nil || strings.Contains(err.Error(), "failed to run") {
+				t.Errorf("got %v, %v", result, err)
+			}
+			if _, err := os.Stat(ran); err == nil {
+				t.Error("a command of the URL was run")
+			}
+		})
+	}
+	if strings.Contains(asked, "Go-http-client") {
+		t.Errorf("kustomize has asked the server: %s", asked)
+	}
+}
+
+const object = "-- app/pod.yaml --\napiVersion: v1\nkind: Pod\nmetadata: {name: app}\n"
+
 // TestRemoteOriginsEqualKustomizes compares with the output of the program kustomize, with the repository's URL.
 func TestRemoteOriginsEqualKustomizes(t *testing.T) {
 	r := newRepo(t)
