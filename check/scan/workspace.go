@@ -53,6 +53,7 @@ import (
 // outside the tree is absolute.
 type Config struct {
 	// Tree holds the files of the repository, by their paths from its root: os.DirFS, a git.Revision, an fstest.MapFS.
+	// The workspace never reads git's own files in it.
 	Tree fs.FS
 	// Helm and Kustomize are the options for all charts and kustomizations. If Helm has values files, every chart is
 	// rendered once with them, and not once for each environment, such as values-prod.yaml, that is found beside the
@@ -113,7 +114,7 @@ func New(config Config) *Workspace {
 		Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
 		LocalRepositories: config.LocalRepositories, Network: config.Network,
 	}
-	files := tree.NewLinked(config.Tree)
+	files := tree.NewLinked(tree.WithoutGit(config.Tree))
 	finder := discover.Finder{
 		Tree:          files,
 		Chart:         helm.Source{Engine: helmEngine, Options: config.Helm},

@@ -131,7 +131,6 @@ func (n *node) entries() []fs.DirEntry {
 
 // The errors of os.Root, in its words.
 var (
-	errEscapes   = errors.New("path escapes from parent")
 	errLoop      = errors.New("too many levels of symbolic links")
 	errDirectory = errors.New("is a directory")
 )
@@ -191,7 +190,7 @@ func (r *Revision) find(op, name string, follow bool) (*node, error) {
 		}
 		switch {
 		case errors.Is(err, tree.ErrOutside):
-			err = errEscapes
+			err = tree.ErrEscapes
 		case errors.Is(err, tree.ErrTooManyLinks):
 			err = errLoop
 		}

@@ -336,7 +336,7 @@ func (g *graph) remote(at, child node, entry string, r repository) (string, *vis
 		return "", nil, err
 	}
 	g.checkouts = append(g.checkouts, checkout)
-	child.layer = checkout.FS()
+	child.layer = tree.WithoutGit(checkout.FS())
 	found, info, err := tree.Resolve(child.layer, path.Clean(r.path), tree.MaxLinks)
 	if err != nil {
 		return "", nil, fmt.Errorf("%s: %w", r, err)

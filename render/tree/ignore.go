@@ -36,7 +36,7 @@ func IsTracked(fsys fs.FS, name string) bool {
 	parts := strings.Split(name, "/")
 	for i := range parts {
 		dir := path.Join(".", path.Join(parts[:i]...))
-		if _, err := fs.Stat(fsys, path.Join(dir, ".git")); i > 0 && err == nil {
+		if _, err := fs.Lstat(fsys, path.Join(dir, gitName)); i > 0 && err == nil {
 			return false
 		}
 		patterns = append(patterns, IgnorePatterns(fsys, dir)...)

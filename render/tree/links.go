@@ -77,7 +77,7 @@ func findLinks(fsys fs.FS, dir string) []link {
 		switch {
 		case err != nil:
 			return nil
-		case entry.IsDir() && entry.Name() == ".git":
+		case entry.IsDir() && entry.Name() == gitName:
 			return fs.SkipDir
 		case entry.Type()&fs.ModeSymlink == 0:
 			return nil

@@ -12,7 +12,7 @@ import (
 // line. If there is no repository, the root is the working directory; if the path is not below the working directory,
 // the root is the directory of the path; and if that is the templates directory of a chart, the root is the chart.
 //
-// The program reads no file outside of the tree, except for files that a flag names.
+// The program reads no file outside of the tree, except for files that a flag names, and none of git's own files.
 type Work struct {
 	// Files reads the tree. It is a field and not embedded, because an embedded fs.FS would hide the method ReadLink.
 	Files fs.FS
@@ -60,7 +60,7 @@ func OpenWork(dir string, paths []string) (*Work, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	work.Files = root.FS()
+	work.Files = WithoutGit(root.FS())
 	return work, names, nil
 }
 
@@ -94,7 +94,7 @@ func OpenRoot(root, dir string) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Work{Files: opened.FS(), Root: root, Dir: dir}, nil
+	return &Work{Files: WithoutGit(opened.FS()), Root: root, Dir: dir}, nil
 }
 
 // absolute returns a path that was typed in the working directory as an absolute path.
@@ -168,7 +168,7 @@ func rootOf(path, dir string) string {
 // git repository, a worktree or a submodule.
 func RepositoryAround(dir string) (root string, ok bool) {
 	for ; ; dir = filepath.Dir(dir) {
-		if _, err := os.Lstat(filepath.Join(dir, ".git")); err == nil {
+		if _, err := os.Lstat(filepath.Join(dir, gitName)); err == nil {
 			return dir, true
 		}
 		if dir == filepath.Dir(dir) {
