@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -225,13 +226,16 @@ func (c *Command) post(ctx context.Context, pull *review.PullRequest, input revi
 	return review.WriteJobSummary(c.getenv, input)
 }
 
-// writeReports writes the files of --report, and returns the path of the first as typed. It deletes an existing file
-// first and does not write through it: the checkout of a pull request could have a symbolic link there, which leads out
-// of the workspace.
+// writeReports writes the files of --report, and returns the path of the first as typed. The checkout of a pull request
+// could have a symbolic link there, which leads out of the workspace. So an existing file is deleted first and not
+// written through, and the directories above it must stay in the repository.
 func (f *reviewFlags) writeReports(c *Command, result *check.Report) (first string, err error) {
 	for _, text := range f.reports {
 		_, typed, _ := strings.Cut(text, "=")
 		first = cmp.Or(first, typed)
+		if err := tree.CheckLinks(c.Dir, filepath.Dir(typed)); err != nil {
+			return "", err
+		}
 		name := c.path(typed)
 		if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err

@@ -15,6 +15,9 @@ import (
 // there.
 const gitName = ".git"
 
+// isGitName reports whether a name is git's, in upper or lower case.
+func isGitName(name string) bool { return strings.EqualFold(name, gitName) }
+
 // ErrEscapes is the error of os.Root for a path that leads out of the root over a symbolic link.
 var ErrEscapes = errors.New("path escapes from parent")
 
@@ -109,7 +112,7 @@ func (w *withoutGit) resolve(name string) (string, error) {
 // isGit reports whether an entry of a directory is git's own. A file system that ignores case, or has short names, has
 // several names for one file.
 func (w *withoutGit) isGit(dir, name string, info fs.FileInfo) bool {
-	if strings.EqualFold(name, gitName) {
+	if isGitName(name) {
 		return true
 	}
 	own, ok := w.git.Load(dir)
@@ -161,9 +164,7 @@ func (w *withoutGit) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, err
 	}
 	entries, err := fs.ReadDir(w.tree, name)
-	return slices.DeleteFunc(entries, func(entry fs.DirEntry) bool {
-		return strings.EqualFold(entry.Name(), gitName)
-	}), err
+	return slices.DeleteFunc(entries, func(entry fs.DirEntry) bool { return isGitName(entry.Name()) }), err
 }
 
 // ReadLink implements fs.ReadLinkFS.

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // Work is the tree on disk that a run may read. Its root is the git repository around the first path of the command
@@ -68,6 +70,9 @@ func OpenWork(dir string, paths []string) (*Work, []string, error) {
 func (w *Work) add(path string) (string, error) {
 	if path == "" {
 		return "", &PathError{fmt.Errorf("a PATH is empty; the working directory is %s", "."), PathHint}
+	}
+	if err := CheckLinks(w.Dir, path); err != nil {
+		return "", err
 	}
 	real, err := filepath.EvalSymlinks(w.absolute(path))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,8 +138,65 @@ func (w *Work) Name(path string) (string, bool) {
 	return w.name(absolute)
 }
 
-// ReadOutside returns the content of a file that a flag names. The path is as typed, and may lead out of the tree.
-func (w *Work) ReadOutside(path string) ([]byte, error) { return os.ReadFile(w.absolute(path)) }
+// ReadOutside returns the content of a file that a flag names. The path is as typed, and may lead out of the tree, but
+// not over a symbolic link of a repository: see CheckLinks.
+func (w *Work) ReadOutside(path string) ([]byte, error) {
+	if err := CheckLinks(w.Dir, path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(w.absolute(path))
+}
+
+// CheckLinks returns a *PathError if a path, as typed in the directory dir, leads over a symbolic link in a git
+// repository to the outside of that repository, or to git's own files. A pull request can make such a link, and must
+// not choose which files of this machine are read or written. A link outside of repositories is the user's own. The
+// path need not exist.
+func CheckLinks(dir, path string) error {
+	at, err := filepath.EvalSymlinks(dir) // The user is there, whatever led to it.
+	if err != nil {
+		return err
+	}
+	rest := path
+	if filepath.IsAbs(path) {
+		at, rest = rootDirectory(path)
+	}
+	elements := strings.Split(filepath.ToSlash(rest), "/")
+	for links := 0; len(elements) > 0 && links < MaxLinks; {
+		next := filepath.Join(at, elements[0])
+		elements = elements[1:]
+		target, err := os.Readlink(next)
+		if err != nil {
+			at = next // It is no link, or it does not exist.
+			continue
+		}
+		links++
+		real, err := filepath.EvalSymlinks(next)
+		if root, ok := RepositoryAround(at); err == nil && ok && !isOfRepository(real, root) {
+			return &PathError{
+				fmt.Errorf("%s: the symbolic link %s leads out of the repository %s", path, next, root),
+				"name the target itself if you trust it: " + filepath.Join(append([]string{real}, elements...)...),
+			}
+		}
+		if filepath.IsAbs(target) {
+			at, target = rootDirectory(target)
+		}
+		elements = append(strings.Split(filepath.ToSlash(target), "/"), elements...)
+	}
+	return nil
+}
+
+// rootDirectory splits an absolute path into the root of its file system and the rest.
+func rootDirectory(path string) (root, rest string) {
+	volume := filepath.VolumeName(path)
+	return volume + string(filepath.Separator), path[len(volume):]
+}
+
+// isOfRepository reports whether an absolute path is in the repository at root, and not one of git's own files.
+func isOfRepository(path, root string) bool {
+	relative, err := filepath.Rel(root, path)
+	return err == nil && filepath.IsLocal(relative) &&
+		!slices.ContainsFunc(strings.Split(filepath.ToSlash(relative), "/"), isGitName)
+}
 
 // rootOf returns the root of the tree for an absolute path: the nearest directory with a .git at or above the path. If
 // there is no such directory, it returns the working directory dir if the path is below dir, or else the directory of
