@@ -68,7 +68,8 @@ type Config struct {
 	Plugins map[string]argocd.ResolvePlugin
 	// Credentials are the files with the credentials for chart repositories and registries.
 	Credentials chartrepo.ConfigFiles
-	// CacheDir is the directory for downloads. It is made when it is first needed. Several processes may share it.
+	// CacheDir is the directory for downloads. It is made when it is first needed. Several processes of one user may share
+	// it. If another user owns it, no source can use it.
 	CacheDir string
 	// Env is the environment for git, with entries NAME=VALUE: for example PATH, HOME and SSH_AUTH_SOCK. Git is run only
 	// for kustomizations with a remote base, and gets only the variables that it needs.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/spf13/pflag"
 
@@ -65,7 +64,7 @@ func runGenerate(ctx context.Context, c *Command, flags *pflag.FlagSet, args []s
 	}
 	g, err := cmp.Open(c.Dir, scan.Config{
 		Credentials: chartrepo.FindConfigFiles(c.getenv),
-		CacheDir:    os.TempDir(), // The user of a sidecar may have no home.
+		CacheDir:    temporaryCacheDir(), // The user of a sidecar may have no home that can be written.
 		Env:         c.Env,
 		Network:     network,
 	})

@@ -170,14 +170,20 @@ func (f *sourceFlags) config(ctx context.Context, c *Command, work *tree.Work) (
 }
 
 // cacheDir returns the directory for downloads: pullcheck below XDG_CACHE_HOME or the user's cache directory. The user
-// of a container may have neither; then it is below the directory for temporary files.
+// of a container may have neither; then it is temporaryCacheDir.
 func (c *Command) cacheDir() string {
 	dir := c.getenv("XDG_CACHE_HOME")
 	if !filepath.IsAbs(dir) {
 		var err error
 		if dir, err = os.UserCacheDir(); err != nil {
-			dir = os.TempDir()
+			return temporaryCacheDir()
 		}
 	}
 	return filepath.Join(dir, "pullcheck")
+}
+
+// temporaryCacheDir returns a directory below the directory for temporary files, with a name of its own for each user.
+// If another user has made it, it is refused when it is first needed (fetch.OpenCache).
+func temporaryCacheDir() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("pullcheck-%d", os.Getuid()))
 }

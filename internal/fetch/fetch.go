@@ -7,7 +7,7 @@
 //   - [Download] is around everything that is downloaded.
 //   - [Redact] removes credentials from messages.
 //   - [Once] keeps answers in memory, for the life of an engine. [WriteFile] and [MakePartial] keep them in files,
-//     which several processes may share.
+//     which several processes of one user may share. [OpenCache] keeps other users out.
 //
 // Nothing is retried.
 package fetch

@@ -45,7 +45,7 @@ func MakePartial(dir string) (string, error) {
 
 // prepare makes a directory of a cache and removes the incomplete files that killed processes have left in it.
 func prepare(dir string) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(dir)

@@ -50,7 +50,7 @@ type Engine struct {
 		Render(ctx context.Context, in render.In, chart helm.Source) (*render.Result, error)
 	}
 	// Dir is the directory of the cache of remote bases, by repository and commit, and of remote files. It is created
-	// when it is first needed.
+	// when it is first needed, and closed to other users.
 	Dir string
 	// Env is the environment for the git that fetches remote bases, in the form of os.Environ.
 	Env []string

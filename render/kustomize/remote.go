@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -34,6 +35,9 @@ func (e *Engine) checkout(ctx context.Context, r repository) (string, error) {
 
 // checkoutOnce is checkout, without the question whether it is permitted.
 func (e *Engine) checkoutOnce(ctx context.Context, r repository) (string, error) {
+	if err := e.openCache(); err != nil {
+		return "", err
+	}
 	key := fmt.Sprint(r.url, " ", r.ref, " ", r.submodules, " ", r.timeout)
 	return e.checkouts.Get(ctx, key, func() (string, error) {
 		dir := filepath.Join(e.Dir, cacheName(r.url))
@@ -55,6 +59,17 @@ func (e *Engine) checkoutOnce(ctx context.Context, r repository) (string, error)
 		}
 		return r.directory(dir, commit), fetch.WriteFile(remembered, []byte(commit))
 	})
+}
+
+// openCache checks that no other user can change what is in the cache: a checkout has no digest by which it could be
+// verified.
+func (e *Engine) openCache() error {
+	if err := fetch.OpenCache(e.Dir, e.Offline); err != nil {
+		return &yamldoc.Error{
+			Err: fmt.Errorf("the cache cannot be used: %w", err), Hint: "set XDG_CACHE_HOME to a directory of your own",
+		}
+	}
+	return nil
 }
 
 // errLocal is the error for a repository on this machine. Its callers name the repository.
@@ -87,12 +102,12 @@ func (e *Engine) commit(ctx context.Context, r repository, dir, remembered strin
 	}
 	if e.Offline {
 		commit, err := os.ReadFile(remembered)
-		if err != nil {
+		if err != nil || !git.IsCommit(string(commit)) {
 			return "", errOffline
 		}
 		return string(commit), nil
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err
 	}
 	commit, err := e.remote(r).Commit(ctx, dir)
@@ -164,20 +179,38 @@ func (e *Engine) download(ctx context.Context, address string) ([]byte, error) {
 func (e *Engine) downloadOnce(ctx context.Context, address string) ([]byte, error) {
 	e.once.Do(func() { e.web.Transport = fetch.NewTransport(fetch.Options{Network: e.Network}) })
 	return e.downloads.Get(ctx, address, func() ([]byte, error) {
+		if err := e.openCache(); err != nil {
+			return nil, err
+		}
 		cached := filepath.Join(e.Dir, "files", cacheName(address))
 		if e.Offline {
-			data, err := os.ReadFile(cached)
-			if errors.Is(err, fs.ErrNotExist) {
-				err = errOffline
-			}
-			return data, err
+			return readCached(cached)
 		}
 		data, err := e.web.Get(ctx, fetch.Request{URL: address, Limit: maxFile, Timeout: httpTimeout})
 		if err != nil {
 			return nil, err
 		}
-		return data, fetch.WriteFile(cached, data)
+		return data, fetch.WriteFile(cached, append(digest(data), data...))
 	})
+}
+
+// digest returns the line with which the cache's copy of a file begins.
+func digest(data []byte) []byte {
+	sum := sha256.Sum256(data)
+	return []byte(hex.EncodeToString(sum[:]) + "\n")
+}
+
+// readCached returns the content of a file in the cache, without its digest. A damaged copy counts as missing.
+func readCached(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errOffline
+	}
+	first, data, _ := bytes.Cut(text, []byte("\n"))
+	if err == nil && string(first)+"\n" != string(digest(data)) {
+		return nil, errOffline
+	}
+	return data, err
 }
 
 // errOffline is the error for a remote base or file that the cache lacks. Its callers name the base or file.

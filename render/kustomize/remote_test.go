@@ -178,6 +178,43 @@ func TestRemoteBaseFollowsItsRefAndTheCache(t *testing.T) {
 	}
 }
 
+// TestCacheIsVerified: a name in the cache cannot lead out of it, and a file has its digest.
+func TestCacheIsVerified(t *testing.T) {
+	r := newRepo(t)
+	r.commit(pod("one"))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, "apiVersion: v1\nkind: Pod\nmetadata: {name: app}\nspec: {containers: [{name: a, image: one}]}\n")
+	}))
+	defer server.Close()
+	e := engine(t)
+	wantImage(t, e, naming(r.url()+"//base?ref=main"), "one")
+	wantImage(t, e, naming(server.URL+"/pod.yaml"), "one")
+	for pattern, content := range map[string]string{
+		"*/refs/*": "../elsewhere",
+		"files/*":  strings.Repeat("0", 64) + "\napiVersion: v1\nkind: Pod\nmetadata: {name: app}\n",
+	} {
+		names, err := filepath.Glob(filepath.Join(e.Dir, pattern))
+		if err != nil || len(names) != 1 {
+			t.Fatal(names, err)
+		}
+		if err := os.WriteFile(names[0], []byte(content), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	elsewhere := filepath.Join(e.Dir, "elsewhere", "base")
+	err := errors.Join(os.MkdirAll(elsewhere, 0o777), os.WriteFile(filepath.Join(elsewhere, "kustomization.yaml"), []byte("namePrefix: a\n"), 0o666))
+	if err != nil {
+		t.Fatal(err)
+	}
+	offline := &Engine{Dir: e.Dir, Offline: true, LocalRepositories: true}
+	for _, entry := range []string{r.url() + "//base?ref=main", server.URL + "/pod.yaml"} {
+		wantError(t, offline, naming(entry), "app/kustomization.yaml:3:3: resources: "+entry+": it is not in the cache, and --offline is set\nhint: run once without --offline")
+	}
+	if info, err := os.Stat(e.Dir); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("others can read the cache: %v, %v", info, err)
+	}
+}
+
 // TestRemoteBaseOverHTTP has addresses that may be files too.
 func TestRemoteBaseOverHTTP(t *testing.T) {
 	r := newRepo(t)

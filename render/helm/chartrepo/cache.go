@@ -106,6 +106,6 @@ func addToCache(dir string, cached []cachedChart, version string, data []byte) (
 func cacheError(err error) error {
 	return &yamldoc.Error{
 		Err:  fmt.Errorf("the cache cannot be used: %w", err),
-		Hint: "set XDG_CACHE_HOME to a directory that can be written",
+		Hint: "set XDG_CACHE_HOME to a directory of your own",
 	}
 }

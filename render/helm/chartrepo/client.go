@@ -40,7 +40,8 @@ import (
 // remembers a failure, so that a hundred sources do not wait a hundred times for a dead server. It is safe for
 // concurrent use.
 type Client struct {
-	// Dir is the directory of the cache. Several processes may share it. It is made when it is first needed.
+	// Dir is the directory of the cache. Several processes of one user may share it. It is made when it is first needed,
+	// and closed to other users.
 	Dir string
 	// Offline turns downloads off: a chart that is not in the cache is an error.
 	Offline bool
@@ -133,7 +134,10 @@ func (c *Client) pull(ctx context.Context, repository, name, version string) ([]
 // locate returns the path of a chart in the cache. It downloads the chart if it is not there.
 func (c *Client) locate(ctx context.Context, entry repositoryEntry, name, version string) (string, error) {
 	hash := sha256.Sum256([]byte(withoutUser(entry.URL) + "\n" + name))
-	dir := filepath.Join(c.Dir, name+"-"+hex.EncodeToString(hash[:8]))
+	dir := filepath.Join(c.Dir, name+"-"+hex.EncodeToString(hash[:16]))
+	if err := fetch.OpenCache(c.Dir, c.Offline); err != nil {
+		return "", cacheError(err)
+	}
 	cached, err := listCached(dir)
 	if err != nil {
 		return "", err
