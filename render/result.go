@@ -20,6 +20,9 @@ type Result struct {
 	Documents []Document
 	// Skip says why there are no documents although nothing is wrong, such as for a library chart; otherwise it is nil.
 	Skip *Skip
+	// Rest says why a part of the source is in neither Text nor Documents, such as the documents of a file that are
+	// templates of another tool; otherwise it is nil.
+	Rest *Skip
 }
 
 // Skip is the reason why no manifest of a source is checked although nothing is wrong. A Skip is also an error, so that
@@ -42,7 +45,8 @@ type Document struct {
 	// archive's path, a slash, and its path in the chart.
 	Path string
 	Text []byte
-	// Verbatim is true where Text is the whole file at Path, so that lines and columns are those of the file.
+	// Verbatim is true where Text is the file at Path, so that lines and columns are those of the file. A part of the
+	// file may be replaced by empty lines: see Result.Rest.
 	Verbatim bool
 }
 

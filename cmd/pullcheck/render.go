@@ -52,6 +52,10 @@ func runRender(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 			fmt.Fprintf(c.Stderr, "pullcheck: %s: nothing to render: %s\n",
 				printable.Line(source.ID().String()), printable.Line(result.Skip.Reason))
 		}
+		if result.Rest != nil {
+			fmt.Fprintf(c.Stderr, "pullcheck: %s: not rendered as a whole: %s\n",
+				report.Line(source.ID().String()), report.Line(result.Rest.Reason))
+		}
 		if i > 0 {
 			fmt.Fprintln(exact(c.Stdout), "---")
 		}

@@ -118,6 +118,9 @@ func (g *Generation) Run(ctx context.Context) (*Output, error) {
 		Jobs: 1, Prove: scan.ProveInSources,
 		Rendered: func(_ int, result *render.Result) error {
 			output.Text, output.Skip = result.Text, result.Skip
+			if result.Rest != nil {
+				return result.Rest
+			}
 			return g.checkPartialObjects(source, result)
 		},
 	})

@@ -1,8 +1,9 @@
 // Package raw is the engine for manifests that need no rendering: YAML and JSON files, and standard input.
 //
 // Many YAML files of a repository are not manifests. The engine sorts them out: a file without a Kubernetes object is
-// skipped, and so is a file that is a template of another tool, such as Jinja or Cookiecutter. A file that should hold
-// objects but cannot be parsed is a failure.
+// skipped, and so is a file that is a template of another tool, such as Jinja or Cookiecutter. If some of its YAML
+// documents are no templates, these are rendered: kubectl applies the documents before the first fault. A file that
+// should hold objects but cannot be parsed is a failure.
 package raw
 
 import (
@@ -66,8 +67,8 @@ var (
 // Render reads the manifests in their order, and joins them with "---". It leaves out files without a Kubernetes
 // object. If no file has an object, the result has the Skip of the last file.
 //
-// A file that is a template of another tool is a Skip if it is the only file, and otherwise an error: the other files
-// would be rendered, so no report would mention it.
+// A file that is a template of another tool is a Skip if it is the only file, or a Rest if some of its documents are
+// objects. If there are other files, it is an error: they would be rendered, so no report would mention it.
 func (s Source) Render(_ context.Context, in render.In) (*render.Result, error) {
 	result := &render.Result{}
 	skip := &render.Skip{Reason: "no files"}
@@ -80,6 +81,11 @@ func (s Source) Render(_ context.Context, in render.In) (*render.Result, error) 
 		reason, err := whySkipped(document)
 		if err != nil {
 			return nil, err
+		}
+		if reason != nil && !reason.NoObject && len(s.Manifests) == 1 {
+			if objects := withoutTemplates(document); objects != nil {
+				document.Text, data, result.Rest, reason = objects, objects, reason, nil
+			}
 		}
 		if reason != nil && !reason.NoObject && len(s.Manifests) > 1 {
 			return nil, &yamldoc.Error{
@@ -177,6 +183,38 @@ func hidesObject(text []byte) bool {
 		nodes, _ = yamldoc.Decode(text)
 	}
 	return slices.ContainsFunc(nodes, func(node *yaml.Node) bool { return yamldoc.Scalar(node, "kind") != "" })
+}
+
+// separator matches the line between two YAML documents, for the clients of the API server: they drop the rest of any line
+// that begins with ---.
+var separator = regexp.MustCompile(`(?m)^---.*$`)
+
+// withoutTemplates returns the text of a file with empty lines in place of the YAML documents that are templates of
+// another tool, so that all other lines keep their numbers. It returns nil if no other document has an object.
+func withoutTemplates(document render.Document) []byte {
+	var text []byte
+	found := false
+	add := func(part []byte) {
+		manifests, err := objects(render.Document{Text: part})
+		isTemplate := func(m render.Manifest) bool { return unquotedPlaceholder(m.Node) != nil }
+		if err != nil || slices.ContainsFunc(manifests, isTemplate) {
+			part = bytes.Repeat([]byte("\n"), bytes.Count(part, []byte("\n")))
+		} else {
+			found = found || len(manifests) > 0
+		}
+		text = append(text, part...)
+	}
+	start := 0
+	for _, at := range separator.FindAllIndex(document.Text, -1) {
+		add(document.Text[start:at[0]])
+		text = append(text, "---"...)
+		start = at[1]
+	}
+	add(document.Text[start:])
+	if !found {
+		return nil
+	}
+	return text
 }
 
 // objects returns all objects of a document.

@@ -16,6 +16,7 @@ func TestRenderSkipsFilesWithoutObjects(t *testing.T) {
 		files []string
 		want  string
 		skip  string
+		rest  string
 		err   string
 	}{
 		{name: "one file, as it is", files: []string{"# comment\n" + pod}, want: "# comment\n" + pod},
@@ -37,7 +38,14 @@ func TestRenderSkipsFilesWithoutObjects(t *testing.T) {
 		{name: "a shell template that is YAML", files: []string{pod + "metadata: {name: '${NAME}'}\n"}, want: pod + "metadata: {name: '${NAME}'}\n"},
 		{name: "a shell template that is none", files: []string{pod + "metadata:\n  name: x\n${LABELS}\n"}, skip: "a template of another tool, and no YAML before that has run: 0.yaml:5:1: "},
 		{name: "a placeholder before what it decides on", files: []string{pod + "metadata: {{- if .x }}\n  name: {{ .a }}-{{ .b }}\n{{- end }}\n"}, skip: "a template of another tool, and no YAML before that has run: "},
-		{name: "a template of which a part is an object", files: []string{pod + "---\n" + pod + "{% if x %}\n"}, skip: "a template of another tool, and no YAML before that has run: "},
+		{name: "a template of which a part is an object", files: []string{pod + "---\n" + pod + "{% if x %}\n"}, want: pod + "---\n\n\n\n", rest: "a template of another tool, and no YAML before that has run: 0.yaml:6:1: "},
+		{name: "the first document is a template", files: []string{pod + "name: {{ x }}\n--- # 2\n" + pod}, want: "\n\n\n---\n" + pod, rest: "a template of another tool, and no object before that has run: 0.yaml:3: "},
+		{name: "templates between objects", files: []string{"{% a %}\n---\n" + pod + "---\na: {{ b }}-x\n---\n" + pod}, want: "\n---\n" + pod + "---\n\n---\n" + pod, rest: "a template of another tool, and no YAML before that has run: 0.yaml:1:1: "},
+		{name: "a template on the line of the separator", files: []string{pod + "---{% x %}\n" + pod}, err: "0.yaml:3:1: could not find expected ':'"},
+		{name: "a word on the line of the separator", files: []string{pod + "---x\n" + pod + "---\n{% x %}\n"}, err: "0.yaml:3:1: could not find expected ':'"},
+		{name: "a template beside what is no object", files: []string{pod + "{% if x %}\n---\na: 1\n"}, skip: "a template of another tool, and no YAML before that has run: "},
+		{name: "a separator in a block of text", files: []string{pod + "data: |\n  {% x %}\n---\n{% y %}\n"}, want: pod + "data: |\n  {% x %}\n---\n\n", rest: "a template of another tool, and no YAML before that has run: "},
+		{name: "a template beside an object, in part", files: []string{pod, pod + "---\n{% if x %}\n"}, err: "1.yaml: a template of another tool, and no YAML before that has run: 1.yaml:4:1: found character that cannot start any token"},
 		{name: "a template that is YAML and no object", files: []string{pod + "spec: {containers: [{name: a, image: {{ image }}}]}\n"}, skip: "a template of another tool, and no object before that has run: 0.yaml:3: "},
 		{name: "a template beside an object", files: []string{pod, pod + "{% if x %}\n"}, err: "1.yaml: a template of another tool, and no YAML before that has run: 1.yaml:3:1: found character that cannot start any token"},
 		{name: "broken, with template tags in a string", files: []string{pod + "args: ['{% raw %}']\na: b: c\n"}, err: "0.yaml:4:1: mapping values are not allowed in this context"},
@@ -67,6 +75,9 @@ func TestRenderSkipsFilesWithoutObjects(t *testing.T) {
 			}
 			if got := string(result.Text); got != test.want {
 				t.Errorf("got %q, want %q", got, test.want)
+			}
+			if (result.Rest != nil) != (test.rest != "") || result.Rest != nil && !strings.HasPrefix(result.Rest.Reason, test.rest) {
+				t.Errorf("it is rendered without %+v, want %q", result.Rest, test.rest)
 			}
 			if test.skip == "" {
 				if result.Skip != nil {
