@@ -213,6 +213,18 @@ func (f *Finding) Text() string {
 	return f.Message + " (no fix: " + f.FixProblem + ")"
 }
 
+// Where returns the finding with only the containers for which keep is true, and the locations that lead to them.
+func (f Finding) Where(keep func(Affected) bool) Finding {
+	hits := f.Hits
+	f.Hits, f.Affected, f.Via = nil, nil, []yamldoc.Location{}
+	for _, hit := range hits {
+		if keep(hit.Affected) {
+			f.add(hit)
+		}
+	}
+	return f
+}
+
 // KeepFixProblems copies the reasons why findings have no fix from an earlier report of the same tree, by fingerprint.
 // A finding that has a fix now gets none.
 func (r *Report) KeepFixProblems(before *Report) {
@@ -247,6 +259,8 @@ type Failure struct {
 	Hint string `json:"-"`
 	// Downloaded is true if the source uses downloaded content, which Message, Location and Hint may quote.
 	Downloaded bool `json:"-"`
+	// Lost is true for a source that the base of a change has, and that the change takes out of the check.
+	Lost bool `json:"-"`
 }
 
 // SourceStatus says what happened to one source, and how many containers its manifests have.
@@ -255,7 +269,8 @@ type SourceStatus struct {
 	Kind        render.Kind `json:"kind"`
 	Environment string      `json:"environment"`
 	Status      Status      `json:"status"`
-	// Reason says why the source was skipped or why it failed; empty for a rendered source.
+	// Reason says why the source was skipped or why it failed. For a rendered source it is empty, or says why a part of
+	// it was skipped.
 	Reason string `json:"reason"`
 	// NoObject is true for a skipped file that has no Kubernetes object, such as a docker-compose.yaml: see render.Skip.
 	NoObject bool `json:"-"`

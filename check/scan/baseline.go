@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/distribution/reference"
 	"sigs.k8s.io/kustomize/api/konfig"
 
 	"github.com/pullcheck/pullcheck/check"
@@ -27,6 +28,8 @@ type Baseline struct {
 	// DistrustComments makes ignore comments that the change itself adds suppress nothing. It is for pull requests from
 	// forks, whose author could otherwise switch the check off.
 	DistrustComments bool
+	// Paths are the paths of the tree that are checked; nil for the whole tree.
+	Paths []string
 }
 
 // Since returns the baseline for everything that changed in a working tree since it left the branch of a revision:
@@ -56,27 +59,39 @@ func Since(ctx context.Context, dir, revision string, env []string) (*Baseline, 
 // affected, because git knows nothing about it.
 func (b *Baseline) affected(fsys fs.FS, sources []render.Source) []render.Source {
 	return slices.DeleteFunc(slices.Clone(sources), func(source render.Source) bool {
-		if source.ID().Path == stdinPath {
-			return false
-		}
-		reach := source.Reach(fsys)
-		return !slices.ContainsFunc(b.Files, func(file git.File) bool {
-			return reach.Has(file.Path) || file.OldPath != "" && reach.Has(file.OldPath)
-		})
+		return source.ID().Path != stdinPath && !b.mayAffect(fsys, source)
+	})
+}
+
+// mayAffect reports whether a source may read a changed file.
+func (b *Baseline) mayAffect(fsys fs.FS, source render.Source) bool {
+	reach := source.Reach(fsys)
+	return slices.ContainsFunc(b.Files, func(file git.File) bool {
+		return reach.Has(file.Path) || file.OldPath != "" && reach.Has(file.OldPath)
 	})
 }
 
 // stdinPath is the path of the source that is read from standard input.
 const stdinPath = "-"
 
-// subtract returns the hits that the base does not have. It renders in the base only the sources with hits. If a
-// source cannot be rendered in the base, all its hits are new. A hit is also new if a comment suppressed it in the
-// base and the change removes the comment. Only then are the hits of the base traced, because that costs more renders.
-func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []check.Hit {
-	withHits := map[render.ID]bool{}
+// subtract returns the hits that the base does not have, and the containers that ignore comments of the base keep. It
+// renders in the base only the sources with hits. If a source cannot be rendered in the base, all its hits are new. A
+// hit is also new if a comment suppressed it in the base and the change removes the comment. The hits of the base are
+// only traced if a comment matters, because that costs more renders: if the change removes a comment, and in sources
+// with suppressions.
+func (b *Baseline) subtract(
+	ctx context.Context, s *scan, hits []check.Hit, suppressions []check.Suppression,
+) (fresh []check.Hit, kept map[exception]bool) {
+	withHits, suppressed := map[render.ID]bool{}, map[string]bool{}
 	for _, hit := range hits {
 		withHits[hit.Ref.Source] = true
 	}
+	for _, suppression := range suppressions {
+		for _, a := range suppression.Finding.Affected {
+			suppressed[a.Source] = true
+		}
+	}
+	removesComments := b.removesComments()
 	var sources []render.Source
 	for _, source := range s.sources {
 		if withHits[source.ID()] && source.ID().Path != stdinPath {
@@ -84,7 +99,9 @@ func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []ch
 		}
 	}
 	known := map[identity]bool{}
-	for _, report := range b.reports(ctx, sources, s.options.Jobs) {
+	kept = map[exception]bool{}
+	traces := func(source render.Source) bool { return removesComments || suppressed[b.newName(source.ID().Path)] }
+	for _, report := range b.reports(ctx, sources, s.options.Jobs, traces) {
 		if report == nil {
 			continue
 		}
@@ -94,20 +111,30 @@ func (b *Baseline) subtract(ctx context.Context, s *scan, hits []check.Hit) []ch
 				known[identityOf(finding.Rule, a)] = true
 			}
 		}
+		for _, suppression := range report.Suppressed {
+			finding := suppression.Finding
+			for _, a := range finding.Affected {
+				a.Source = b.newName(a.Source)
+				kept[exceptionOf(finding.Rule, a, b.newName(finding.Decision.Path))] = true
+			}
+		}
 	}
-	return slices.DeleteFunc(hits, func(hit check.Hit) bool { return known[identityOf(hit.Rule.ID, hit.Affected)] })
+	fresh = slices.DeleteFunc(hits, func(hit check.Hit) bool { return known[identityOf(hit.Rule.ID, hit.Affected)] })
+	return fresh, kept
 }
 
-// reports renders and checks sources in the base. The report of a source that cannot be rendered there is nil.
-func (b *Baseline) reports(ctx context.Context, sources []render.Source, jobs int) []*check.Report {
-	removesComments := b.removesComments()
+// reports renders and checks sources in the base, and traces the hits of a source if traces is true for it. The report
+// of a source that cannot be rendered there is nil.
+func (b *Baseline) reports(
+	ctx context.Context, sources []render.Source, jobs int, traces func(render.Source) bool,
+) []*check.Report {
 	visit := func(ctx context.Context, i int, result *render.Result) ([]check.Hit, error) {
 		manifests, err := result.Manifests(check.MayHoldContainers)
 		if err != nil {
 			return nil, err
 		}
 		hits, _ := check.Run(sources[i], manifests)
-		if removesComments {
+		if traces(sources[i]) {
 			traceHits(ctx, b.Base, sources[i], hits)
 			return hits, nil
 		}
@@ -134,22 +161,33 @@ func (b *Baseline) removesComments() bool {
 	})
 }
 
-// suppressedByChange returns the findings of a report that ignore comments of the change suppress. The change makes a
-// suppression if it adds the comment, or the line of the decision below an older comment. With DistrustComments, the
-// findings are moved back from the report's suppressed findings to its findings.
-func (b *Baseline) suppressedByChange(fsys fs.FS, report *check.Report) []check.Suppression {
+// suppressedByChange returns the findings of a report that the change suppresses: because it adds the ignore comment,
+// or the line of the decision below an older comment, or because an older comment now covers containers that comments
+// of the base do not keep. Of such an older comment, only these containers count. With DistrustComments, what the
+// change suppresses is moved back from the report's suppressed findings to its findings.
+func (b *Baseline) suppressedByChange(fsys fs.FS, report *check.Report, kept map[exception]bool) []check.Suppression {
 	var byChange []check.Suppression
 	suppressed := []check.Suppression{}
 	for _, s := range report.Suppressed {
+		isKept := func(a check.Affected) bool { return kept[exceptionOf(s.Finding.Rule, a, s.Finding.Decision.Path)] }
+		own, older := s, check.Suppression{}
 		if !b.adds(fsys, s.Location) && !b.adds(fsys, s.Finding.Decision) {
+			older = s
+			older.Finding = s.Finding.Where(isKept)
+			own.Finding = s.Finding.Where(func(a check.Affected) bool { return !isKept(a) })
+		}
+		if len(own.Finding.Affected) == 0 {
 			suppressed = append(suppressed, s)
 			continue
 		}
-		byChange = append(byChange, s)
-		if b.DistrustComments {
-			report.Findings = append(report.Findings, s.Finding)
-		} else {
+		byChange = append(byChange, own)
+		if !b.DistrustComments {
 			suppressed = append(suppressed, s)
+			continue
+		}
+		report.Findings = append(report.Findings, own.Finding)
+		if len(older.Finding.Affected) > 0 {
+			suppressed = append(suppressed, older)
 		}
 	}
 	report.Suppressed = suppressed
@@ -158,6 +196,21 @@ func (b *Baseline) suppressedByChange(fsys fs.FS, report *check.Report) []check.
 			cmp.Compare(a.Decision.Column, b.Decision.Column))
 	})
 	return byChange
+}
+
+// exception is a container that an ignore comment keeps: its identity, its image, and the file of the comment. The
+// image has no tag and no digest, because a comment keeps the container also with the next version.
+type exception struct {
+	identity
+	image, path string
+}
+
+func exceptionOf(rule string, a check.Affected, path string) exception {
+	image := a.Image
+	if named, err := reference.ParseNormalizedNamed(image); err == nil {
+		image = named.Name()
+	}
+	return exception{identityOf(rule, a), image, path}
 }
 
 // adds reports whether the change adds the line of a location. Every line counts as added in two cases: in a binary

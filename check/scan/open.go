@@ -58,6 +58,9 @@ func (o *Opened) Directories() []string {
 	return o.names
 }
 
+// Names returns the paths in the tree. It is empty if the user named only standard input.
+func (o *Opened) Names() []string { return append([]string{}, o.names...) }
+
 // One returns the source at the first path, for commands that render one source. That is the chart with its defaults,
 // or the kustomization, or all manifests as one source. For a single file with objects that declare sources, such as
 // an Application, it returns the declared sources. The error is a *SeveralError if there are several charts or

@@ -71,6 +71,9 @@ type Result struct {
 	// SuppressedByChange are the findings that ignore comments of the change itself suppress, or would suppress if the
 	// Baseline did not distrust them. It is set with a Baseline only.
 	SuppressedByChange []check.Suppression
+	// SkippedByChange are the sources that are skipped, as a whole or in part, and that the base does not have or does not
+	// skip. It is set with a Baseline only.
+	SkippedByChange []check.SourceStatus
 }
 
 // Scan checks sources of the workspace, in the steps that the package comment lists. A source that cannot be rendered
@@ -79,24 +82,33 @@ type Result struct {
 func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options Options) *Result {
 	result := &Result{}
 	baseline := options.Baseline
+	var since *comparison
 	if baseline != nil {
+		since = baseline.compare(ctx, w, sources)
 		affected := baseline.affected(w.tree, sources)
 		result.Unaffected = len(sources) - len(affected)
-		sources = affected
+		sources = since.with(affected)
 	}
-	s := &scan{Workspace: w, ctx: ctx, options: options, sources: sources}
+	s := &scan{Workspace: w, ctx: ctx, options: options, since: since, sources: sources}
 	all := render.AllOptions{Jobs: options.Jobs, Keep: options.Rendered == nil} // Another child cannot repeat the call.
 	var outcomes []render.Outcome
 	outcomes, s.checked = render.All(ctx, w.tree, sources, all, s.check)
 	hits := s.hits()
+	var kept map[exception]bool
 	if baseline != nil {
-		result.Findings = len(check.NewReport(hits, nil, nil).Findings)
-		hits = baseline.subtract(ctx, s, hits)
+		before := check.NewReport(hits, nil, nil)
+		result.Findings = len(before.Findings)
+		hits, kept = baseline.subtract(ctx, s, hits, before.Suppressed)
 	}
-	result.Report = check.NewReport(hits, failures(outcomes), s.statuses(outcomes))
+	j := judged{failures: failures(outcomes), statuses: s.statuses(outcomes)}
+	if baseline != nil {
+		j = since.judge(s, outcomes)
+		result.SkippedByChange = j.skipped
+	}
+	result.Report = check.NewReport(hits, j.failures, j.statuses)
 	cutFindings(result.Report)
 	if baseline != nil {
-		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report)
+		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report, kept)
 	}
 	if len(options.UnreachedIn) > 0 {
 		result.Unreached = s.unreached(outcomes, options.UnreachedIn)
@@ -131,6 +143,7 @@ type scan struct {
 	*Workspace
 	ctx     context.Context
 	options Options
+	since   *comparison // nil without a Baseline
 	sources []render.Source
 	checked []checked // by the index of the source
 	done    atomic.Int64
@@ -140,7 +153,10 @@ type scan struct {
 type checked struct {
 	Hits       []check.Hit
 	Containers int
-	Before     *fix.Snapshot // the manifests in a compact form, if a proof needs them
+	// Held and Rest are for a comparison with a base: the containers, and the part that was skipped.
+	Held   []container
+	Rest   *render.Skip
+	Before *fix.Snapshot // the manifests in a compact form, if a proof needs them
 	// Candidates are the edits that may set a policy to Always, if a proof needs them.
 	Candidates map[check.ContainerRef][]fix.Candidate
 }
@@ -158,6 +174,13 @@ func (s *scan) check(ctx context.Context, i int, result *render.Result) (c check
 	manifests, err := result.Manifests(check.MayHoldContainers)
 	if err != nil {
 		return c, err
+	}
+	c.Rest = result.Rest
+	if s.since != nil {
+		c.Held = containersOf(manifests)
+		if s.since.isUnaffected(i) {
+			return c, nil
+		}
 	}
 	c.Hits, c.Containers = check.Run(s.sources[i], manifests)
 	traced := s.trace(ctx, s.sources[i], c.Hits)
@@ -269,6 +292,8 @@ func (s *scan) statuses(outcomes []render.Outcome) []check.SourceStatus {
 			status.Status, status.Reason = check.Failed, outcome.Err.Error()
 		case outcome.Skip != nil:
 			status.Status, status.Reason, status.NoObject = check.Skipped, outcome.Skip.Reason, outcome.Skip.NoObject
+		case s.checked[i].Rest != nil:
+			status.Reason = s.checked[i].Rest.Reason
 		}
 		statuses = append(statuses, status)
 	}

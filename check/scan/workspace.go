@@ -6,7 +6,8 @@
 // A [Workspace] holds a tree of files, the engines with their caches, and the sources of the tree, which it finds once.
 // [Workspace.Scan] checks sources in these steps, one after the other:
 //
-//  1. Affected: with a Baseline, sources that no changed file can affect are left out.
+//  1. Affected: with a Baseline, sources that no changed file can affect are left out, and sources are added that only
+//     the base has, although their files are still there.
 //  2. Render and check: every source is rendered once, Options.Jobs sources at a time, and package check finds the
 //     hits, which are the containers that break a rule.
 //  3. Trace: for a source with hits, package origin finds the line that decides each hit.
@@ -16,7 +17,8 @@
 // # What it costs
 //
 // The unit of cost is one render of one source. A source without hits takes one render. A source with hits takes one
-// or two more renders to trace, and never more than 24. With a Baseline, it takes one more in the base. A proof takes
+// or two more renders to trace, and never more than 24. With a Baseline, it takes one more in the base, and the sources
+// of the base are found as those of the head are. A proof takes
 // one render of each source that reads an edited file, if all fixes hold at the first try; each fix that fails takes
 // further renders. Charts and remote bases are downloaded at most once in the life of a Workspace. A scan keeps hits
 // in memory, and not manifests, unless a proof needs them.
@@ -87,6 +89,7 @@ type Config struct {
 // sources: a file that appears later is no source. The content of files may change between scans, as --fix does.
 type Workspace struct {
 	tree      fs.FS
+	prefix    string // of the names of the units of work in which objects are found
 	declarers []declared.Declarer
 	argocd    argocd.Declarer
 
@@ -140,6 +143,17 @@ func New(config Config) *Workspace {
 		w.others = &treeSources{finder: finder}
 	}
 	return w
+}
+
+// over returns a workspace over other files, with the same engines, caches and options. prefix begins the names of its
+// units of work.
+func (w *Workspace) over(fsys fs.FS, prefix string) *Workspace {
+	finder := w.asked.finder
+	finder.Tree = tree.NewLinked(fsys)
+	sources := &treeSources{finder: finder}
+	return &Workspace{
+		tree: finder.Tree, prefix: prefix, declarers: w.declarers, argocd: w.argocd, asked: sources, others: sources,
+	}
 }
 
 // Tree returns the files of the workspace. Symbolic links are followed, as long as they stay in the tree.
@@ -207,7 +221,7 @@ func (w *Workspace) Find(ctx context.Context, name string) ([]render.Source, err
 // Declared returns the given sources and the sources that objects in their manifests declare: see declared.Find. It
 // renders the sources whose files may contain such an object.
 func (w *Workspace) Declared(ctx context.Context, sources []render.Source) []render.Source {
-	return declared.Find(ctx, w.tree, sources, w.declarers...)
+	return declared.FindAs(ctx, w.prefix, w.tree, sources, w.declarers...)
 }
 
 // Select returns the sources for paths of the tree, without repetitions:

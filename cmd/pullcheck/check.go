@@ -125,6 +125,7 @@ func (f *checkFlags) scanOptions(ctx context.Context, c *Command, w *scan.Opened
 		if err != nil {
 			return options, usagef("", "--since: %w", err)
 		}
+		baseline.Paths = w.Names()
 		options.Baseline = baseline
 	} else if f.showUnreached || f.format == "text" && !f.quiet && !f.diff {
 		options.UnreachedIn = w.Directories()

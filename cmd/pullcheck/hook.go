@@ -118,7 +118,7 @@ func (h hook) run(ctx context.Context, c *Command, input []byte) (output []byte,
 	if err := ctx.Err(); err != nil {
 		return nil, 0, err
 	}
-	if s := result.Sources[0]; s.Status == check.Skipped && !yamldoc.IsBlank(input) {
+	if s := result.Sources[0]; s.Status != check.Failed && s.Reason != "" && !yamldoc.IsBlank(input) {
 		return nil, 0, &yamldoc.Error{
 			Err:  fmt.Errorf("standard input: %s", s.Reason),
 			Hint: "pipe manifests in, as helm template and kustomize build print them",

@@ -54,7 +54,7 @@ func runRender(ctx context.Context, c *Command, flags *pflag.FlagSet, args []str
 		}
 		if result.Rest != nil {
 			fmt.Fprintf(c.Stderr, "pullcheck: %s: not rendered as a whole: %s\n",
-				report.Line(source.ID().String()), report.Line(result.Rest.Reason))
+				printable.Line(source.ID().String()), printable.Line(result.Rest.Reason))
 		}
 		if i > 0 {
 			fmt.Fprintln(exact(c.Stdout), "---")

@@ -202,7 +202,8 @@ func (f *reviewFlags) check(
 	// A proven fix becomes a suggestion in a comment.
 	result := w.Scan(ctx, sources, scan.Options{Jobs: f.jobs, Prove: scan.ProveInTree, Baseline: baseline})
 	input := &review.Input{
-		Report: result.Report, Files: baseline.Files, SuppressedByChange: result.SuppressedByChange, Blob: pull.Blob,
+		Report: result.Report, Files: baseline.Files, Blob: pull.Blob,
+		SuppressedByChange: result.SuppressedByChange, SkippedByChange: result.SkippedByChange,
 	}
 	return input, result, nil
 }

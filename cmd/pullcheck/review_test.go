@@ -28,6 +28,8 @@ spec:
     imagePullPolicy: {{ .Values.policy }}
 `
 
+const reviewedPod = "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec:\n  containers:\n  - name: b\n    image: example/b:1\n"
+
 // reviewed is a run of a workflow: a clone of the merge commit without history, and the environment that GitHub sets.
 type reviewed struct {
 	*githubtest.Server
@@ -40,7 +42,7 @@ func newReviewed(t *testing.T, fork bool) *reviewed {
 	t.Helper()
 	s := githubtest.New(t, map[string]string{"api/Chart.yaml": reviewedChart, "api/values.yaml": "policy: Always\n", "api/templates/pod.yaml": reviewedTemplate, "x": "x\n"})
 	first := s.Commit(s.Main(), map[string]string{"y": "y\n"})
-	head := s.Commit(first, map[string]string{"api/values.yaml": "policy: IfNotPresent\n", "pod.yaml": "apiVersion: v1\nkind: Pod\nmetadata: {name: b}\nspec:\n  containers:\n  - name: b\n    image: example/b:1\n"})
+	head := s.Commit(first, map[string]string{"api/values.yaml": "policy: IfNotPresent\n", "pod.yaml": reviewedPod})
 	if fork {
 		s.OpenFromFork(head)
 	} else {
@@ -193,5 +195,27 @@ func TestReviewRendersAffectedSourcesOnly(t *testing.T) {
 	}
 	if r.run(githubtest.BotToken); len(r.Requests()) != 5+2 || len(r.Notifications()) != 1 {
 		t.Errorf("after a second run %d requests, want 7; %d notifications, want 1", len(r.Requests()), len(r.Notifications()))
+	}
+}
+
+// TestSecondPushHidesNothing: a fork cannot take back what the first push has brought to light. A .gitignore over the
+// new file, or text of another tool behind its manifest, removes no comment, and the step fails as before.
+func TestSecondPushHidesNothing(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"ignored":  {".gitignore": "pod.yaml\n"},
+		"template": {"pod.yaml": reviewedPod + "---\n{% x %}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReviewed(t, true)
+			if code, stdout, _ := r.run(githubtest.BotToken); code != exitFindings || len(r.ReviewComments()) != 2 {
+				t.Fatalf("first push: code %d, %d comments\n%s", code, len(r.ReviewComments()), stdout)
+			}
+			before := r.ReviewComments()
+			r.Push(r.Commit(r.Head(), files))
+			code, stdout, stderr := r.run(githubtest.BotToken)
+			if after := r.ReviewComments(); code != exitFindings || len(after) != 2 || after[0].ID != before[0].ID || after[1].ID != before[1].ID {
+				t.Errorf("second push: code %d, comments %v, before %v\n%s%s", code, after, before, stdout, stderr)
+			}
+		})
 	}
 }

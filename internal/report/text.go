@@ -199,7 +199,11 @@ func (t *text) failure(f check.Failure) {
 		at = f.Location.String()
 	}
 	fmt.Fprintf(t, "%s: %s: %s\n", t.paint(printable.Bold, printable.Line(at)), t.paint(printable.Red, "failure"), printable.Lines(f.Message))
-	if name := sourceName(f.Source, f.Environment); name != at {
+	name := sourceName(f.Source, f.Environment)
+	switch {
+	case f.Lost:
+		fmt.Fprintf(t, "    %s was checked before the change\n", printable.Line(name))
+	case name != at:
 		fmt.Fprintf(t, "    %s is not checked\n", printable.Line(name))
 	}
 	if f.Hint != "" {
@@ -213,10 +217,14 @@ func hasNoObject(s check.SourceStatus) bool {
 	return s.Status == check.Skipped && s.Kind == render.Raw && s.NoObject
 }
 
-// skipped writes a line for each skipped source, with the reason. With Quiet it writes only lines for manifests: a
-// manifest that cannot be read, such as a template of another tool, may well have containers.
+// skipped writes a line for each source that is skipped, as a whole or in part, with the reason. With Quiet it writes
+// only lines for manifests: a manifest that cannot be read, such as a template of another tool, may well have containers.
 func (t *text) skipped(sources []check.SourceStatus) {
 	for _, s := range sources {
+		if s.Status == check.Rendered && s.Reason != "" {
+			name := printable.Line(sourceName(s.Path, s.Environment))
+			fmt.Fprintf(t, "%s: %s: %s\n", name, t.paint(printable.Faint, "skipped in part"), printable.Line(s.Reason))
+		}
 		if s.Status == check.Skipped && !hasNoObject(s) && (!t.options.Quiet || s.Kind == render.Raw) {
 			fmt.Fprintf(t, "%s: %s: %s\n", printable.Line(sourceName(s.Path, s.Environment)), t.paint(printable.Faint, "skipped"), printable.Line(s.Reason))
 		}

@@ -120,7 +120,7 @@ func (l *layout) suppressionHint(f *check.Finding, a anchor) string {
 		return fmt.Sprintf("\nNote: %s\n", span(f.Note, maxMessage))
 	}
 	if l.distrusted(*f) {
-		return "\nThe ignore comment that this pull request adds for it does not count before the merge.\n"
+		return "\nThe ignore comment for it does not count before the merge: this pull request adds it, or what it covers here.\n"
 	}
 	if !f.Decision.Tracked || f.Decision.Line == 0 || path.Ext(f.Decision.Path) == ".json" {
 		return ""
@@ -133,8 +133,8 @@ func (l *layout) suppressionHint(f *check.Finding, a anchor) string {
 		code("# pullcheck: ignore["+f.Rule+"] REASON"), line)
 }
 
-// distrusted reports whether the pull request adds an ignore comment for a finding of the report. Such a comment is not
-// trusted: if it were, the finding would be suppressed and not in the report.
+// distrusted reports whether the pull request adds an ignore comment for a finding of the report, or lets an older one
+// cover it. Such a comment is not trusted: if it were, the finding would be suppressed and not in the report.
 func (l *layout) distrusted(f check.Finding) bool {
 	return slices.ContainsFunc(l.SuppressedByChange, func(s check.Suppression) bool {
 		return s.Finding.Fingerprint == f.Fingerprint
@@ -269,7 +269,7 @@ func (l *layout) edited(fix *check.Fix) []string {
 // summaryBody returns the text of the summary: the findings without a comment of their own (rest), the failures, and
 // the suppressions that the pull request adds. It is empty if there are none of them.
 func summaryBody(in Input, rest []*check.Finding, findings int) string {
-	if len(rest)+len(in.Report.Failures)+len(in.SuppressedByChange) == 0 {
+	if len(rest)+len(in.Report.Failures)+len(in.SuppressedByChange)+len(in.SkippedByChange) == 0 {
 		return ""
 	}
 	heading := " without a comment, because no changed file or line leads there or because there are too many:"
@@ -293,10 +293,7 @@ func summary(in Input, shown []*check.Finding, findings int, heading string, lim
 	l := &layout{Input: in}
 	b := list{limit: limit}
 	fmt.Fprintf(&b, "**pullcheck**: %s in what this pull request deploys.\n", count(findings, "new finding"))
-	if n := len(in.Report.Failures); n > 0 {
-		fmt.Fprintf(&b, "\n%s could not be rendered and %s not checked:\n\n", count(n, "source"), plural(n, "was", "were"))
-		items(&b, in.Report.Failures, failureItem)
-	}
+	l.failures(&b)
 	if n := len(shown); n > 0 {
 		fmt.Fprintf(&b, "\n%s%s\n\n", count(n, "finding"), heading)
 		items(&b, shown, l.item)
@@ -311,6 +308,10 @@ func summary(in Input, shown []*check.Finding, findings int, heading string, lim
 		}
 		fmt.Fprintf(&b, "\nThis pull request adds %s of its own%s\n\n", count(n, "exception"), but)
 		items(&b, in.SuppressedByChange, l.suppressionItem)
+	}
+	if n := len(in.SkippedByChange); n > 0 {
+		fmt.Fprintf(&b, "\nThis pull request makes pullcheck skip %s:\n\n", count(n, "source"))
+		items(&b, in.SkippedByChange, skippedItem)
 	}
 	if earlier > 0 {
 		fmt.Fprintf(&b, "\n%s %s kept on purpose by earlier comments.\n",
@@ -337,13 +338,47 @@ func items[T any](b *list, all []T, item func(T) string) {
 	}
 }
 
+// failures lists the sources that could not be rendered, and the sources that the pull request takes out of the check.
+func (l *layout) failures(b *list) {
+	var failed, lost []check.Failure
+	for _, f := range l.Report.Failures {
+		if f.Lost {
+			lost = append(lost, f)
+		} else {
+			failed = append(failed, f)
+		}
+	}
+	if n := len(failed); n > 0 {
+		fmt.Fprintf(b, "\n%s could not be rendered and %s not checked:\n\n", count(n, "source"), plural(n, "was", "were"))
+		items(b, failed, failureItem)
+	}
+	if n := len(lost); n > 0 {
+		fmt.Fprintf(b, "\nThis pull request takes %s out of the check:\n\n", count(n, "source"))
+		items(b, lost, l.lostItem)
+	}
+}
+
 // failureItem returns the line for a failure in the summary.
 func failureItem(f check.Failure) string {
-	name := code(f.Source)
-	if f.Environment != "" {
-		name += " (" + code(f.Environment) + ")"
+	return "- " + sourceName(f.Source, f.Environment) + ": " + span(f.Message, maxMessage) + "\n"
+}
+
+// lostItem returns the line for a lost source in the summary, with the file that hides it.
+func (l *layout) lostItem(f check.Failure) string {
+	return "- " + sourceName(f.Source, f.Environment) + ": " + l.link(f.Location) + ": " + span(f.Message, maxMessage) + "\n"
+}
+
+// skippedItem returns the line for a skipped source in the summary.
+func skippedItem(s check.SourceStatus) string {
+	return "- " + sourceName(s.Path, s.Environment) + ": " + span(s.Reason, maxMessage) + "\n"
+}
+
+// sourceName returns the path of a source and its environment, as code.
+func sourceName(path, environment string) string {
+	if environment == "" {
+		return code(path)
 	}
-	return "- " + name + ": " + span(f.Message, maxMessage) + "\n"
+	return code(path) + " (" + code(environment) + ")"
 }
 
 // item returns the line for a finding in the summary.

@@ -45,6 +45,8 @@ type Input struct {
 	// SuppressedByChange are the findings that ignore comments of the pull request itself suppress. Reviewers should see
 	// them.
 	SuppressedByChange []check.Suppression
+	// SkippedByChange are the sources that the pull request makes pullcheck skip. Reviewers should see them, too.
+	SkippedByChange []check.SourceStatus
 	// Blob is the URL of the files at the head commit, with a slash at the end. If it is empty, paths are not linked.
 	Blob string
 	// Block makes the review request changes. Otherwise the review only comments.

@@ -45,6 +45,7 @@ func (in Input) Public() Input {
 	report.Sources = mapped(report.Sources, p.status)
 	in.Report = &report
 	in.SuppressedByChange = mapped(in.SuppressedByChange, p.suppression)
+	in.SkippedByChange = mapped(in.SkippedByChange, p.status)
 	return in
 }
 

@@ -25,7 +25,18 @@ import (
 // resolved is a render.Unrendered, and replaces nothing. Errors of rendering are dropped, because the same source fails
 // again when it is checked. If the context is canceled, the result is incomplete: the caller checks the context.
 func Find(ctx context.Context, fsys fs.FS, sources []render.Source, declarers ...Declarer) []render.Source {
-	f := &finder{ctx: ctx, tree: fsys, declarers: declarers, known: map[string]bool{}, candidates: map[string]bool{}, refused: map[string]bool{}}
+	return FindAs(ctx, "", fsys, sources, declarers...)
+}
+
+// FindAs is Find with a prefix for the names of its units of work (package child). The prefix tells two revisions of a
+// tree apart.
+func FindAs(
+	ctx context.Context, prefix string, fsys fs.FS, sources []render.Source, declarers ...Declarer,
+) []render.Source {
+	f := &finder{
+		ctx: ctx, prefix: prefix, tree: fsys, declarers: declarers,
+		known: map[string]bool{}, candidates: map[string]bool{}, refused: map[string]bool{},
+	}
 	// Manifests come first, because most objects that declare sources are manifests, and charts come last, because the
 	// defaults of a chart that a declared source renders are not deployed.
 	for _, kind := range []render.Kind{render.Raw, render.Kustomize, render.Helm} {
@@ -42,6 +53,7 @@ func Find(ctx context.Context, fsys fs.FS, sources []render.Source, declarers ..
 // finder is the state of one Find.
 type finder struct {
 	ctx       context.Context
+	prefix    string // of the names of units of work
 	tree      fs.FS
 	declarers []Declarer
 	known     map[string]bool // the keys of the declared sources so far
@@ -110,7 +122,7 @@ func (f *finder) inOutput(source render.Source) {
 	var failure error
 	ctx, watched := fetch.Watch(f.ctx)
 	// The unit is that of the check: a source that is not to be rendered there is not rendered here.
-	manifests, err := child.Do(ctx, render.Unit(source), func(ctx context.Context) (manifests []render.Manifest) {
+	manifests, err := child.Do(ctx, f.prefix+render.Unit(source), func(ctx context.Context) (manifests []render.Manifest) {
 		manifests, failure = f.manifests(ctx, source, render.In{Tree: recorder})
 		return manifests
 	})
@@ -332,7 +344,7 @@ func (f *finder) content(names []string) map[string][]byte {
 func (f *finder) declare(o *object) {
 	recorder := tree.NewRecorder(f.tree)
 	name := o.value.Kind() + "/" + o.value.Name()
-	unit := fmt.Sprintf("%s %s %d", name, o.file, o.document)
+	unit := fmt.Sprintf("%s%s %s %d", f.prefix, name, o.file, o.document)
 	items, err := child.Do(f.ctx, unit, func(context.Context) []Declared {
 		return o.declarer.Expand(recorder, o.file, o.value)
 	})

@@ -92,9 +92,25 @@ func (s *Source) Render(ctx context.Context, in render.In) (*render.Result, erro
 	}})
 }
 
+// GoneError is the error for an object that is not in a tree any more, or that declares a source no more.
+type GoneError string
+
+// Error implements error.
+func (e GoneError) Error() string { return string(e) }
+
+func gone(format string, args ...any) error { return GoneError(fmt.Sprintf(format, args...)) }
+
+// Continues reports whether the source is what another source of another revision has become: whether both are
+// declared by an object with the same kind and name, which comes from the same file, or which is now rendered from it.
+func (s *Source) Continues(other *Source) bool {
+	return s.item.Name == other.item.Name && s.item.Index == other.item.Index &&
+		(s.Path == other.Path || slices.Contains(s.Reads, other.Path))
+}
+
 // Resolve returns the source that the object declares in a tree, with its options in this tree. The error is a
-// *yamldoc.Error located at the object if the object or the source is gone. Resolve expands the object again only if a
-// file has changed on which the object depends, because one object can declare hundreds of sources.
+// *yamldoc.Error located at the object, with a GoneError if the object or the source is gone. Resolve expands the
+// object again only if a file has changed on which the object depends, because one object can declare hundreds of
+// sources.
 func (s *Source) Resolve(ctx context.Context, in render.In) (render.Source, error) {
 	seen := withProbe(in)
 	// For an object in the output of a source, isUnchanged does not see the effect of a probe: the files have to be
@@ -108,9 +124,9 @@ func (s *Source) Resolve(ctx context.Context, in render.In) (render.Source, erro
 	}
 	subject := strings.Replace(s.item.Name, "/", " ", 1)
 	if object == nil {
-		return nil, located(s.Path, fmt.Errorf("there is no %s any more", subject))
+		return nil, located(s.Path, gone("there is no %s any more", subject))
 	}
-	err = fmt.Errorf("there is no %s any more", subject)
+	err = gone("there is no %s any more", subject)
 	for _, item := range s.object.declarer.Expand(seen, s.Path, object) {
 		switch {
 		case item.Name != s.item.Name:
@@ -119,7 +135,7 @@ func (s *Source) Resolve(ctx context.Context, in render.In) (render.Source, erro
 		case item.Index == s.item.Index:
 			return s.resolve(item, seen)
 		default:
-			err = fmt.Errorf("the %s has no source %d any more", subject, s.item.Index+1)
+			err = gone("the %s has no source %d any more", subject, s.item.Index+1)
 		}
 	}
 	return nil, located(s.Path, err)

@@ -96,8 +96,8 @@ func (f Finder) file(name string) []render.Source {
 	return []render.Source{manifest(name)}
 }
 
-// isManifest reports whether a file may hold objects, by the extension of its name.
-func isManifest(name string) bool {
+// IsManifest reports whether a file may hold objects, by the extension of its name.
+func IsManifest(name string) bool {
 	return slices.Contains([]string{".yaml", ".yml", ".json"}, path.Ext(name))
 }
 
@@ -195,7 +195,7 @@ func (d *discovery) walk(dir string, ignored []gitignore.Pattern, inChart bool) 
 			if err := d.walk(child, ignored, inChart || isChart); err != nil {
 				return err
 			}
-		case inChart || isChart || isKustomization || !isManifest(child):
+		case inChart || isChart || isKustomization || !IsManifest(child):
 		case entry.Type().IsRegular(), link && !tree.IsDirectory(d.Tree, child):
 			// A broken link, or a link that leads out of the tree, becomes a source, and its render reports the error.
 			d.files[child] = true

@@ -100,7 +100,7 @@ func helmReads(fsys fs.FS, name string) bool {
 
 // holdsObject reports whether a file is YAML or JSON with a Kubernetes object.
 func holdsObject(fsys fs.FS, name string) bool {
-	if !isManifest(name) {
+	if !IsManifest(name) {
 		return false
 	}
 	data, err := fs.ReadFile(fsys, name)
