@@ -289,8 +289,13 @@ func (c *comparison) isSkipped(i int) bool {
 	return skip != nil && !skip.NoObject || c.scan.checked[i].Rest != nil
 }
 
+// unknown stands for the containers of a former source that cannot be rendered, neither in the base nor in the head. It
+// may be the change that forbids it: what the base does not name is not downloaded for strangers (Config.OnlyNamed).
+var unknown = []container{{}}
+
 // renderBase renders the sources of the base for which the head does not tell what is lost, and returns their
-// containers by the index of the source. It leaves out sources that the base does not render either.
+// containers by the index of the source. It leaves out sources that the base skips, and sources of the head that the
+// base cannot render either.
 func (c *comparison) renderBase() map[int][]container {
 	var indexes []int
 	var sources []render.Source
@@ -310,8 +315,11 @@ func (c *comparison) renderBase() map[int][]container {
 	c.downloaded = map[int]bool{}
 	for n, i := range indexes {
 		c.downloaded[i] = rendered[n].Downloaded
-		if rendered[n].Err == nil && rendered[n].Skip == nil {
+		switch {
+		case rendered[n].Err == nil && rendered[n].Skip == nil:
 			before[i] = append([]container{}, found[n]...)
+		case rendered[n].Err != nil && i >= c.heads:
+			before[i] = unknown
 		}
 	}
 	return before
@@ -405,7 +413,7 @@ func (m container) isIn(deployed container, by render.Kind, former render.ID, na
 		own := m.Kind == deployed.Kind && m.Container == deployed.Container && m.Name == deployed.Name // by .Files.Get
 		return own || slices.Contains(names, deployed.Document)
 	case one:
-		return m.Kind == deployed.Kind
+		return m.Kind == deployed.Kind || m == unknown[0]
 	}
 	return m.Kind == deployed.Kind && m.Container == deployed.Container && strings.Contains(deployed.Name, m.Name)
 }
@@ -437,17 +445,20 @@ func (c *comparison) takers(i int, names []string) []int {
 // failure returns the failure for a lost source, at the file that hides it.
 func (c *comparison) failure(i int, missing []container) check.Failure {
 	id := c.outcomes[i].Source.ID()
-	noun := "containers"
-	if len(missing) == 1 {
-		noun = "container"
+	what := fmt.Sprintf("%d containers", len(missing))
+	switch {
+	case missing[0] == unknown[0]:
+		what = "a source that cannot be rendered"
+	case len(missing) == 1:
+		what = "1 container"
 	}
 	at, reason := c.culprit(i, missing)
 	skipped := c.newlySkipped(c.outcomes[i].Source)
 	return check.Failure{
 		Source: id.Path, Environment: id.Environment, Location: yamldoc.Location{Path: at}, Lost: true,
 		Downloaded: c.outcomes[i].Downloaded || c.downloaded[i] || skipped != nil && skipped.Downloaded,
-		Message: fmt.Sprintf("this takes %d %s out of the check: %s", len(missing), noun, reason),
-		Hint:    "delete what nothing deploys any more, or let a source use it",
+		Message:    fmt.Sprintf("this takes %s out of the check: %s", what, reason),
+		Hint:       "delete what nothing deploys any more, or let a source use it",
 	}
 }
 
