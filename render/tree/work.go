@@ -62,7 +62,7 @@ func OpenWork(dir string, paths []string) (*Work, []string, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	work.Files = WithoutGit(root.FS())
+	work.Files = WithoutGit(newDisk(root))
 	return work, names, nil
 }
 
@@ -99,7 +99,7 @@ func OpenRoot(root, dir string) (*Work, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Work{Files: WithoutGit(opened.FS()), Root: root, Dir: dir}, nil
+	return &Work{Files: WithoutGit(newDisk(opened)), Root: root, Dir: dir}, nil
 }
 
 // absolute returns a path that was typed in the working directory as an absolute path.
