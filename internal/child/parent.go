@@ -10,9 +10,9 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -207,7 +207,7 @@ func (s *supervisor) causeOfDeath(late []string) *Error {
 	}
 	line := s.crash()
 	switch {
-	case s.exceeded, strings.Contains(line, "out of memory"), strings.Contains(line, "cannot allocate memory"):
+	case s.exceeded, outOfMemory.MatchString(line):
 		return needsMemory(s.memory)
 	case line != "":
 		return &Error{Reason: "ended the process: " + line}
@@ -218,6 +218,10 @@ func (s *supervisor) causeOfDeath(late []string) *Error {
 	}
 }
 
+// outOfMemory matches what Go's runtime says if the system gives no more memory: for the heap (mem_linux.go, malloc.go)
+// or for a thread (os_linux.go, cgo/gcc_util.c).
+var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|cannot map pages|newosproc|pthread_create failed`)
+
 // crash returns the line in which Go's runtime said why the child died; empty if it said nothing.
 func (s *supervisor) crash() string {
 	file, err := os.Open(s.path(crashName))
@@ -226,12 +230,15 @@ func (s *supervisor) crash() string {
 	}
 	defer file.Close()
 	for scanner := bufio.NewScanner(io.LimitReader(file, 64<<10)); scanner.Scan(); {
-		if line := scanner.Text(); strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "panic: ") {
+		if line := scanner.Text(); crashLine.MatchString(line) {
 			return line
 		}
 	}
 	return ""
 }
+
+// crashLine matches the first line of a report of Go's runtime about the end of the process.
+var crashLine = regexp.MustCompile(`^(fatal error|panic|runtime/cgo|SIG[A-Z]+): `)
 
 // cutOff removes a record that the child could not complete.
 func (s *supervisor) cutOff() error {
