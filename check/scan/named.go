@@ -24,13 +24,14 @@ func (c Config) OnlyNamed(ctx context.Context, baseline *Baseline, jobs int) (Co
 	config := c
 	config.Tree, config.Network.Permit = baseline.Base, n.record
 	base := New(config)
+	base.prefix = "named by the base: "
 	sources, err := base.Sources(ctx)
 	if err != nil {
 		return c, err
 	}
 	// A source that cannot be rendered has asked nevertheless.
 	nothing := func(context.Context, int, *render.Result) (struct{}, error) { return struct{}{}, nil }
-	options := render.AllOptions{Jobs: jobs, Prefix: "named by the base: "}
+	options := render.AllOptions{Jobs: jobs, Prefix: base.prefix}
 	render.All(ctx, base.tree, baseline.affected(base.tree, sources), options, nothing)
 	c.Network.Permit = n.permit
 	return c, nil

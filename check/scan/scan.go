@@ -10,6 +10,7 @@ import (
 
 	"github.com/pullcheck/pullcheck/check"
 	"github.com/pullcheck/pullcheck/check/fix"
+	"github.com/pullcheck/pullcheck/internal/child"
 	"github.com/pullcheck/pullcheck/render"
 	"github.com/pullcheck/pullcheck/render/origin"
 	"github.com/pullcheck/pullcheck/render/yamldoc"
@@ -100,8 +101,11 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 		result.Findings = len(before.Findings)
 		hits, kept = baseline.subtract(ctx, s, hits, before.Suppressed)
 	}
+	if ctx.Err() != nil && baseline != nil {
+		hits = s.dropUncompared(outcomes)
+	}
 	j := judged{failures: failures(outcomes), statuses: s.statuses(outcomes)}
-	if baseline != nil {
+	if ctx.Err() == nil && baseline != nil {
 		j = since.judge(s, outcomes)
 		result.SkippedByChange = j.skipped
 	}
@@ -111,13 +115,27 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 		result.SuppressedByChange = baseline.suppressedByChange(w.tree, result.Report, kept)
 	}
 	if len(options.UnreachedIn) > 0 {
-		result.Unreached = s.unreached(outcomes, options.UnreachedIn)
+		// A failure of the unit ends only the count.
+		result.Unreached, _ = child.Do(ctx, "unreached", func(context.Context) []yamldoc.Location {
+			return s.unreached(outcomes, options.UnreachedIn)
+		})
 	}
 	if options.Prove != ProveNothing && len(result.Report.Findings) > 0 {
 		prove := fix.Options{Jobs: options.Jobs, HandsOn: w.handsOn}
 		result.Files = fix.Prove(ctx, w.tree, s.rendered(outcomes), prove, result.Report)
 	}
 	return result
+}
+
+// dropUncompared makes every source with hits a failure, because the scan was interrupted before the hits of the base
+// were known. It returns no hits.
+func (s *scan) dropUncompared(outcomes []render.Outcome) []check.Hit {
+	for i := range outcomes {
+		if outcomes[i].Err == nil && len(s.checked[i].Hits) > 0 {
+			outcomes[i].Err = render.UnitError(outcomes[i].Source.ID().Path, child.ErrInterrupted)
+		}
+	}
+	return nil
 }
 
 // maxFindings is how many findings a report holds. The largest public repositories have some hundreds.
