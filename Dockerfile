@@ -1,3 +1,5 @@
+# The base images have no digest: a digest keeps an image without later security updates of Go and Debian, and nobody here
+# would renew it. Who builds for production can put the digests of the day behind the tags.
 FROM golang:1.26-bookworm AS build
 WORKDIR /src
 COPY go.mod go.sum ./
