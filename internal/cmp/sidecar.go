@@ -93,7 +93,9 @@ spec:
           configMap:
             name: pullcheck-plugin
         - name: pullcheck-tmp
-          emptyDir: {}
+          # Argo CD unpacks a repository here. The kubelet evicts a pod whose volume grows beyond this limit.
+          emptyDir:
+            sizeLimit: 2Gi
 `
 
 // helmSidecar has the values for the chart argo-cd, as a format. Its arguments are the spec of the plugin, and the
@@ -113,7 +115,9 @@ repoServer:
       configMap:
         name: argocd-cmp-cm
     - name: pullcheck-tmp
-      emptyDir: {}
+      # Argo CD unpacks a repository here. The kubelet evicts a pod whose volume grows beyond this limit.
+      emptyDir:
+        sizeLimit: 2Gi
 `
 
 // WriteSidecar writes the file that adds the sidecar to the repo-server: with the form "kustomize" a patch for a
