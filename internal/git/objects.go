@@ -76,7 +76,7 @@ func (o *objects) ask(id string) (data []byte, found bool, err error) {
 		return nil, false, fmt.Errorf("it answered %q", header)
 	}
 	size, err := strconv.Atoi(fields[2])
-	if err != nil {
+	if err != nil || size < 0 {
 		return nil, false, fmt.Errorf("it answered %q", header)
 	}
 	data = make([]byte, size+1)

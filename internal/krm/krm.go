@@ -8,7 +8,6 @@
 package krm
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"iter"
@@ -37,12 +36,11 @@ var versions = []string{"config.kubernetes.io/v1", "config.kubernetes.io/v1beta1
 // Read parses an input as a ResourceList. It returns nil without an error if the input is anything else, such as
 // manifests. The error is for a ResourceList of another version, or with items that are not Kubernetes objects.
 func Read(input []byte) (*ResourceList, error) {
-	var document yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(input))
-	if decoder.Decode(&document) != nil || decoder.Decode(new(yaml.Node)) == nil {
+	nodes, err := yamldoc.Parse(input)
+	if err != nil || len(nodes) != 1 {
 		return nil, nil // If the input is not YAML, the check says so.
 	}
-	node := document.Content[0]
+	node := nodes[0]
 	version := yamldoc.Scalar(node, "apiVersion")
 	if yamldoc.Scalar(node, "kind") != "ResourceList" || !strings.HasPrefix(version, "config.kubernetes.io/") {
 		return nil, nil

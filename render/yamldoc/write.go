@@ -115,7 +115,7 @@ func (s Slot) Span() (start, end int) {
 }
 
 // Slot returns the slot of the value at a path. It reports false if another value is in the way: a list, a scalar
-// that is not empty before the end of the path, or a mapping or a block scalar at the end.
+// that is not empty before the end of the path, or a mapping or a text on several lines without quotes at the end.
 func (d *Document) Slot(path Path) (Slot, bool) {
 	mapping, rest := d.descend(path)
 	keys := make([]string, len(rest))
@@ -162,8 +162,8 @@ func (d *Document) descend(path Path) (*yaml.Node, Path) {
 // valueSlot returns the slot of a scalar, or of the keys that are missing below a null or empty value.
 func (d *Document) valueSlot(key, value *yaml.Node, rest []string) (Slot, bool) {
 	isEmpty := value.Value == "" || value.Tag == "!!null"
-	isText := value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	if value.Kind != yaml.ScalarNode || len(rest) > 0 && !isEmpty || !isEmpty && isText {
+	isText := value.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0 || d.isMultiline(value)
+	if value.Kind != yaml.ScalarNode || len(rest) > 0 && !isEmpty || isText {
 		return Slot{}, false
 	}
 	keyStart, end, ok := d.text.Bounds(key)
@@ -252,7 +252,7 @@ func (d *Document) layOut(first Setting, entries []*entry) (start, end int, text
 		return d.layOutAtEnd(entries)
 	case s.mapping.Style&yaml.FlowStyle != 0:
 		return d.layOutInFlow(s.mapping, entries)
-	case s.mapping == d.root && d.isWhole && !d.text.hasEndMarker():
+	case s.mapping == d.root && d.isWhole && s.mapping.Content[0].Column == 1 && !d.text.hasEndMarker():
 		return d.layOutAtEnd(entries)
 	}
 	return d.layOutInBlock(s.mapping, entries)
@@ -431,8 +431,9 @@ func flowMapping(entries []*entry, asJSON bool) string {
 // safeKey matches keys that need no quotes in YAML.
 var safeKey = regexp.MustCompile(`^[\w./][\w./ -]*$`)
 
+// plainKey returns a key as it is written: in quotes if it would not be a string without, as y, which is true in YAML 1.1.
 func plainKey(key string) string {
-	if safeKey.MatchString(key) && !strings.HasSuffix(key, " ") {
+	if safeKey.MatchString(key) && !strings.HasSuffix(key, " ") && !yaml.IsValueNonString(key) {
 		return key
 	}
 	return strconv.Quote(key)

@@ -61,6 +61,8 @@ func TestWriteKeepsTheStyleOfTheMapping(t *testing.T) {
 		{"one level", "", "db.b db.a", "db:\n  a: Always\n  b: Always\n"},
 		{"two levels", "x: 1\n", "db.image.a db.image.b", "x: 1\ndb:\n  image:\n    a: Always\n    b: Always\n"},
 		{"different keys", "x: 1\n", "b a", "x: 1\na: Always\nb: Always\n"},
+		{"an indented file", "  x: 1\n", "a", "  x: 1\n  a: Always\n"},
+		{"keys that are no strings without quotes", "", "y.1 y.null", "\"y\":\n  \"1\": Always\n  \"null\": Always\n"},
 		{"CRLF", "x: 1\r\n", "db.a db.b", "x: 1\r\ndb:\r\n  a: Always\r\n  b: Always\r\n"},
 
 		{"behind the tag", "i:\n  repository: x\n  tag: 1 # why\n  z: 2\n", "i.a", "i:\n  repository: x\n  tag: 1 # why\n  a: Always\n  z: 2\n"},
@@ -113,6 +115,8 @@ func TestSlotIsRefusedWhereAnotherValueIsInTheWay(t *testing.T) {
 		{"a: [1]\n", "a"},
 		{"a: {b: 1}\n", "a"},
 		{"a: |\n  text\n", "a"},
+		{"a: |\n", "a"},
+		{"a: a text\n  goes on\n", "a"},
 		{"a: [1]\n", "a[1]"},
 		{"a: [1]\n", "a.b"},
 		{"a: &x 1\nb: *x\n", "b"},

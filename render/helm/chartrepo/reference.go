@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"github.com/pullcheck/pullcheck/internal/fetch"
 )
@@ -49,6 +50,9 @@ func (c *Client) parseReference(text, version string) (name.Reference, error) {
 		return nil, invalid
 	}
 	if byDigest {
+		if _, err := v1.NewHash(digest); err != nil {
+			return nil, invalid
+		}
 		return registry.Repo(rest).Digest(digest), nil
 	}
 	return registry.Repo(rest).Tag(tag), nil
