@@ -94,6 +94,7 @@ func (w *Workspace) Scan(ctx context.Context, sources []render.Source, options O
 	all := render.AllOptions{Jobs: options.Jobs, Keep: options.Rendered == nil} // Another child cannot repeat the call.
 	var outcomes []render.Outcome
 	outcomes, s.checked = render.All(ctx, w.tree, sources, all, s.check)
+	outcomes = s.withFault(outcomes)
 	hits := s.hits()
 	var kept map[exception]bool
 	if baseline != nil {
@@ -207,6 +208,19 @@ func (s *scan) check(ctx context.Context, i int, result *render.Result) (c check
 		c.Candidates = fix.Candidates(s.tree, s.sources[i], traced, c.Hits)
 	}
 	return c, nil
+}
+
+// withFault adds a source that failed, if a read of the tree has failed by a fault of the machine: the sources may lack
+// one, and those that there are may lack a file.
+func (s *scan) withFault(outcomes []render.Outcome) []render.Outcome {
+	fault := s.watched.Fault()
+	if fault == nil {
+		return outcomes
+	}
+	err := &yamldoc.Error{Err: fault, Hint: "run pullcheck again"}
+	source := render.Unrendered{As: render.ID{Kind: render.Raw, Path: fault.Path}, Err: err}
+	s.sources, s.checked = append(slices.Clip(s.sources), source), append(s.checked, checked{})
+	return append(outcomes, render.Outcome{Source: source, Err: err})
 }
 
 // trace finds the lines that decide the policies of hits. In foreign manifests, no line counts as part of a repository.

@@ -89,7 +89,8 @@ type Config struct {
 // sources: a file that appears later is no source. The content of files may change between scans, as --fix does.
 type Workspace struct {
 	tree      fs.FS
-	prefix    string // of the names of the units of work in which objects are found
+	prefix    string        // of the names of the units of work in which objects are found
+	watched   *tree.Watched // what the tree reads from
 	declarers []declared.Declarer
 	argocd    argocd.Declarer
 
@@ -118,14 +119,15 @@ func New(config Config) *Workspace {
 		Dir: filepath.Join(config.CacheDir, "git"), Env: config.Env, Offline: config.Offline,
 		LocalRepositories: config.LocalRepositories, Network: config.Network,
 	}
-	files := tree.NewLinked(tree.WithoutGit(config.Tree))
+	watched := &tree.Watched{FS: config.Tree}
+	files := tree.NewLinked(tree.WithoutGit(watched))
 	finder := discover.Finder{
 		Tree:          files,
 		Chart:         helm.Source{Engine: helmEngine, Options: config.Helm},
 		Kustomization: kustomize.Source{Engine: kustomizeEngine, Options: config.Kustomize},
 	}
 	w := &Workspace{
-		tree: files, asked: &treeSources{finder: finder},
+		tree: files, watched: watched, asked: &treeSources{finder: finder},
 		argocd: argocd.Declarer{
 			Helm: helmEngine, Kustomize: kustomizeEngine,
 			KubeVersion: config.Helm.KubeVersion, APIVersions: config.Helm.APIVersions,
@@ -152,7 +154,7 @@ func (w *Workspace) over(fsys fs.FS, prefix string) *Workspace {
 	finder.Tree = tree.NewLinked(fsys)
 	sources := &treeSources{finder: finder}
 	return &Workspace{
-		tree: finder.Tree, prefix: prefix, declarers: w.declarers, argocd: w.argocd, asked: sources, others: sources,
+		tree: finder.Tree, watched: w.watched, prefix: prefix, declarers: w.declarers, argocd: w.argocd, asked: sources, others: sources,
 	}
 }
 

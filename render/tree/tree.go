@@ -1,8 +1,8 @@
 // Package tree has the file trees that engines read, as file systems of io/fs: the tree on disk (Work), a tree with
 // edits (Overlay), a tree that notes which files are read (Recorder), a tree whose files a probe replaces (Probed), a
-// tree that lists its symbolic links once (Linked), and a tree without git's own files (WithoutGit). It answers the
-// questions that all readers of a tree have: where a symbolic link leads (Resolve, Follow), and which files .gitignore
-// names (IgnorePatterns, IsTracked).
+// tree that lists its symbolic links once (Linked), a tree without git's own files (WithoutGit), and a tree that remembers
+// faults of the disk (Watched). It answers the questions that all readers of a tree have: where a symbolic link leads
+// (Resolve, Follow), and which files .gitignore names (IgnorePatterns, IsTracked).
 //
 // Every path is slash-separated and relative to the root of the tree, as io/fs demands. Resolve and Follow never lead
 // out of the tree: for them a symbolic link with an absolute target, or with a target above the root, leads nowhere.
