@@ -214,6 +214,15 @@ func (s *Server) Hide(comment int64, classifier string) {
 	}
 }
 
+// Delete lets a person with the permission to write delete a review comment. Its replies stay.
+func (s *Server) Delete(comment int64) {
+	s.tb.Helper()
+	defer s.lock()()
+	if c := s.comment(comment); c != nil {
+		s.pull.removeComments(func(other *reviewComment) bool { return other == c })
+	}
+}
+
 // comment returns a published review comment. The test fails if there is none.
 func (s *Server) comment(id int64) *reviewComment {
 	s.tb.Helper()

@@ -3,7 +3,8 @@
 // It answers the part of GitHub's REST and GraphQL API that package review uses, for one repository with one pull
 // request. A real bare git repository stands behind it. It enforces GitHub's rules for reviews and comments against the
 // real diff, counts requests and notifications, and fails on demand (Fault). Methods of Server do what people do on the
-// pull request: Comment, Review, Reply, Resolve, Hide, Push, ApplySuggestions.
+// pull request: Comment, Review, Reply, Resolve, Hide, Delete, Push,
+// ApplySuggestions.
 //
 // Every request and every answer is checked against GitHub's own description of its API, in the directory description.
 // A request fails the test if the description does not allow it, or if it is not simulated. Only the test moves the
