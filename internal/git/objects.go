@@ -83,6 +83,9 @@ func (o *objects) ask(id string) (data []byte, found bool, err error) {
 	if _, err := io.ReadFull(o.stdout, data); err != nil {
 		return nil, false, err
 	}
+	if data[size] != '\n' {
+		return nil, false, fmt.Errorf("it answered %q, and more than that", header)
+	}
 	return data[:size:size], true, nil
 }
 

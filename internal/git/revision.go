@@ -84,7 +84,8 @@ var modes = map[string]fs.FileMode{"100755": 0o555, "120000": fs.ModeSymlink | 0
 func (n *node) add(entry string) error {
 	about, name, _ := strings.Cut(entry, "\t")
 	fields := strings.Fields(about)
-	if len(fields) != 4 {
+	isOdd := func(part string) bool { return part == "" || part == "." || part == ".." }
+	if len(fields) != 4 || slices.ContainsFunc(strings.Split(name, "/"), isOdd) {
 		return fmt.Errorf("git ls-tree printed %q", entry)
 	}
 	leaf := &node{name: path.Base(name), mode: 0o444, id: fields[2]}
@@ -99,7 +100,7 @@ func (n *node) add(entry string) error {
 	}
 	dir := n
 	for parent := range strings.SplitSeq(path.Dir(name), "/") {
-		if parent != "." {
+		if parent != "." { // the parent of a name without a slash
 			dir = dir.child(&node{name: parent, mode: fs.ModeDir | 0o555})
 		}
 	}

@@ -1,8 +1,10 @@
 package argocd
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode"
 
 	"sigs.k8s.io/yaml"
 
@@ -78,5 +80,28 @@ func FuzzKubeVersion(f *testing.F) {
 		}
 		_ = readBuildOptions(text, &kustomize.Options{})
 		escapeCommas(text)
+	})
+}
+
+// FuzzSameRepository holds that neither the protocol nor the user of a URL matters, and that the host and the path do.
+func FuzzSameRepository(f *testing.F) {
+	for _, path := range []string{"a/b.git", "a/b/", "", "..", "%zz", "a:b", "é", "a?b", "a#b", "a@b", " "} {
+		f.Add(path, "https://git.example.com/a")
+	}
+	f.Fuzz(func(t *testing.T, path, other string) {
+		const host = "git.example.com"
+		if strings.ContainsAny(path, "?#%:@ \t\r\n") || strings.ContainsFunc(path, unicode.IsSpace) || strings.ContainsFunc(path, unicode.IsControl) {
+			return // They mean something else in one of the forms.
+		}
+		https := "https://user:secret@" + host + "/" + path
+		for _, same := range []string{"ssh://git@" + host + "/" + path, "http://" + host + ":8080/" + path, strings.ToUpper(host) + ":" + path} {
+			if !IsSameRepository(https, same) {
+				t.Errorf("%q and %q are not the same", https, same)
+			}
+		}
+		if IsSameRepository(https, "https://other.example.com/"+path) {
+			t.Errorf("%q is on another host, too", https)
+		}
+		IsSameRepository(https, other)
 	})
 }
