@@ -111,7 +111,13 @@ func (f *faultyTree) Lstat(name string) (fs.FileInfo, error) {
 	return f.MapFS.Lstat(name)
 }
 
-const faultTree = applications + `-- .gitignore --
+const faultTree = applications + `-- apps.yaml --
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: web}
+spec:
+  source: {repoURL: "https://example.com/ours.git", path: chart, helm: {values: "policy: Never"}}
+-- .gitignore --
 /out
 -- out/pod.yaml --
 {apiVersion: v1, kind: Pod, metadata: {name: ignored}, spec: {containers: [{name: a, image: "a:1"}]}}

@@ -22,7 +22,7 @@ import (
 // of a failed subtest has its seed.
 func TestRandomReviews(t *testing.T) {
 	t.Parallel()
-	seeds := 6
+	seeds := 4
 	if text := os.Getenv("PULLCHECK_SEEDS"); text != "" {
 		var err error
 		if seeds, err = strconv.Atoi(text); err != nil {
@@ -33,7 +33,7 @@ func TestRandomReviews(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			g := newGame(t, seed)
-			for range 8 {
+			for range 6 {
 				g.turn()
 			}
 			if t.Failed() {
