@@ -79,7 +79,7 @@ func FuzzKubeVersion(f *testing.F) {
 			t.Errorf("%q becomes %q", text, got)
 		}
 		_ = readBuildOptions(text, &kustomize.Options{})
-		escapeCommas(text)
+		_ = escapeCommas(text)
 	})
 }
 
