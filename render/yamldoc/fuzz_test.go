@@ -104,7 +104,8 @@ func FuzzPath(f *testing.F) {
 }
 
 // FuzzSet writes a value into any mapping, and holds that the text then has the value at its path, and otherwise
-// decodes to the same. It leaves out aliases, which repeat the change, and keys that are there twice.
+// decodes to the same. It leaves out aliases, which repeat the change, keys that are there twice, and a block scalar at
+// the end of a file without a line end, which gets one: the proof of a fix refuses that.
 func FuzzSet(f *testing.F) {
 	for _, text := range texts {
 		f.Add(text, "a.b.c")
@@ -113,16 +114,17 @@ func FuzzSet(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text, at string) {
 		path, err := ParsePath(at)
-		if err != nil || strings.ContainsAny(text, "*&!?") || !utf8.ValidString(at) {
+		if err != nil || strings.ContainsAny(text, "*&!?") || !utf8.ValidString(at) || len(at) > 100 ||
+			strings.ContainsAny(text, "|>") && !strings.HasSuffix(text, "\n") {
 			return
 		}
 		for _, step := range path {
-			if !reflect.DeepEqual(step, Key(step.Key)) || step.Key == "" || step.Key == "<<" {
-				return
+			if !reflect.DeepEqual(step, Key(step.Key)) || step.Key == "" || step.Key == "<<" || yaml.IsValueNonString(step.Key) {
+				return // The number 00 and the text 0 are one key when they are decoded.
 			}
 		}
 		d, err := Open(NewText([]byte(text)), Place{})
-		if err != nil || !d.IsWhole() {
+		if err != nil || !d.IsWhole() || d.Root() != nil && hasQuoteInKey(d.Root()) {
 			return
 		}
 		var before, after map[string]any
@@ -141,6 +143,17 @@ func FuzzSet(f *testing.F) {
 			t.Errorf("%q becomes %q by %s: got %v, want %v", text, edited, path, after, before)
 		}
 	})
+}
+
+// hasQuoteInKey reports whether a key has a quote in it, as a" of {a":}. There, parsers differ in what the key is.
+func hasQuoteInKey(root *yaml.Node) bool {
+	found, steps := false, 0
+	walk(root, &steps, func(node *yaml.Node) {
+		for i := 0; node.Kind == yaml.MappingNode && i < len(node.Content); i += 2 {
+			found = found || strings.ContainsAny(node.Content[i].Value, "\"'")
+		}
+	})
+	return found
 }
 
 // set makes the value at a path of decoded values Always. It reports false if the keys of the path are not strings.

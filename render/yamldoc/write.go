@@ -41,11 +41,14 @@ type Document struct {
 }
 
 // Open returns the document at a place of a file. An empty file is an empty mapping. It fails if the text is not
-// YAML, or if the place has neither a mapping nor the text of a mapping.
+// YAML or is in UTF-16, or if the place has neither a mapping nor the text of a mapping.
 func Open(text *Text, place Place) (*Document, error) {
 	roots, err := Parse(text.bytes)
 	if err != nil {
 		return nil, err
+	}
+	if len(text.lines) == 0 {
+		return nil, errors.New("the file is in UTF-16, in which nothing is written")
 	}
 	if len(roots) == 0 && len(place.At) == 0 {
 		return &Document{text: text, isWhole: true}, nil

@@ -151,6 +151,7 @@ func TestOpenFindsTheMappingAtAPlace(t *testing.T) {
 		at         string
 	}{
 		{"no YAML", "a: {", 0, ""},
+		{"UTF-16", "\xff\xfe", 0, ""},
 		{"no such document", "a: 1\n", 1, ""},
 		{"a list", "- a\n", 0, ""},
 		{"a scalar", "x: y\n", 0, "x"},
