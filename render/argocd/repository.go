@@ -34,5 +34,5 @@ func normalizeURL(repoURL string) string {
 	if decoded, err := url.PathUnescape(name); err == nil {
 		name = strings.ToLower(decoded)
 	}
-	return strings.TrimSuffix(path.Join(host, "/", name), ".git")
+	return strings.TrimSuffix(strings.TrimSuffix(host+path.Clean("/"+name), "/"), ".git") // .. never leads over the host
 }

@@ -15,7 +15,7 @@ func FuzzReference(f *testing.F) {
 		f.Add(text, "1.2.3+4")
 	}
 	f.Fuzz(func(t *testing.T, text, version string) {
-		reference, err := parseReference(text, version)
+		reference, err := (&Client{}).parseReference(text, version)
 		if err != nil {
 			return
 		}
@@ -96,7 +96,6 @@ func FuzzRepositoryURL(f *testing.F) {
 			}
 		}
 		canonicalURL(text)
-		isLoopback(text)
 	})
 }
 
