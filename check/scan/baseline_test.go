@@ -2,6 +2,7 @@ package scan
 
 import (
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -89,6 +90,26 @@ func TestOlderCommentKeepsWhatItKept(t *testing.T) {
 			}
 			if len(report.Findings) != findings || len(report.Suppressed) != suppressed {
 				t.Errorf("%s, distrusted %t: %d findings, %d suppressed", name, distrust, len(report.Findings), len(report.Suppressed))
+			}
+		}
+	}
+}
+
+// TestFindingsHaveALimit: a report has an end, and says that there were more findings.
+func TestFindingsHaveALimit(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{maxFindings, maxFindings + 2} {
+		report := &check.Report{}
+		for range n {
+			report.Findings = append(report.Findings, check.Finding{Affected: []check.Affected{{Source: "web"}}})
+		}
+		cutFindings(report)
+		if len(report.Findings) != maxFindings || len(report.Failures) > 0 != (n > maxFindings) {
+			t.Errorf("%d findings: kept %d, failures %v", n, len(report.Findings), report.Failures)
+		}
+		for _, failure := range report.Failures {
+			if !strings.HasPrefix(failure.Message, "2 more findings") || failure.Source != "web" {
+				t.Errorf("got %+v", failure)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package appset
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -142,5 +143,31 @@ func TestExpandKeepsTheSet(t *testing.T) {
 	apps[0]["spec"].(map[string]any)["source"].(map[string]any)["path"] = "changed"
 	if !reflect.DeepEqual(set, parsed(t, text)) {
 		t.Errorf("the set is now %v", set)
+	}
+}
+
+// TestExpandHasALimit: a matrix is no way to millions of Applications.
+func TestExpandHasALimit(t *testing.T) {
+	t.Parallel()
+	list := func(key string, n int) map[string]any {
+		var elements []any
+		for i := range n {
+			elements = append(elements, map[string]any{key: fmt.Sprint(i)})
+		}
+		return map[string]any{"list": map[string]any{"elements": elements}}
+	}
+	expand := func(n int) ([]map[string]any, error) {
+		applications, _, err := Expand(fstest.MapFS{}, map[string]any{"spec": map[string]any{
+			"generators": []any{map[string]any{"matrix": map[string]any{"generators": []any{list("a", 100), list("b", n)}}}},
+			"template":   map[string]any{"metadata": map[string]any{"name": "x-{{a}}-{{b}}"}, "spec": map[string]any{}},
+		}}, nil)
+		return applications, err
+	}
+	if applications, err := expand(100); err != nil || len(applications) != maxElements {
+		t.Errorf("got %d Applications, %v", len(applications), err)
+	}
+	want := "spec.generators[0].matrix: found more than 10000 parameter sets, which is the most that are expanded"
+	if _, err := expand(1_000_000 / 100); err == nil || err.Error() != want {
+		t.Errorf("got %v", err)
 	}
 }
