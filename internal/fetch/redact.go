@@ -21,7 +21,11 @@ var shownParameters = []string{"ref", "version", "timeout", "submodules"}
 // it keeps only the parameters of kustomize's git URLs, because any other parameter may be a token. For example,
 // "https://u:p@example.com/x?ref=v1&token=s" becomes "https://example.com/x?ref=v1".
 func Redact(text string) string {
-	return query.ReplaceAllStringFunc(userinfo.ReplaceAllString(text, "://"), func(q string) string {
+	// A removed part can leave a text that has the form of a URL with credentials again.
+	for before := ""; before != text; {
+		before, text = text, userinfo.ReplaceAllString(text, "://")
+	}
+	return query.ReplaceAllStringFunc(text, func(q string) string {
 		parameters := strings.FieldsFunc(q[1:], func(c rune) bool { return c == '&' || c == ';' })
 		parameters = slices.DeleteFunc(parameters, func(parameter string) bool {
 			name, _, _ := strings.Cut(parameter, "=")
