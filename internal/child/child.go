@@ -77,7 +77,7 @@ type contextKey struct{}
 type unitKey struct{}
 
 // journalOf returns the journal of a context; nil if there is none.
-func journalOf(ctx context.Context) *Journal {
-	journal, _ := ctx.Value(contextKey{}).(*Journal)
-	return journal
+func journalOf(ctx context.Context) *journal {
+	j, _ := ctx.Value(contextKey{}).(*journal)
+	return j
 }

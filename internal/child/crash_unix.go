@@ -8,9 +8,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// crashName is the name of the file for what Go's runtime writes when the process dies.
-const crashName = "crash"
-
 // divertCrashes makes the runtime and every library write to a file in the place of standard error. os.Stderr still is
 // standard error.
 func divertCrashes(name string) {

@@ -26,8 +26,8 @@ func IsChild() bool { return os.Getenv(variable) != "" }
 // pollInterval is how often the parent reads the journal. It bounds how much later than its limit a unit ends.
 const pollInterval = 20 * time.Millisecond
 
-// grace is how long the child may go on after a unit is late, or after a signal. A unit that waits for the network or
-// for git ends by itself at its limit, and the child can then print what is finished.
+// The time for which the child may go on after a unit is late, or after the first signal. A unit that waits for the
+// network or for git ends by itself at its limit, and after a signal the child prints what is finished.
 const (
 	lateGrace   = time.Second / 2
 	signalGrace = 6 * time.Second
@@ -81,6 +81,7 @@ type supervisor struct {
 	finished bool             // It has ended on purpose.
 	memory   uint64           // its limit in bytes; 0 if there is none
 	exceeded bool             // It has ended because it needed more memory.
+	late     bool             // It is killed because a unit was late.
 	state    *os.ProcessState // how it has ended
 
 	interrupted bool // A signal was passed on.
@@ -98,7 +99,7 @@ func (s *supervisor) path(name string) string { return filepath.Join(s.dir, name
 // run starts a child, follows its journal until it is dead, and returns its exit code; -1 if a signal has killed it.
 func (s *supervisor) run(signals <-chan os.Signal) (int, error) {
 	clear(s.open)
-	s.memory, s.exceeded = 0, false
+	s.memory, s.exceeded, s.late = 0, false, false
 	command := exec.Command(s.executable, os.Args[1:]...)
 	command.Args[0] = os.Args[0]
 	command.Env = append(os.Environ(), variable+"="+s.path("journal"))
@@ -123,12 +124,15 @@ func (s *supervisor) run(signals <-chan os.Signal) (int, error) {
 			return s.state.ExitCode(), s.follow()
 		case received := <-signals:
 			_ = command.Process.Signal(received) // The child may be dead already.
-			s.interrupted, killAt = true, time.Now().Add(signalGrace)
+			if !s.interrupted {
+				s.interrupted, killAt = true, time.Now().Add(signalGrace)
+			}
 		case now := <-ticker.C:
 			if err := s.follow(); err != nil {
 				return 0, errors.Join(err, command.Process.Kill())
 			}
-			if len(s.lateUnits(now)) > 0 || !killAt.IsZero() && now.After(killAt) {
+			s.late = s.late || len(s.lateUnits(now)) > 0
+			if s.late || !killAt.IsZero() && now.After(killAt) {
 				_ = command.Process.Kill()
 			}
 		}
@@ -147,7 +151,9 @@ func (s *supervisor) follow() error {
 			}
 			s.open[r.unit] = u
 		case ended:
-			delete(s.open, r.unit)
+			if !s.late && !s.exceeded { // Otherwise the child dies because of it, although it is just ending.
+				delete(s.open, r.unit)
+			}
 		case limited:
 			s.memory = toNumber(r.payload)
 		case exceeded:
@@ -190,7 +196,7 @@ func (s *supervisor) judge() error {
 	}
 	for _, unit := range late {
 		if s.alone[unit] {
-			return fmt.Errorf("%[2]s, which ran alone, %[1]w", reason, unit)
+			return fmt.Errorf("%s, which ran alone, %w", unit, reason)
 		}
 		s.alone[unit] = true
 		if err := s.append(record{kind: alone, unit: unit}); err != nil {
@@ -221,6 +227,9 @@ func (s *supervisor) causeOfDeath(late []string) *Error {
 // outOfMemory matches what Go's runtime says if the system gives no more memory: for the heap (mem_linux.go, malloc.go)
 // or for a thread (os_linux.go, cgo/gcc_util.c).
 var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|cannot map pages|newosproc|pthread_create failed`)
+
+// crashName is the name of the file for what Go's runtime writes when the child dies: see divertCrashes.
+const crashName = "crash"
 
 // crash returns the line in which Go's runtime said why the child died; empty if it said nothing.
 func (s *supervisor) crash() string {

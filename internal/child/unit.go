@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Journal is the child's side of the journal. It is safe for concurrent use.
-type Journal struct {
+// journal is the child's side of the journal. It is safe for concurrent use, apart from Limit and Forget.
+type journal struct {
 	limits    Limits
 	condemned map[string]*Error
 	alone     map[string]bool
@@ -43,7 +43,7 @@ func Open(ctx context.Context) (context.Context, error) {
 		return ctx, err
 	}
 	divertCrashes(filepath.Join(filepath.Dir(name), crashName))
-	j := &Journal{file: file, condemned: map[string]*Error{}, alone: map[string]bool{}, results: map[string][]byte{}}
+	j := &journal{file: file, condemned: map[string]*Error{}, alone: map[string]bool{}, results: map[string][]byte{}}
 	records, _ := decode(text)
 	for _, r := range records {
 		switch r.kind {
@@ -83,9 +83,11 @@ func Limit(ctx context.Context, limits Limits) {
 	}
 }
 
-// Forget drops the results of [Keep] for later children, because what they were made from has changed.
+// Forget drops the results of [Keep], for this child and for later ones, because what they were made from has changed.
+// No unit may run.
 func Forget(ctx context.Context) {
 	if j := journalOf(ctx); j != nil {
+		clear(j.results)
 		j.write(record{kind: forgot})
 	}
 }
@@ -146,8 +148,8 @@ func Keep[T any](ctx context.Context, unit string, work func(context.Context) T)
 	return result, err
 }
 
-// run runs work with a time limit, if limit is not 0, until the context is canceled. A panic of the
-// work is a panic of run.
+// run runs work with a time limit, if limit is not 0, until the context is canceled. A panic of the work is a panic of
+// run.
 func run[T any](ctx context.Context, limit time.Duration, work func(context.Context) T) (T, error) {
 	limited, cancel := ctx, context.CancelFunc(func() {})
 	if limit > 0 {
@@ -186,7 +188,7 @@ func run[T any](ctx context.Context, limit time.Duration, work func(context.Cont
 
 // wait waits until the unit may run: a unit that is to be run alone, until no other unit runs. It returns the function
 // that ends the turn.
-func (j *Journal) wait(unit string) (end func()) {
+func (j *journal) wait(unit string) (end func()) {
 	if !j.alone[unit] {
 		j.turn.RLock()
 		return j.turn.RUnlock
@@ -197,7 +199,7 @@ func (j *Journal) wait(unit string) (end func()) {
 }
 
 // write appends a record. A journal that cannot be written, because the disk is full, only costs what it is for.
-func (j *Journal) write(r record) {
+func (j *journal) write(r record) {
 	j.mutex.Lock()
 	defer j.mutex.Unlock()
 	_, _ = j.file.Write(r.encode())
@@ -218,7 +220,7 @@ func Stdin(ctx context.Context, stdin io.Reader) io.Reader {
 // remembered is a reader that writes everything to the journal when it has read the end.
 type remembered struct {
 	io.Reader
-	journal *Journal
+	journal *journal
 	read    bytes.Buffer
 }
 
