@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -45,7 +44,9 @@ func runWhy(ctx context.Context, c *Command, flags *pflag.FlagSet, args []string
 		answer, failure = query.Answer(ctx, w.Tree(), sources)
 		return answer
 	})
-	err = cmp.Or(err, failure)
+	if err == nil { // Otherwise the work may still go on.
+		err = failure
+	}
 	if wrong := (*lookup.Error)(nil); errors.As(err, &wrong) {
 		return 0, usagef(wrong.Hint, "%w", err)
 	}
