@@ -54,6 +54,8 @@ type comparison struct {
 	outcomes []render.Outcome
 	// downloaded has the sources of the scan for which the base uses downloaded content.
 	downloaded map[int]bool
+	// local has the reaches of the sources that are neither in the base nor in the change; nil until they are needed.
+	local []*render.Reach
 }
 
 // former is a source that the base has, or would have without .gitignore, and that the head does not have.
@@ -235,16 +237,15 @@ func containersOf(manifests []render.Manifest) []container {
 
 // without returns the containers that are not among others.
 func without(all, others []container) []container {
-	others = slices.Clone(others)
+	left := map[container]int{} // the number of equal containers among the others, without their documents
+	for _, other := range others {
+		other.Document = ""
+		left[other]++
+	}
 	return slices.DeleteFunc(slices.Clone(all), func(c container) bool {
-		i := slices.IndexFunc(others, func(o container) bool {
-			o.Document = c.Document
-			return o == c
-		})
-		if i >= 0 {
-			others = slices.Delete(others, i, i+1)
-		}
-		return i >= 0
+		c.Document = ""
+		left[c]--
+		return left[c] >= 0
 	})
 }
 
@@ -393,11 +394,15 @@ func (c *comparison) missing(i int, before []container) []container {
 // isTakenLocally reports whether a source that is neither in the base nor in the change may be rendered from all of some
 // files: a source of the working tree that git is told to leave out in another place than .gitignore.
 func (c *comparison) isTakenLocally(names []string) bool {
-	return slices.ContainsFunc(c.all, func(source render.Source) bool {
-		if c.base[source.ID()] != nil || c.mayAffect(c.head.tree, source) {
-			return false
+	if c.local == nil {
+		c.local = []*render.Reach{}
+		for _, source := range c.all {
+			if c.base[source.ID()] == nil && !c.mayAffect(c.head.tree, source) {
+				c.local = append(c.local, source.Reach(c.head.tree))
+			}
 		}
-		reach := source.Reach(c.head.tree)
+	}
+	return slices.ContainsFunc(c.local, func(reach *render.Reach) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return !reach.Has(name) })
 	})
 }
@@ -421,13 +426,17 @@ func (m container) isIn(deployed container, by render.Kind, former render.ID, na
 // takers returns the sources of the head that read all of some files, by their indexes. For a former source it leaves
 // out sources that did so in the base, such as a chart that also uses the former source as a subchart.
 func (c *comparison) takers(i int, names []string) []int {
+	followed := make([]string, len(names))
+	for n, name := range names {
+		followed[n] = tree.Follow(c.head.tree, name)
+	}
 	var takers []int
 	for t, outcome := range c.outcomes[:c.heads] {
 		notRead := func(name string) bool {
-			_, read := slices.BinarySearch(outcome.Reads, tree.Follow(c.head.tree, name))
+			_, read := slices.BinarySearch(outcome.Reads, name)
 			return !read
 		}
-		if t == i || outcome.Err != nil || slices.ContainsFunc(names, notRead) {
+		if t == i || outcome.Err != nil || slices.ContainsFunc(followed, notRead) {
 			continue
 		}
 		id := outcome.Source.ID()

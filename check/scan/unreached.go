@@ -94,36 +94,47 @@ func (s *scan) filesRead(outcomes []render.Outcome) []string {
 
 // reached says which policies decide a container.
 type reached struct {
-	decisions map[string][]yamldoc.Location // by file
-	// values are policies that may decide a container, by file: a trace could not tell where they come from.
-	values map[string][]string
-	// via are the lines between a decision and a container, by file, each with the policy of the container. A template may
-	// compare a value, and write the policy on such a line as a literal: {{ if eq .Values.p "Never" }}Never{{ end }}.
-	via map[string][]viaLine
+	decisions map[line][]yamldoc.Location
+	// via are the lines between a decision and a container, with the policy of the container. A template may compare a
+	// value, and write the policy on such a line as a literal: {{ if eq .Values.p "Never" }}Never{{ end }}.
+	via map[written]bool
+	// values are policies that may decide a container, in any line of a file: a trace could not tell where they come from.
+	values map[written]bool
 }
 
-type viaLine struct {
-	line   int
+// line is a line of a file.
+type line struct {
+	path   string
+	number int
+}
+
+// written is a policy in a line. The number of the line is 0 if it may be any line of the file.
+type written struct {
+	line
 	policy string
 }
 
+// lineOf returns the line in which a location begins.
+func lineOf(at yamldoc.Location) line { return line{at.Path, at.Line} }
+
 // reached returns the policies that decide a container of a source.
 func (s *scan) reached(outcomes []render.Outcome) reached {
-	r := reached{map[string][]yamldoc.Location{}, map[string][]string{}, map[string][]viaLine{}}
+	r := reached{map[line][]yamldoc.Location{}, map[written]bool{}, map[written]bool{}}
 	for i, outcome := range outcomes {
+		inexact := map[string]bool{} // policies
 		for _, hit := range s.checked[i].Hits {
-			policy := hit.Affected.Written
-			r.decisions[hit.Decision.Path] = append(r.decisions[hit.Decision.Path], hit.Decision)
+			policy, at := hit.Affected.Written, lineOf(hit.Decision)
+			r.decisions[at] = append(r.decisions[at], hit.Decision)
 			for _, via := range hit.Via {
-				r.via[via.Path] = append(r.via[via.Path], viaLine{via.Line, policy})
+				r.via[written{lineOf(via), policy}] = true
 			}
-			if hit.Exact {
-				continue
+			if !hit.Exact {
+				inexact[policy] = true
 			}
+		}
+		for policy := range inexact {
 			for _, name := range outcome.Reads {
-				if !slices.Contains(r.values[name], policy) {
-					r.values[name] = append(r.values[name], policy)
-				}
+				r.values[written{line{name, 0}, policy}] = true
 			}
 		}
 	}
@@ -134,10 +145,8 @@ func (s *scan) reached(outcomes []render.Outcome) reached {
 func (r reached) has(literal origin.Literal) bool {
 	at := literal.Location
 	decides := func(decision yamldoc.Location) bool {
-		return decision.Line == at.Line && decision.Column < at.EndColumn &&
-			(at.Column < decision.EndColumn || decision.Line < decision.EndLine)
+		return decision.Column < at.EndColumn && (at.Column < decision.EndColumn || decision.Line < decision.EndLine)
 	}
-	return slices.ContainsFunc(r.decisions[at.Path], decides) ||
-		slices.Contains(r.values[at.Path], literal.Value) ||
-		slices.Contains(r.via[at.Path], viaLine{at.Line, literal.Value})
+	return slices.ContainsFunc(r.decisions[lineOf(at)], decides) ||
+		r.via[written{lineOf(at), literal.Value}] || r.values[written{line{at.Path, 0}, literal.Value}]
 }
