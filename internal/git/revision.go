@@ -177,7 +177,7 @@ func (l links) ReadLink(name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	target, err := l.objects.read(n.id)
+	target, err := l.read(n)
 	return string(target), err
 }
 
@@ -226,9 +226,9 @@ func (r *Revision) Open(name string) (fs.File, error) {
 	if n.IsDir() {
 		return &directory{n, n.entries()}, nil
 	}
-	data, err := r.objects.read(n.id)
+	data, err := r.content("open", name, n)
 	if err != nil {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+		return nil, err
 	}
 	return &file{n, bytes.NewReader(data)}, nil
 }
@@ -275,11 +275,19 @@ func (r *Revision) ReadLink(name string) (string, error) {
 
 // content returns the content of a file, or the target of a symbolic link.
 func (r *Revision) content(op, name string, n *node) ([]byte, error) {
-	data, err := r.objects.read(n.id)
+	data, err := r.read(n)
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	return data, nil
+}
+
+// read is content, for a caller that adds the path to the error.
+func (r *Revision) read(n *node) ([]byte, error) {
+	if n.size > tree.MaxFile {
+		return nil, tree.ErrTooLarge
+	}
+	return r.objects.read(n.id)
 }
 
 // ReadDir implements fs.ReadDirFS.

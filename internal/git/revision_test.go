@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+
+	"github.com/pullcheck/pullcheck/render/tree"
 )
 
 func TestRevision(t *testing.T) {
@@ -208,6 +210,22 @@ func TestMissingObjectLeavesOthersReadable(t *testing.T) {
 	}
 	if data, err := tree.ReadFile("b"); string(data) != "b" || err != nil {
 		t.Errorf("got %q, %v", data, err)
+	}
+}
+
+// TestRevisionHasNoHugeFile: a file is refused by the size that git lists, before its content is in memory.
+func TestRevisionHasNoHugeFile(t *testing.T) {
+	t.Parallel()
+	s := newScratch(t)
+	s.write("a", "a")
+	s.commit()
+	revision := s.revision("HEAD")
+	revision.root.children["a"].size = tree.MaxFile + 1
+	if data, err := revision.ReadFile("a"); !errors.Is(err, tree.ErrTooLarge) {
+		t.Errorf("read %q, %v", data, err)
+	}
+	if _, err := revision.Open("a"); !errors.Is(err, tree.ErrTooLarge) {
+		t.Errorf("opened it, %v", err)
 	}
 }
 

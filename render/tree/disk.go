@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -9,9 +10,12 @@ import (
 	"syscall"
 )
 
-// MaxFile is the size of the largest file that is read from disk, in bytes. The largest files that Helm and kustomize
+// MaxFile is the size of the largest file that is read, from disk or from git, in bytes. The largest files that Helm and kustomize
 // read in public repositories, bundles of custom resource definitions, have some 10 MB.
 const MaxFile = 128 << 20
+
+// ErrTooLarge is the error for a file that is larger than MaxFile.
+var ErrTooLarge = fmt.Errorf("it is larger than %d MiB", MaxFile>>20)
 
 // disk is a directory on disk as a tree. It reads regular files only: to open a named pipe could wait without end.
 type disk struct {
@@ -39,7 +43,7 @@ func (d disk) Open(name string) (fs.File, error) {
 	case !info.Mode().IsRegular() && !info.IsDir():
 		err = &fs.PathError{Op: "open", Path: name, Err: errors.New("it is no regular file: " + info.Mode().Type().String())}
 	case info.Size() > MaxFile && !info.IsDir():
-		err = &fs.PathError{Op: "open", Path: name, Err: fmt.Errorf("it is larger than %d MiB", MaxFile>>20)}
+		err = &fs.PathError{Op: "open", Path: name, Err: ErrTooLarge}
 	}
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
@@ -58,21 +62,15 @@ func (d disk) ReadFile(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	data := make([]byte, 0, info.Size()+1) // One more byte, so that the end is seen without another allocation.
-	for {
-		n, err := file.Read(data[len(data):cap(data)])
-		data = data[:len(data)+n]
-		switch {
-		case errors.Is(err, io.EOF):
-			return data, nil
-		case err != nil:
-			return nil, err
-		case len(data) > MaxFile:
-			return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("it grows while it is read")}
-		case len(data) == cap(data):
-			data = append(data, 0)[:len(data)]
-		}
+	var data bytes.Buffer
+	data.Grow(int(info.Size()) + bytes.MinRead) // The buffer then grows no more, unless the file does.
+	if _, err := data.ReadFrom(io.LimitReader(file, MaxFile+1)); err != nil {
+		return nil, err
 	}
+	if data.Len() > MaxFile {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: ErrTooLarge} // It has grown.
+	}
+	return data.Bytes(), nil
 }
 
 // Stat implements fs.StatFS.

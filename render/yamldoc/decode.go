@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -52,7 +54,7 @@ func nodeOf(value any) *yaml.Node {
 	switch value := value.(type) {
 	case map[string]any:
 		node := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
-		for _, key := range sortedKeys(value) {
+		for _, key := range slices.Sorted(maps.Keys(value)) {
 			node.Content = append(node.Content, nodeOf(key), nodeOf(value[key]))
 		}
 		return node
@@ -67,19 +69,9 @@ func nodeOf(value any) *yaml.Node {
 	case json.Number:
 		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!float", Value: value.String()}
 	case bool:
-		text, _ := json.Marshal(value) // A bool has no error.
-		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: string(text)}
+		return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: strconv.FormatBool(value)}
 	}
 	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!null", Value: "null"}
-}
-
-func sortedKeys(values map[string]any) []string {
-	keys := make([]string, 0, len(values))
-	for key := range values {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // asDecoded gives parsed documents of a text the values that Decode returns. A document whose keys or lists differ is

@@ -52,11 +52,11 @@ var (
 	templateAction = regexp.MustCompile(`(?s)\{\{.*?\}\}`)
 	// blockHeader matches a line that ends with the header of a block scalar.
 	blockHeader = regexp.MustCompile(`(?:^|[:?-]\s+|^---\s+)(?:[&!]\S*\s+)*[|>][-+0-9]*$`)
-	lineBreaks  = regexp.MustCompile(`[^\n]`)
+	inLine      = regexp.MustCompile(`[^\n]`)
 )
 
 // maskAction returns a template action as a value of the same length, on the same lines.
-func maskAction(action []byte) []byte { return lineBreaks.ReplaceAll(action, []byte("x")) }
+func maskAction(action []byte) []byte { return inLine.ReplaceAll(action, []byte("x")) }
 
 // blockColumn returns the least column of the lines of a block scalar, from its header: one more than the column of the
 // key, or of the last dash if the scalar is an item. A scalar that is a whole document may begin in column 0.
