@@ -43,20 +43,38 @@ var _ fileSystem = (*withoutGit)(nil)
 
 // check returns the error for a path that a reader may not follow, or whose directory cannot be read.
 func (w *withoutGit) check(op, name string) error {
-	if !fs.ValidPath(name) {
-		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	err := valid(name)
+	if err == nil {
+		_, err = w.resolve(name)
 	}
-	_, err := w.resolve(name)
 	return at(op, name, err)
 }
 
 // checkParent is check for a path whose last element is not followed.
 func (w *withoutGit) checkParent(op, name string) error {
-	if !fs.ValidPath(name) {
-		return &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	err := valid(name)
+	if err == nil {
+		_, err = w.directory(path.Dir(name))
 	}
-	_, err := w.directory(path.Dir(name))
 	return at(op, name, err)
+}
+
+// maxPath is the length of the longest path, in bytes, as in Linux. Without a limit, a kustomization could name a path
+// of many thousand directories that do not exist. To resolve it takes minutes.
+const maxPath = 4096
+
+// errTooLong is the error for a path that is longer than maxPath, in the words of the operating system.
+var errTooLong = errors.New("file name too long")
+
+// valid returns the error for a path that no file can have.
+func valid(name string) error {
+	switch {
+	case len(name) > maxPath:
+		return errTooLong
+	case !fs.ValidPath(name):
+		return fs.ErrInvalid
+	}
+	return nil
 }
 
 // at returns an error of another path as an error of this one, with the words of os.Root.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -80,6 +81,22 @@ func wantHidden(t *testing.T, fsys fs.FS, name string) {
 	}
 	if entries, err := fs.ReadDir(fsys, name); err == nil {
 		t.Errorf("%T: %s is listed: %v", fsys, name, entries)
+	}
+}
+
+// TestLongPathIsRefused: the time to resolve a path grows with the square of its length.
+func TestLongPathIsRefused(t *testing.T) {
+	t.Parallel()
+	files := WithoutGit(fstest.MapFS{})
+	name := strings.Repeat("a/", maxPath) + "b"
+	wantHidden(t, files, name)
+	_, errStat := fs.Stat(files, name)
+	_, errLstat := fs.Lstat(files, name)
+	_, errLink := fs.ReadLink(files, name)
+	for _, err := range []error{errStat, errLstat, errLink} {
+		if !errors.Is(err, errTooLong) {
+			t.Errorf("got %.100v", err)
+		}
 	}
 }
 
