@@ -65,9 +65,9 @@ func runUnits(ctx context.Context, names []string) {
 	lines := make(chan string)
 	for _, name := range names {
 		go func() {
-			result, err := child.Keep(ctx, name, func(ctx context.Context) string { return work(ctx, name) })
+			result, err := child.Keep(ctx, name, func(ctx context.Context) encoded { return encoded(work(ctx, name)) })
 			if name == "stdin" {
-				result = input.String()
+				result = encoded(input.String())
 			}
 			lines <- fmt.Sprintf("%s: %q %v", name, result, err)
 		}()
@@ -78,6 +78,23 @@ func runUnits(ctx context.Context, names []string) {
 	}
 	slices.Sort(all)
 	fmt.Println(strings.Join(all, "\n"))
+}
+
+// encoded is the result of a unit. To encode that of the unit "encode" ends the process.
+type encoded string
+
+// GobEncode implements gob.GobEncoder.
+func (e encoded) GobEncode() ([]byte, error) {
+	if e == "encode" {
+		os.Exit(4)
+	}
+	return []byte(e), nil
+}
+
+// GobDecode implements gob.GobDecoder.
+func (e *encoded) GobDecode(text []byte) error {
+	*e = encoded(text)
+	return nil
 }
 
 // work does what the name of a unit says, and returns the number of the process.
@@ -102,6 +119,10 @@ func work(ctx context.Context, name string) string {
 		return endless(0)
 	case "exit", "last":
 		os.Exit(3)
+	case "encode":
+		for start := time.Now(); time.Since(start) < 5*time.Millisecond; { // The result of a shorter unit is not encoded.
+		}
+		return name
 	case "ready":
 		fmt.Println("ready")
 		select {}
@@ -155,6 +176,7 @@ func TestSupervise(t *testing.T) {
 		{"a patient", []string{`a: "done" <nil>`, "patient: " + late}},
 		{"a memory", []string{`a: "done" <nil>`, "memory: " + memory}},
 		{"a exit", []string{`a: "done" <nil>`, `exit: "" ended the process: exit status 3`}},
+		{"a encode", []string{`a: "done" <nil>`, `encode: "" ended the process: exit status 4`}},
 		{"a stack", []string{`a: "done" <nil>`, `stack: "" `}},
 		{"endless-1 endless-2 memory-1 memory-2 z", []string{"endless-1: " + late, "endless-2: " + late, "memory-1: ", "memory-2: ", `z: "done" <nil>`}},
 	} {

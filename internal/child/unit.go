@@ -22,8 +22,9 @@ type journal struct {
 	stdin     []byte            // that a child before has read; nil if none has
 	turn      sync.RWMutex      // is locked for a unit that runs alone
 
-	mutex sync.Mutex // of the file
+	mutex sync.Mutex // of the file and the room
 	file  *os.File
+	room  int // how many more bytes of results are kept
 }
 
 // Open opens the journal that [Supervise] names in the environment of a child, and returns a context with it. The
@@ -43,7 +44,7 @@ func Open(ctx context.Context) (context.Context, error) {
 		return ctx, err
 	}
 	divertCrashes(filepath.Join(filepath.Dir(name), crashName))
-	j := &journal{file: file, condemned: map[string]*Error{}, alone: map[string]bool{}, results: map[string][]byte{}}
+	j := &journal{file: file, room: maxKept, condemned: map[string]*Error{}, alone: map[string]bool{}, results: map[string][]byte{}}
 	records, _ := decode(text)
 	for _, r := range records {
 		switch r.kind {
@@ -53,6 +54,7 @@ func Open(ctx context.Context) (context.Context, error) {
 			j.condemned[r.unit] = toError(r.payload)
 		case kept:
 			j.results[r.unit] = r.payload
+			j.room -= len(r.payload)
 		case forgot:
 			clear(j.results)
 		case input:
@@ -123,8 +125,13 @@ func Do[T any](ctx context.Context, unit string, work func(context.Context) T) (
 // again than to keep.
 const worthKeeping = time.Millisecond
 
+// maxKept is the size of all results of a journal together, in bytes. The parent and each child read them all, outside of
+// any unit. Those of a thousand charts take some 20 MB.
+const maxKept = 64 << 20
+
 // Keep is Do for a unit whose result is kept, if it took some time: if a later child calls Keep for the unit, it gets
-// the result of this one. Package gob must be able to encode the result. A result that cannot be encoded is not kept.
+// the result of this one. Package gob must be able to encode the result. A result that cannot be encoded, or for which
+// there is no more room in the journal, is not kept.
 func Keep[T any](ctx context.Context, unit string, work func(context.Context) T) (T, error) {
 	j := journalOf(ctx)
 	if j == nil || ctx.Value(unitKey{}) != nil {
@@ -136,16 +143,34 @@ func Keep[T any](ctx context.Context, unit string, work func(context.Context) T)
 			return result, nil
 		}
 	}
-	start := time.Now()
-	result, err := Do(ctx, unit, work)
-	if time.Since(start) < worthKeeping {
-		return result, err
-	}
 	var data bytes.Buffer
-	if err == nil && gob.NewEncoder(&data).Encode(&result) == nil {
-		j.write(record{kept, unit, data.Bytes()})
+	result, err := Do(ctx, unit, func(ctx context.Context) T {
+		start := time.Now()
+		result := work(ctx)
+		// What the encoding takes is the unit's: a result may refer to the same text a thousand times.
+		if time.Since(start) >= worthKeeping && gob.NewEncoder(&data).Encode(&result) != nil {
+			data.Reset()
+		}
+		return result
+	})
+	if err == nil && data.Len() > 0 {
+		j.keep(unit, data.Bytes())
 	}
 	return result, err
+}
+
+// keep writes the result of a unit, if there is room for it.
+func (j *journal) keep(unit string, result []byte) {
+	j.mutex.Lock()
+	j.room -= len(result)
+	isRoom := j.room >= 0
+	if !isRoom {
+		j.room += len(result)
+	}
+	j.mutex.Unlock()
+	if isRoom {
+		j.write(record{kept, unit, result})
+	}
 }
 
 // run runs work with a time limit, if limit is not 0, until the context is canceled. A panic of the work is a panic of

@@ -31,3 +31,24 @@ func TestForgetDropsResults(t *testing.T) {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
+
+// TestKeepHasALimit: a result for which there is no room is not kept, and a smaller one is.
+func TestKeepHasALimit(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(filepath.Join(t.TempDir(), "journal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	j := &journal{file: file, room: 10}
+	j.keep("large", make([]byte, 11))
+	j.keep("small", make([]byte, 6))
+	j.keep("too much", make([]byte, 5))
+	text, err := os.ReadFile(file.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if records, _ := decode(text); len(records) != 1 || records[0].unit != "small" {
+		t.Errorf("kept %q", records)
+	}
+}
