@@ -20,7 +20,7 @@ type limitFlags struct {
 // register declares the flags.
 func (f *limitFlags) register(flags *pflag.FlagSet) {
 	flags.DurationVar(&f.timeout, "timeout", time.Minute, "how long one source may take; 0 is without a limit")
-	flags.Var(&f.memory, "memory", "how much memory all may take, as 2Gi (default three quarters of what there is, at most 4Gi)")
+	flags.Var(&f.memory, "memory", "how much memory the program may use, such as 2Gi (default three quarters of what there is, at most 4Gi)")
 }
 
 // apply sets the limits for the work that follows.
