@@ -140,7 +140,7 @@ func whySkipped(document render.Document) (*render.Skip, error) {
 	}
 	manifests, err := objects(document)
 	switch {
-	case err != nil && isTemplate(document):
+	case err != nil && isTemplate(document) && !isDeployed(document.Text):
 		const reason = "a template of another tool, and no YAML before that has run: %v"
 		return &render.Skip{Reason: fmt.Sprintf(reason, err)}, nil
 	case err != nil:
@@ -215,6 +215,18 @@ func withoutTemplates(document render.Document) []byte {
 		return nil
 	}
 	return text
+}
+
+// isDeployed reports whether a part of a text cannot be parsed, although the clients of the API server read an object
+// from it: of the text between two separators they read only the first YAML document, and nothing behind "...".
+func isDeployed(text []byte) bool {
+	return slices.ContainsFunc(separator.Split(string(text), -1), func(part string) bool {
+		if _, err := yamldoc.ParseStream([]byte(part)); err == nil {
+			return false
+		}
+		nodes, _ := yamldoc.Decode([]byte(part))
+		return slices.ContainsFunc(nodes, func(node *yaml.Node) bool { return yamldoc.Scalar(node, "kind") != "" })
+	})
 }
 
 // objects returns all objects of a document.
