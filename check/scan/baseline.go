@@ -98,7 +98,8 @@ func (b *Baseline) subtract(
 			sources = append(sources, source.Renamed(b.oldName))
 		}
 	}
-	known := map[identity]bool{}
+	known := map[identity]int{}
+	withImage := map[runningImage]int{}
 	kept = map[exception]bool{}
 	traces := func(source render.Source) bool { return removesComments || suppressed[b.newName(source.ID().Path)] }
 	for _, report := range b.reports(ctx, sources, s.options.Jobs, traces) {
@@ -106,9 +107,11 @@ func (b *Baseline) subtract(
 			continue
 		}
 		for _, finding := range report.Findings {
-			for _, a := range finding.Affected {
-				a.Source = b.newName(a.Source)
-				known[identityOf(finding.Rule, a)] = true
+			for _, hit := range finding.Hits {
+				hit.Affected.Source = b.newName(hit.Affected.Source)
+				id := identityOf(finding.Rule, hit.Affected)
+				known[id]++
+				withImage[runningImage{id, hit.Affected.Image}]++
 			}
 		}
 		for _, suppression := range report.Suppressed {
@@ -119,8 +122,30 @@ func (b *Baseline) subtract(
 			}
 		}
 	}
-	fresh = slices.DeleteFunc(hits, func(hit check.Hit) bool { return known[identityOf(hit.Rule.ID, hit.Affected)] })
+	// Each hit of the base makes one hit of the head old: an object can have many containers of one name, and a new one
+	// must not pass for an old one. The hits with the same image come first.
+	hits = slices.DeleteFunc(hits, func(hit check.Hit) bool {
+		id := identityOf(hit.Rule.ID, hit.Affected)
+		running := runningImage{id, hit.Affected.Image}
+		if withImage[running] == 0 {
+			return false
+		}
+		withImage[running]--
+		known[id]--
+		return true
+	})
+	fresh = slices.DeleteFunc(hits, func(hit check.Hit) bool {
+		id := identityOf(hit.Rule.ID, hit.Affected)
+		known[id]--
+		return known[id] >= 0
+	})
 	return fresh, kept
+}
+
+// runningImage is the identity of a container with its image, which tells containers of one name apart.
+type runningImage struct {
+	identity
+	image string
 }
 
 // reports renders and checks sources in the base, and traces the hits of a source if traces is true for it. The report
