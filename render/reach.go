@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/pullcheck/pullcheck/render/tree"
 )
@@ -30,6 +31,16 @@ func (r *Reach) Has(name string) bool {
 		}
 	}
 	return r.paths["."]
+}
+
+// HasBelow reports whether a path below a directory of the tree is in reach.
+func (r *Reach) HasBelow(dir string) bool {
+	for name := range r.paths {
+		if strings.HasPrefix(name, dir+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // Paths returns the sorted files and directories that are in reach, each directory with everything below.

@@ -63,11 +63,12 @@ func (b *Baseline) affected(fsys fs.FS, sources []render.Source) []render.Source
 	})
 }
 
-// mayAffect reports whether a source may read a changed file.
+// mayAffect reports whether a source may read a changed file, or a file of a changed submodule.
 func (b *Baseline) mayAffect(fsys fs.FS, source render.Source) bool {
 	reach := source.Reach(fsys)
 	return slices.ContainsFunc(b.Files, func(file git.File) bool {
-		return reach.Has(file.Path) || file.OldPath != "" && reach.Has(file.OldPath)
+		return reach.Has(file.Path) || file.OldPath != "" && reach.Has(file.OldPath) ||
+			file.Submodule && reach.HasBelow(file.Path)
 	})
 }
 
