@@ -35,9 +35,20 @@ type Kustomization struct {
 	data []byte
 }
 
+// maxSize is the size limit of a kustomization file, in bytes. The largest public ones have some hundred KB. Every
+// kustomization file of a tree is parsed to find the sources, and a parse needs a hundred times the memory.
+const maxSize = 2 << 20
+
 // Parse parses the content of a kustomization file as kustomize does (kusttarget.go, Load). The path is used only for
 // locations. The error is a *yamldoc.Error, with the line where it is known.
 func Parse(path string, data []byte) (*Kustomization, error) {
+	if len(data) > maxSize {
+		return nil, &yamldoc.Error{
+			Location: yamldoc.Location{Path: path},
+			Err:      fmt.Errorf("the kustomization has %d bytes, at most %d are read", len(data), maxSize),
+			Hint:     "divide it into several kustomizations, and name them in resources",
+		}
+	}
 	k := &Kustomization{path: path, data: data}
 	if err := k.Unmarshal(data); err != nil {
 		return nil, k.parseError(err)
