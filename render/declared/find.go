@@ -2,6 +2,7 @@ package declared
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -244,7 +245,7 @@ func (f *finder) fileOf(source render.Source, value Object) (file string, ok boo
 		if err != nil {
 			return true
 		}
-		objects, _ := f.objects(data)
+		objects, _ := f.objects(f.ctx, name, data)
 		ok = slices.ContainsFunc(objects, func(other fileObject) bool {
 			return other.value.Kind() == value.Kind() && other.value.Name() == value.Name() &&
 				reflect.DeepEqual(other.value["spec"], value["spec"])
@@ -265,8 +266,18 @@ type fileObject struct {
 }
 
 // objects returns the objects that declare sources in the content of a file. The error is the parser's, if the content
-// is not YAML.
-func (f *finder) objects(data []byte) ([]fileObject, error) {
+// is not YAML, or that of the unit of work.
+func (f *finder) objects(ctx context.Context, file string, data []byte) (objects []fileObject, err error) {
+	// The unit is that of the file as a source of its own, as in inOutput.
+	unit := f.prefix + render.Unit(render.Unrendered{As: render.ID{Kind: render.Raw, Path: file}})
+	_, unitErr := child.Do(ctx, unit, func(context.Context) bool {
+		objects, err = f.parse(data)
+		return true
+	})
+	return objects, cmp.Or(unitErr, err)
+}
+
+func (f *finder) parse(data []byte) ([]fileObject, error) {
 	documents, err := yamldoc.ParseStream(data)
 	if err != nil {
 		return nil, err
@@ -288,7 +299,7 @@ func (f *finder) inFile(file string) {
 	if err != nil || !f.mayDeclare(data) {
 		return
 	}
-	objects, err := f.objects(data)
+	objects, err := f.objects(f.ctx, file, data)
 	if err != nil {
 		return // The file fails as a source of its own.
 	}
@@ -300,8 +311,8 @@ func (f *finder) inFile(file string) {
 		f.declare(&object{
 			declarer: at.declarer, value: at.value, file: file, document: at.document, inFile: true,
 			reads: map[string][]byte{file: data},
-			reload: func(_ context.Context, in render.In, file string) (Object, error) {
-				return f.objectAt(withProbe(in), file, at)
+			reload: func(ctx context.Context, in render.In, file string) (Object, error) {
+				return f.objectAt(ctx, withProbe(in), file, at)
 			},
 		})
 	}
@@ -309,12 +320,12 @@ func (f *finder) inFile(file string) {
 
 // objectAt returns the object of a file that has the kind and name of known; nil if there is none. If there are several,
 // such as Applications of two namespaces, it is the object in the same document, or else the first one.
-func (f *finder) objectAt(fsys fs.FS, file string, known fileObject) (Object, error) {
+func (f *finder) objectAt(ctx context.Context, fsys fs.FS, file string, known fileObject) (Object, error) {
 	data, err := fs.ReadFile(fsys, file)
 	if err != nil {
 		return nil, err
 	}
-	objects, err := f.objects(data)
+	objects, err := f.objects(ctx, file, data)
 	if err != nil {
 		return nil, yamldoc.ParseError(file, data, err)
 	}

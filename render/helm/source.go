@@ -7,6 +7,7 @@ import (
 	"path"
 	"strings"
 
+	"helm.sh/helm/v3/pkg/chart/loader"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/pullcheck/pullcheck/render"
@@ -65,7 +66,8 @@ func ReachChart(fsys fs.FS, reach *render.Reach, dir string) {
 	var chart struct {
 		Dependencies []struct{ Repository string }
 	}
-	if err != nil || yaml.Unmarshal(data, &chart) != nil {
+	// The file is read outside of the limits of any source. Helm refuses a larger one.
+	if err != nil || int64(len(data)) > loader.MaxDecompressedFileSize || yaml.Unmarshal(data, &chart) != nil {
 		return
 	}
 	for _, dependency := range chart.Dependencies {
