@@ -542,7 +542,7 @@ func (c *comparison) ignoreFile(name string) string {
 }
 
 // above returns the kustomization file in the directory of a file, or the Chart.yaml in a directory above, that the
-// change touches; "" if there is none.
+// change touches; "" if the change touches no such file.
 func (c *comparison) above(name string) string {
 	if file, ok := kustomize.FindFile(c.head.tree, path.Dir(name)); ok && file != name {
 		if _, changed := c.Files.Find(file); changed {

@@ -18,12 +18,14 @@ import (
 // main runs the command with the arguments, streams and environment of the process. SIGINT and SIGTERM cancel it. A
 // command that renders runs in a child process: see package child.
 func main() {
-	if renders(os.Args[1:]) && !child.IsChild() {
+	journal := os.Getenv(child.Variable)
+	if renders(os.Args[1:]) && journal == "" {
 		os.Exit(supervise())
 	}
+	os.Unsetenv(child.Variable) // It is for no program that this one runs.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ctx, err := child.Open(ctx)
+	ctx, err := child.Open(ctx, journal)
 	command := &Command{Stdin: child.Stdin(ctx, os.Stdin), Stdout: os.Stdout, Stderr: os.Stderr, Env: os.Environ()}
 	command.Dir, _ = os.Getwd() // Without a working directory, absolute paths still work.
 	// The libraries of Helm and Kustomize write warnings to the log and to os.Stderr during a render. Discard them:
@@ -47,7 +49,7 @@ func renders(args []string) bool {
 
 // supervise runs the process again as a child, and returns the exit code.
 func supervise() int {
-	code, err := child.Supervise()
+	code, err := child.Supervise(os.Environ())
 	if errors.Is(err, child.ErrInterrupted) {
 		fmt.Fprintln(os.Stderr, "pullcheck: interrupted")
 		return exitInterrupted

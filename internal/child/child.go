@@ -76,7 +76,7 @@ type contextKey struct{}
 // unitKey is the key in the context of the work of a unit: work inside a unit belongs to the unit.
 type unitKey struct{}
 
-// journalOf returns the journal of a context; nil if there is none.
+// journalOf returns the journal of a context; nil without a journal.
 func journalOf(ctx context.Context) *journal {
 	j, _ := ctx.Value(contextKey{}).(*journal)
 	return j

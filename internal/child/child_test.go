@@ -23,15 +23,16 @@ func TestMain(m *testing.M) {
 	if units == "" {
 		os.Exit(m.Run())
 	}
-	if !child.IsChild() {
-		code, err := child.Supervise()
+	path := os.Getenv(child.Variable)
+	if path == "" {
+		code, err := child.Supervise(os.Environ())
 		if err != nil {
 			fmt.Println("error:", err)
 			code = 99
 		}
 		os.Exit(code)
 	}
-	ctx, err := child.Open(context.Background())
+	ctx, err := child.Open(context.Background(), path)
 	if err != nil {
 		panic(err)
 	}

@@ -17,11 +17,9 @@ import (
 	"time"
 )
 
-// variable names the environment variable with the path of the journal.
-const variable = "PULLCHECK_JOURNAL"
-
-// IsChild reports whether the process is a child that [Supervise] has started. It is false after [Open].
-func IsChild() bool { return os.Getenv(variable) != "" }
+// Variable is the name of the environment variable in which a child finds the path of its journal. A process without it
+// is no child.
+const Variable = "PULLCHECK_JOURNAL"
 
 // pollInterval is how often the parent reads the journal. It bounds how much later than its limit a unit ends.
 const pollInterval = 20 * time.Millisecond
@@ -34,9 +32,9 @@ const (
 )
 
 // Supervise runs the program as a child, with the arguments and streams of this process, and starts further children
-// until one of them ends on purpose. It returns the exit code of this child. Interrupt and SIGTERM are passed on. The
+// until one of them ends on purpose. env is the environment of this process, as os.Environ returns it. It returns the exit code of this child. Interrupt and SIGTERM are passed on. The
 // error says why there is no exit code: the child cannot be started, or died outside of all units.
-func Supervise() (code int, err error) {
+func Supervise(env []string) (code int, err error) {
 	dir, err := os.MkdirTemp("", "pullcheck-")
 	if err != nil {
 		return 0, fmt.Errorf("no temporary file for the journal: %w", err)
@@ -46,7 +44,7 @@ func Supervise() (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	s := &supervisor{dir: dir, executable: executable, open: map[string]*unit{}, alone: map[string]bool{}}
+	s := &supervisor{dir: dir, executable: executable, env: env, open: map[string]*unit{}, alone: map[string]bool{}}
 	if s.journal, err = os.OpenFile(s.path("journal"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600); err != nil {
 		return 0, err
 	}
@@ -72,6 +70,7 @@ func Supervise() (code int, err error) {
 // supervisor is the state of one Supervise.
 type supervisor struct {
 	dir, executable string
+	env             []string // of this process
 	journal         *os.File
 	reader          follower
 	alone           map[string]bool // units that are run alone from now on
@@ -79,7 +78,7 @@ type supervisor struct {
 	// These are of the child that runs now.
 	open     map[string]*unit // units that have begun and not ended
 	finished bool             // It has ended on purpose.
-	memory   uint64           // its limit in bytes; 0 if there is none
+	memory   uint64           // its limit in bytes; 0 without a limit
 	exceeded bool             // It has ended because it needed more memory.
 	late     bool             // It is killed because a unit was late.
 	state    *os.ProcessState // how it has ended
@@ -102,7 +101,7 @@ func (s *supervisor) run(signals <-chan os.Signal) (int, error) {
 	s.memory, s.exceeded, s.late = 0, false, false
 	command := exec.Command(s.executable, os.Args[1:]...)
 	command.Args[0] = os.Args[0]
-	command.Env = append(os.Environ(), variable+"="+s.path("journal"))
+	command.Env = append(slices.Clone(s.env), Variable+"="+s.path("journal"))
 	command.Stdin, command.Stdout, command.Stderr = os.Stdin, os.Stdout, os.Stderr
 	endWithParent(command)
 	runtime.LockOSThread() // Linux ends the child when the thread that started it ends.

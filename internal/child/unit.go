@@ -27,14 +27,12 @@ type journal struct {
 	room  int // how many more bytes of results are kept
 }
 
-// Open opens the journal that [Supervise] names in the environment of a child, and returns a context with it. The
-// context is unchanged if the process is not a child.
-func Open(ctx context.Context) (context.Context, error) {
-	name := os.Getenv(variable)
+// Open opens the journal of a child, whose path the child finds in [Variable], and returns a context with it. The context
+// is unchanged if the path is empty, because the process is not a child.
+func Open(ctx context.Context, name string) (context.Context, error) {
 	if name == "" {
 		return ctx, nil
 	}
-	os.Unsetenv(variable)
 	file, err := os.OpenFile(name, os.O_RDWR|os.O_APPEND, 0)
 	if err != nil {
 		return ctx, err

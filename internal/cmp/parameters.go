@@ -152,7 +152,7 @@ func WithParameters(fsys fs.FS, s argocd.Source, given []argocd.PluginParameter)
 		i := slices.IndexFunc(parameters[kind], func(a Announcement) bool { return a.Name == p.Name })
 		if i < 0 {
 			accepted := strings.Join(slices.Concat(names(Policy), names(parameters[kind])), ", ")
-			return s, fmt.Errorf("parameter %q is none for %s; there are %s", p.Name, kindNames[kind], accepted)
+			return s, fmt.Errorf("%s takes no parameter %q, only %s", kindNames[kind], p.Name, accepted)
 		}
 		value, err := valueOf(p, parameters[kind][i])
 		if err != nil {

@@ -74,9 +74,9 @@ func TestAnnounceNamesTheFilesThatAreThere(t *testing.T) {
 
 func TestWithParametersRefusesUnknownNamesAndTypes(t *testing.T) {
 	for _, test := range []struct{ path, given, want string }{
-		{"charts/api", `[{"name": "namePrefix", "string": "a-"}]`, `parameter "namePrefix" is none for a chart; there are mode, failOn, valueFiles, `},
-		{"overlays/web", `[{"name": "values", "string": "a: 1"}]`, `parameter "values" is none for a kustomization; there are mode, failOn, namePrefix, `},
-		{"manifests", `[{"name": "values", "string": "a: 1"}]`, `parameter "values" is none for a directory of manifests; there are mode, failOn, recurse, include, exclude, `},
+		{"charts/api", `[{"name": "namePrefix", "string": "a-"}]`, `a chart takes no parameter "namePrefix", only mode, failOn, valueFiles, `},
+		{"overlays/web", `[{"name": "values", "string": "a: 1"}]`, `a kustomization takes no parameter "values", only mode, failOn, namePrefix, `},
+		{"manifests", `[{"name": "values", "string": "a: 1"}]`, `a directory of manifests takes no parameter "values", only mode, failOn, recurse, include, exclude, `},
 		{"charts/api", `[{"name": "valueFiles", "string": "a"}]`, "parameter valueFiles has a string, expected an array"},
 		{"charts/api", `[{"name": "values", "map": {}}]`, "parameter values has a map, expected a string"},
 		{"charts/api", `[{"name": "parameters", "array": []}]`, "parameter parameters has an array, expected a map"},
